@@ -1,0 +1,145 @@
+"""What a robot body is: its joints, its cameras, how fast it is driven, and how to say so."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One number of a state or action vector."""
+
+    name: str
+    unit: str
+    """`rad`, `m`, or `normalized` (grippers: 0 closed, 1 open)."""
+    low: float
+    high: float
+    max_rate: float
+    """Fastest commanded change, in `unit` per second."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraView:
+    """One camera of the body, by the name it has in datasets and prompts."""
+
+    name: str
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Embodiment:
+    """A robot body, described once and used by every package.
+
+    State and action vectors follow `state_channels` and `action_channels`. The description is
+    saved beside every dataset and checkpoint, so that a policy can refuse a body it was not
+    trained on. The prompt fields are those of the Qwen-VLA embodiment prompt (arXiv 2605.30280
+    section 2.3).
+    """
+
+    name: str
+    robot_tag: str
+    arms: int
+    """1 or 2; said in the prompt as "single arm" or "dual arms"."""
+    waist: bool
+    mobile_base: bool
+    state_channels: tuple[Channel, ...]
+    action_channels: tuple[Channel, ...]
+    action_convention: str
+    """How action numbers are meant: `absolute_joints` or `chunk_relative_end_effector`."""
+    cameras: tuple[CameraView, ...]
+    control_hz: float
+    kinematics: str | None = None
+    """Name of the kinematic model in `hardware.kinematics`, if one is known."""
+
+    def __post_init__(self) -> None:
+        if self.arms not in (1, 2):
+            raise ValueError(f"Embodiment {self.name!r} needs 1 or 2 arms, got {self.arms}.")
+        for channel in (*self.state_channels, *self.action_channels):
+            if not channel.low < channel.high:
+                raise ValueError(
+                    f"Channel {channel.name!r} needs low < high, got {channel.low}, {channel.high}."
+                )
+
+    @property
+    def camera_names(self) -> tuple[str, ...]:
+        """Camera names, in order."""
+        return tuple(camera.name for camera in self.cameras)
+
+    @property
+    def action_low(self) -> Float32[np.ndarray, "joints"]:
+        """Lowest value of each action channel."""
+        return np.array([c.low for c in self.action_channels], np.float32)
+
+    @property
+    def action_high(self) -> Float32[np.ndarray, "joints"]:
+        """Highest value of each action channel."""
+        return np.array([c.high for c in self.action_channels], np.float32)
+
+    @property
+    def max_step(self) -> Float32[np.ndarray, "joints"]:
+        """Largest change of each action channel in one control tick."""
+        return np.array([c.max_rate / self.control_hz for c in self.action_channels], np.float32)
+
+    def differences(self, other: "Embodiment") -> list[str]:
+        """Say, one sentence each, what makes `other` a body this one's policy cannot drive.
+
+        Cameras are compared by name only (pictures are resized), and `other` may have more of
+        them. An empty list means that the bodies fit.
+        """
+        found = []
+        for kind in ("state", "action"):
+            ours = [c.name for c in getattr(self, f"{kind}_channels")]
+            theirs = [c.name for c in getattr(other, f"{kind}_channels")]
+            if ours != theirs:
+                lacking = [name for name in ours if name not in theirs]
+                extra = [name for name in theirs if name not in ours]
+                found.append(
+                    f"{kind} channels differ: {len(ours)} expected, {len(theirs)} here"
+                    + (f", lacking {lacking}" if lacking else "")
+                    + (f", unexpected {extra}" if extra else "")
+                    + ("" if lacking or extra else ", in another order")
+                )
+        if self.action_convention != other.action_convention:
+            found.append(
+                f"actions are {self.action_convention!r} expected, {other.action_convention!r} here"
+            )
+        lacking = [name for name in self.camera_names if name not in other.camera_names]
+        if lacking:
+            found.append(f"cameras lacking: {lacking} (here: {list(other.camera_names)})")
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary; `from_json` reads it back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> "Embodiment":
+        """Rebuild from `to_json`. Raises `ValueError` naming what is missing or unknown."""
+        try:
+            fields = dict(fields)
+            for kind, part in (
+                ("state_channels", Channel),
+                ("action_channels", Channel),
+                ("cameras", CameraView),
+            ):
+                fields[kind] = tuple(part(**entry) for entry in fields[kind])
+            return cls(**fields)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"Not an embodiment description: {error}.") from error
+
+    def save(self, path: Path) -> None:
+        """Write as JSON."""
+        path.write_text(json.dumps(self.to_json(), indent=2) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> "Embodiment":
+        """Read JSON written by `save`. Raises `ValueError` naming the file and what is wrong."""
+        try:
+            return cls.from_json(json.loads(path.read_text()))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"Cannot read an embodiment: {error} File: {path}") from error

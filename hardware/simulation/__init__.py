@@ -1,0 +1,1 @@
+"""The simulated ALOHA: one MuJoCo world that the simulated parts share."""
