@@ -100,7 +100,7 @@ class ControlLoop:
             return None
         try:
             return self._agent.act(observation)
-        except Exception as error:  # noqa: BLE001 - whatever kills a driver, the arms hold
+        except Exception as error:  # whatever kills a driver, the arms hold
             logger.exception("The driver failed; the arms hold.")
             self._agent, self._failure = None, error
             self._robot.gate.stop(f"The driver failed: {error}")
