@@ -1,0 +1,94 @@
+"""Bytes that survive a power cut: files replaced whole, space looked at before it is needed."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+SPACE_FLOOR_BYTES = 512 * 2**20
+"""Free space below which nothing new is recorded; enough left to save what is open."""
+
+
+class RecordingError(Exception):
+    """The disk or an encoder failed, and what was being recorded suffered."""
+
+
+def flush(path: Path) -> None:
+    """Return once the file or folder at `path` is on the disk itself."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Make the finished file `temporary` appear at `path` at once, replacing what was there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary.replace(path)
+    flush(path.parent)
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Yield a temporary path to write; after the block it is at `path`, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        yield temporary
+        flush(temporary)
+        put_in_place(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write `content` as JSON so that a reader sees the old file or the new one, never a part."""
+    with replaced(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=4, ensure_ascii=False) + "\n")
+
+
+def append_line(path: Path, content: object) -> None:
+    """Append `content` as one line of JSON, on the disk when this returns.
+
+    What a crash left of a line is cut off first.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    with path.open("r+b") as file:
+        whole = file.read().rfind(b"\n") + 1
+        file.truncate(whole)
+        file.seek(whole)
+        file.write(json.dumps(content, ensure_ascii=False).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_lines(path: Path) -> list[Any]:
+    """Return the JSON lines of `path`, without a last one that was torn; none if no such file."""
+    if not path.exists():
+        return []
+    whole, _, _torn = path.read_bytes().rpartition(b"\n")
+    try:
+        return [json.loads(line) for line in whole.splitlines()]
+    except ValueError as error:
+        raise ValueError(f"Expected one JSON value a line: {error}. File: {path}") from error
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes that can still be written on the disk that holds, or will hold, `folder`."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    return shutil.disk_usage(existing).free
+
+
+def require_space(folder: Path, floor_bytes: int) -> None:
+    """Raise `RecordingError` when less than `floor_bytes` are free."""
+    free = free_bytes(folder)
+    if free < floor_bytes:
+        raise RecordingError(
+            f"The disk is nearly full: {free / 2**20:.0f} MB free, {floor_bytes / 2**20:.0f} MB "
+            f"needed to record safely. Free some space or choose another folder. Folder: {folder}"
+        )

@@ -1,0 +1,130 @@
+"""What a dataset says of its episodes and tasks: meta/episodes and meta/tasks.parquet."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recordings import layout
+from recordings.disk import replaced
+from recordings.statistics import NAMES, Statistics, together
+
+Row = dict[str, Any]
+"""One episode: its columns by name, statistics left out."""
+
+
+def episode_files(folder: Path) -> list[Path]:
+    """Return the files of meta/episodes, in order."""
+    return sorted((folder / "meta/episodes").glob("*/*.parquet"))
+
+
+def read_episodes(folder: Path) -> pa.Table:
+    """Return every episode with its statistics, in order; an empty table if there are none.
+
+    Raises `ValueError` naming the file that cannot be read.
+    """
+    tables = []
+    for path in episode_files(folder):
+        try:
+            tables.append(pq.ParquetFile(path).read())
+        except (OSError, pa.ArrowException) as error:
+            raise ValueError(
+                f"Cannot read an episode table: {error}. Run: python -m recordings.repair "
+                f"{folder} File: {path}"
+            ) from error
+    return pa.concat_tables(tables) if tables else pa.table({"episode_index": pa.array([], "i8")})
+
+
+def rows_of(table: pa.Table) -> list[Row]:
+    """Return the episodes of `table` without their statistics."""
+    rows: list[Row] = table.select(
+        [name for name in table.column_names if not name.startswith("stats/")]
+    ).to_pylist()
+    return rows
+
+
+def statistics_in(table: pa.Table, row: Row) -> dict[str, Statistics]:
+    """Return the statistics of every feature in one row of a table's `to_pylist`."""
+    return {
+        feature: {name: np.asarray(row[f"stats/{feature}/{name}"]) for name in NAMES}
+        for feature in statistics_features(table)
+    }
+
+
+def statistics_features(table: pa.Table) -> list[str]:
+    """Return the features whose statistics are in `table`."""
+    ends = "/count"
+    return [
+        name.removeprefix("stats/").removesuffix(ends)
+        for name in table.column_names
+        if name.startswith("stats/") and name.endswith(ends)
+    ]
+
+
+def total_statistics(table: pa.Table) -> dict[str, Statistics]:
+    """Return the statistics of all episodes of `table` together; nothing if it has none."""
+    if table.num_rows == 0:
+        return {}
+    found = {}
+    for feature in statistics_features(table):
+        columns = {name: table.column(f"stats/{feature}/{name}").to_pylist() for name in NAMES}
+        parts = [
+            {name: np.asarray(columns[name][i]) for name in NAMES} for i in range(table.num_rows)
+        ]
+        found[feature] = together(parts)
+    return found
+
+
+def as_episode_table(row: Row, statistics: Mapping[str, Statistics]) -> pa.Table:
+    """Return one episode as a table of one row, statistics included."""
+    full = dict(row)
+    for feature, found in statistics.items():
+        for name in NAMES:
+            full[f"stats/{feature}/{name}"] = found[name].tolist()
+    return pa.Table.from_pylist([full])
+
+
+def read_tasks(folder: Path) -> list[str]:
+    """Return the tasks in the order of their index."""
+    path = folder / layout.TASKS
+    if not path.exists():
+        return []
+    try:
+        table = pq.ParquetFile(path).read()
+    except (OSError, pa.ArrowException) as error:
+        raise ValueError(
+            f"Cannot read the tasks: {error}. Run: python -m recordings.repair {folder} "
+            f"File: {path}"
+        ) from error
+    (words,) = [name for name in table.column_names if name != "task_index"]
+    pairs = zip(table["task_index"].to_pylist(), table[words].to_pylist(), strict=True)
+    return [task for _, task in sorted(pairs)]
+
+
+def write_tasks(folder: Path, tasks: Sequence[str]) -> None:
+    """Write meta/tasks.parquet: pandas reads it with the task as its index, named `task`."""
+    columns = [("task_index", "int64", "int64"), ("task", "unicode", "object")]
+    described = {
+        "index_columns": ["task"],
+        "column_indexes": [],
+        "columns": [
+            {
+                "name": name,
+                "field_name": name,
+                "pandas_type": kind,
+                "numpy_type": dtype,
+                "metadata": None,
+            }
+            for name, kind, dtype in columns
+        ],
+        "pandas_version": "2.2.0",
+    }
+    table = pa.table(
+        {"task_index": pa.array(range(len(tasks)), pa.int64()), "task": pa.array(list(tasks))}
+    ).replace_schema_metadata({"pandas": json.dumps(described)})
+    with replaced(folder / layout.TASKS) as temporary:
+        pq.write_table(table, temporary)

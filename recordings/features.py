@@ -1,0 +1,122 @@
+"""The columns of a dataset, said three ways: info.json, Arrow, and Hugging Face's metadata."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from hardware.embodiment import Embodiment
+from recordings.layout import IMAGE_PREFIX
+
+Features = dict[str, dict[str, Any]]
+
+STATE = "observation.state"
+ACTION = "action"
+TIME = "time"
+LATE = "late"
+SENT = "sent"
+CAPTURE_PREFIX = "capture_time."
+INDEX_COLUMNS = ("timestamp", "frame_index", "episode_index", "index", "task_index")
+
+
+def _numbers(dtype: str, names: list[str] | None = None) -> dict[str, Any]:
+    return {"dtype": dtype, "shape": [len(names) if names else 1], "names": names}
+
+
+def _film(height: int, width: int, fps: int) -> dict[str, Any]:
+    if height % 2 or width % 2:
+        raise ValueError(
+            f"H.264 needs pictures of even height and width, got {height}x{width}. "
+            "Change the camera's size in the embodiment."
+        )
+    return {
+        "dtype": "video",
+        "shape": [height, width, 3],
+        "names": ["height", "width", "channels"],
+        "info": {
+            "video.height": height,
+            "video.width": width,
+            "video.codec": "h264",
+            "video.pix_fmt": "yuv420p",
+            "video.is_depth_map": False,
+            "video.fps": fps,
+            "video.channels": 3,
+            "has_audio": False,
+        },
+    }
+
+
+def features_of(embodiment: Embodiment, fps: int) -> Features:
+    """Return the features of a dataset of this body, as info.json has them.
+
+    Beside LeRobot's own: `time` (seconds since the first row, measured, where `timestamp` is
+    frame_index / fps), `late` (seconds after its deadline that the control tick began), `sent`
+    (1 if `action` was sent at this tick, 0 if it repeats the last one sent) and, per camera,
+    `capture_time.NAME` (when the picture was taken, on the clock of `time`). Their names keep
+    clear of `observation` and `action`, which LeRobot's policies would read as inputs.
+    """
+    features = {
+        STATE: _numbers("float32", [c.name for c in embodiment.state_channels]),
+        ACTION: _numbers("float32", [c.name for c in embodiment.action_channels]),
+    }
+    for camera in embodiment.cameras:
+        features[IMAGE_PREFIX + camera.name] = _film(camera.height, camera.width, fps)
+    for name in (TIME, LATE, SENT, *(CAPTURE_PREFIX + name for name in embodiment.camera_names)):
+        features[name] = _numbers("float32")
+    features["timestamp"] = _numbers("float32")
+    for name in INDEX_COLUMNS[1:]:
+        features[name] = _numbers("int64")
+    return features
+
+
+def stored_in_table(features: Features) -> Features:
+    """Return the features that are columns; pictures lie in films."""
+    return {name: f for name, f in features.items() if f["dtype"] not in ("video", "image")}
+
+
+def film_keys(features: Features) -> list[str]:
+    """Return the names of the features that are films."""
+    return [name for name, feature in features.items() if feature["dtype"] == "video"]
+
+
+def arrow_schema(features: Features) -> pa.Schema:
+    """Return the schema of the data files, with the metadata that `datasets` looks for."""
+    fields, described = [], {}
+    for name, feature in stored_in_table(features).items():
+        length = feature["shape"][0]
+        value = {"dtype": feature["dtype"], "_type": "Value"}
+        number = pa.float32() if feature["dtype"] == "float32" else pa.int64()
+        fields.append((name, number if length == 1 else pa.list_(number, length)))
+        described[name] = (
+            value if length == 1 else {"feature": value, "length": length, "_type": "List"}
+        )
+    metadata = {"huggingface": json.dumps({"info": {"features": described}})}
+    return pa.schema(fields, metadata=metadata)
+
+
+def as_table(columns: Mapping[str, np.ndarray], schema: pa.Schema) -> pa.Table:
+    """Return `columns` (rows,) or (rows, length) as a table of `schema`."""
+    arrays = []
+    for field in schema:
+        values = columns[field.name]
+        if pa.types.is_fixed_size_list(field.type):
+            flat = pa.array(values.reshape(-1), field.type.value_type)
+            arrays.append(pa.FixedSizeListArray.from_arrays(flat, type=field.type))
+        else:
+            arrays.append(pa.array(values.reshape(-1), field.type))
+    return pa.table(arrays, schema=schema)
+
+
+def as_arrays(table: pa.Table) -> dict[str, np.ndarray]:
+    """Return the columns of `table` as arrays, (rows,) or (rows, length)."""
+    columns = {}
+    for name in table.column_names:
+        column = table.column(name).combine_chunks()
+        if pa.types.is_fixed_size_list(column.type):
+            flat = column.flatten().to_numpy(zero_copy_only=False)
+            columns[name] = flat.reshape(len(column), column.type.list_size)
+        else:
+            columns[name] = column.to_numpy(zero_copy_only=False)
+    return columns

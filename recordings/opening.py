@@ -1,0 +1,138 @@
+"""What a writer must know of a dataset it continues; settles what a killed one left undone."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hardware.embodiment import Embodiment
+from recordings import layout
+from recordings.disk import write_json
+from recordings.episode_table import (
+    Row,
+    episode_files,
+    read_episodes,
+    read_tasks,
+    rows_of,
+    total_statistics,
+)
+from recordings.features import features_of, film_keys
+from recordings.parquet_tail import write_groups
+from recordings.statistics import Statistics, as_json
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """Where a dataset ends."""
+
+    info: dict[str, Any]
+    tasks: list[str]
+    statistics: dict[str, Statistics]
+    next_table: int
+    next_data: int
+    next_film: int
+
+
+def require_same_body(folder: Path, embodiment: Embodiment, fps: int) -> None:
+    """Raise `ValueError` naming what keeps ticks of `embodiment` out of the dataset at `folder`."""
+    info = layout.read_info(folder)
+    if not (folder / layout.EMBODIMENT).exists():
+        raise ValueError(
+            f"This dataset lacks {layout.EMBODIMENT}: another tool recorded it. "
+            f"Record into a new folder. Folder: {folder}"
+        )
+    theirs = Embodiment.load(folder / layout.EMBODIMENT)
+    found = theirs.differences(embodiment)
+    if info["fps"] != fps:
+        found.append(f"the dataset has {info['fps']} fps, {fps} asked for")
+    if theirs.control_hz != embodiment.control_hz:
+        found.append(
+            f"control at {theirs.control_hz:g} Hz expected, {embodiment.control_hz:g} here"
+        )
+    ours = features_of(embodiment, fps)
+    for name in {**info["features"], **ours}:
+        shapes = [list(f[name]["shape"]) if name in f else None for f in (info["features"], ours)]
+        if shapes[0] != shapes[1]:
+            found.append(f"{name} has shape {shapes[0]} in the dataset, {shapes[1]} here")
+    if found:
+        raise ValueError(
+            f"This dataset is of another body ({theirs.name!r}, not {embodiment.name!r}): "
+            f"{'; '.join(found)}. Record into a new folder. Folder: {folder}"
+        )
+
+
+def open_existing(folder: Path) -> Existing:
+    """Read where the dataset ends. Raises `ValueError` when it is torn and needs repair.
+
+    A writer that was killed between two files of one episode leaves that episode known to the
+    episode table only, or to all but info.json. The first is taken back, the second completed.
+    """
+    info = layout.read_info(folder)
+    table = read_episodes(folder)
+    saved = int(info["total_episodes"])
+    if table.num_rows < saved:
+        raise ValueError(
+            f"Expected {saved} episodes in meta/episodes, got {table.num_rows}. "
+            f"Run: python -m recordings.repair {folder}"
+        )
+    rows = rows_of(table)
+    keys = film_keys(info["features"])
+    whole = saved
+    while whole < len(rows) and _is_whole(folder, rows[whole], keys):
+        whole += 1
+    tasks = read_tasks(folder)
+    if whole != len(rows):
+        _forget_episodes_from(folder, whole)
+    table, rows = table.slice(0, whole), rows[:whole]
+    if whole != saved:
+        info |= {
+            "total_episodes": whole,
+            "total_frames": rows[-1]["dataset_to_index"],
+            "total_tasks": len(tasks),
+            "splits": {"train": f"0:{whole}"},
+        }
+        write_json(folder / layout.INFO, info)
+    statistics = total_statistics(table)
+    if statistics:
+        write_json(folder / layout.STATS, as_json(statistics))
+    return Existing(
+        info,
+        tasks,
+        statistics,
+        next_table=_after(rows, "meta/episodes"),
+        next_data=_after(rows, "data"),
+        next_film=max((_after(rows, f"videos/{key}") for key in keys), default=0),
+    )
+
+
+def _is_whole(folder: Path, row: Row, keys: list[str]) -> bool:
+    films = (folder / layout.video_file(key, _number(row, f"videos/{key}")) for key in keys)
+    data = folder / layout.data_file(_number(row, "data"))
+    if not data.exists() or not all(film.exists() for film in films):
+        return False
+    try:
+        indices = pq.ParquetFile(data).read(["index"])["index"]
+    except (OSError, pa.ArrowException):
+        return False
+    return bool(row["dataset_to_index"] - 1 in set(indices.to_pylist()))
+
+
+def _forget_episodes_from(folder: Path, index: int) -> None:
+    for path in episode_files(folder):
+        with pq.ParquetFile(path) as file:
+            groups = [file.read_row_group(i) for i in range(file.num_row_groups)]
+        kept = [g for g in groups if max(g["episode_index"].to_pylist()) < index]
+        if not kept:
+            path.unlink()
+        elif len(kept) < len(groups):
+            write_groups(path, kept)
+
+
+def _number(row: Row, kind: str) -> int:
+    return layout.number_of(row[f"{kind}/chunk_index"], row[f"{kind}/file_index"])
+
+
+def _after(rows: list[Row], kind: str) -> int:
+    return max((_number(row, kind) + 1 for row in rows), default=0)

@@ -1,0 +1,60 @@
+"""The last file of a growing Parquet series: whole on disk after every addition."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recordings.disk import replaced
+
+EPISODES_PER_FILE = 64
+ROWS_PER_FILE = 20_000
+"""Each addition rewrites the last file, so files stay small; readers like them few."""
+
+
+class ParquetTail:
+    """Adds one row group per episode to numbered files, each replaced whole.
+
+    Growing a file by writing it again keeps its footer right after every episode, which a file
+    left open does not, and keeps files few, which one per episode does not.
+    """
+
+    def __init__(self, folder: Path, path_of: Callable[[int], Path], first: int) -> None:
+        self._folder = folder
+        self._path_of = path_of
+        self._number = first
+        self._groups: list[pa.Table] = []
+
+    def next_number(self, rows: int) -> int:
+        """Return the number of the file that the next `rows` rows will be in."""
+        full = len(self._groups) >= EPISODES_PER_FILE
+        held = sum(table.num_rows for table in self._groups)
+        if full or (self._groups and held + rows > ROWS_PER_FILE):
+            return self._number + 1
+        return self._number
+
+    def mark(self) -> tuple[int, list[pa.Table]]:
+        """Return where the series ends now, for `go_back`."""
+        return self._number, self._groups
+
+    def go_back(self, mark: tuple[int, list[pa.Table]]) -> None:
+        """Let the next addition take the place of everything added since `mark`."""
+        self._number, self._groups = mark
+
+    def append(self, table: pa.Table) -> None:
+        """Add `table`; it is on the disk when this returns, and not at all if this raises."""
+        number = self.next_number(table.num_rows)
+        groups = [*(self._groups if number == self._number else []), table]
+        write_groups(self._folder / self._path_of(number), groups)
+        self._number, self._groups = number, groups
+
+
+def write_groups(path: Path, groups: list[pa.Table]) -> None:
+    """Write `groups` as the row groups of the Parquet file `path`, replacing it whole."""
+    with (
+        replaced(path) as temporary,
+        pq.ParquetWriter(temporary, groups[0].schema, compression="snappy") as writer,
+    ):
+        for group in groups:
+            writer.write_table(group)
