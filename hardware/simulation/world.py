@@ -43,6 +43,8 @@ class World:
         """Held while `data` changes."""
         self._renderer: Renderer | None = None
         self._ticks = 0
+        self._reset_at = 0
+        self._resets = 0
         self.reset(seed)
 
     def __enter__(self) -> "World":
@@ -65,6 +67,16 @@ class World:
     def now(self) -> float:
         """Seconds simulated since this world was made; goes on over a `reset`."""
         return self._ticks * TICK_SECS
+
+    @property
+    def resets(self) -> int:
+        """How often a state was set rather than computed: tells old pictures from new."""
+        return self._resets
+
+    @property
+    def seconds_since_reset(self) -> float:
+        """Seconds simulated since the last `reset` or `place`."""
+        return (self._ticks - self._reset_at) * TICK_SECS
 
     def wait_until(self, deadline: float) -> None:
         """Compute physics until `deadline`."""
@@ -104,6 +116,8 @@ class World:
                 self.data.qpos[address : address + 3] = pose[:3]
                 self.data.qpos[address + 3 : address + 7] = np.cos(turn), 0, 0, np.sin(turn)
             mujoco.mj_forward(scene.model, self.data)
+            self._resets += 1
+            self._reset_at = self._ticks
 
     def step_tick(self) -> None:
         """Compute one control tick of physics."""
