@@ -52,11 +52,6 @@ class VideoWriter:
         self._container: Any = None
         self._stream: Any = None
 
-    @property
-    def waiting(self) -> int:
-        """Pictures given and not yet encoded."""
-        return len(self._pending)
-
     def add(self, row: int, image: Image, *, wait: bool = False) -> bool:
         """Give the picture of row `row`; rows may be left out, the last picture fills them.
 
@@ -165,7 +160,7 @@ class VideoReader:
         self._stream.thread_count = 1
         self._rate = Fraction(self._stream.average_rate)
         self._frames: Any = iter(())
-        self._at = -1
+        self._at: int | None = None
 
     @property
     def fps(self) -> float:
@@ -184,7 +179,7 @@ class VideoReader:
 
     def read(self, number: int) -> Image:
         """Return frame `number`. Raises `ValueError` when the film has no such frame."""
-        if not self._at < number <= self._at + 4:
+        if self._at is None or not self._at < number <= self._at + 4:
             self._seek(number)
         try:
             for frame in self._frames:
@@ -217,4 +212,4 @@ class VideoReader:
         offset = round(number / self._rate / self._stream.time_base)
         self._container.seek(offset, stream=self._stream, backward=True)
         self._frames = self._container.decode(self._stream)
-        self._at = -1
+        self._at = None
