@@ -1,0 +1,65 @@
+"""Attention that is quick where we run it: many short sequences, on a processor or a GPU."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import AttentionInterface, PreTrainedModel
+
+PACKED = "packed_flash"
+"""Name of `packed_attention` in transformers; "flash" in it asks for whole packed sequences."""
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Softmax attention over (B, heads, N, D); `mask` is true where a key may be seen.
+
+    On a processor the fused kernel's backward pass takes 2 to 10 times as long as three plain
+    matrix operations at our lengths (`docs/log.md`), so it is used on GPUs only.
+    """
+    if q.device.type != "cpu":
+        return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    return torch.softmax(scores, dim=-1) @ v
+
+
+def packed_attention(
+    _module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,  # noqa: ARG001 - the interface of transformers
+    *,
+    cu_seq_lens_q: Tensor,
+    **_options: Any,  # noqa: ANN401 - likewise
+) -> tuple[Tensor, None]:
+    """Attention inside each picture of a pack (1, heads, N, D), equal lengths at once.
+
+    `cu_seq_lens_q` (pictures + 1,) holds the boundaries. Returns (1, N, heads, D).
+    """
+    starts = cu_seq_lens_q[:-1].long()
+    lengths = cu_seq_lens_q[1:].long() - starts
+    answer = torch.empty_like(query)
+    for length in lengths.unique().tolist():
+        first = starts[lengths == length]
+        index = (first[:, None] + torch.arange(length, device=first.device)).flatten()
+
+        def pick(x: Tensor, index: Tensor = index, length: int = length) -> Tensor:
+            return x[0, :, index].unflatten(1, (-1, length)).transpose(0, 1)
+
+        out = attend(pick(query), pick(key), pick(value))
+        answer = answer.index_copy(
+            2, index, out.transpose(0, 1).flatten(1, 2)[None].to(query.dtype)
+        )
+    return answer.transpose(1, 2), None
+
+
+AttentionInterface.register(PACKED, packed_attention)
+
+
+def use_quick_attention(backbone: PreTrainedModel) -> None:
+    """Make a Qwen3.5 backbone attend the quick way on this machine."""
+    text = "sdpa" if torch.cuda.is_available() else "eager"
+    backbone.set_attn_implementation({"vision_config": PACKED, "text_config": text})

@@ -1,0 +1,115 @@
+"""A served policy as a `Policy`: ours, or any that speaks openpi's protocol. Needs no torch."""
+
+import threading
+from typing import Any
+
+import cv2
+import numpy as np
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.sync.client import connect
+
+from hardware.embodiment import Embodiment
+from hardware.interfaces import Observation
+from policy.interface import ActionChunk
+from policy.wire import pack, unpack
+
+ANSWER_SECS = 20.0
+"""Longest wait for a plan."""
+
+
+class PolicyUnreachableError(ConnectionError):
+    """The policy server is not there, or went away."""
+
+
+class PolicyClient:
+    """Plans by asking a server. One question at a time; safe to use from several threads."""
+
+    def __init__(self, url: str, token: str | None = None, body: Embodiment | None = None) -> None:
+        """Connect. `body` is assumed when the server does not say which it drives.
+
+        Raises `PolicyUnreachableError`, and `ValueError` when the server describes no body.
+        """
+        self.url = url
+        self.plan_secs = 0.0
+        """How long the last plan took in the server."""
+        self._turn = threading.Lock()
+        headers = {"Authorization": f"Api-Key {token}"} if token else {}
+        try:
+            self._connection = connect(
+                url, compression=None, max_size=None, additional_headers=headers, open_timeout=10
+            )
+            hello = self._connection.recv(timeout=ANSWER_SECS)
+        except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed, TimeoutError) as error:
+            raise PolicyUnreachableError(
+                f"No policy server answers at {url} ({error}). Is policy.serve running there?"
+            ) from error
+        self.metadata: dict[str, Any] = unpack(hello if isinstance(hello, bytes) else b"")
+        described = self.metadata.get("embodiment")
+        if described is None and body is None:
+            raise ValueError(f"The server at {url} does not say which body it drives.")
+        self._embodiment = body if described is None else Embodiment.from_json(described)
+        self._sizes = {
+            name: (int(size[0]), int(size[1]))
+            for name, size in self.metadata.get("image_sizes", {}).items()
+        }
+
+    @property
+    def embodiment(self) -> Embodiment:
+        """The body this policy was trained on."""
+        if self._embodiment is None:
+            raise ValueError(f"The server at {self.url} does not say which body it drives.")
+        return self._embodiment
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Instructions it was trained on."""
+        return tuple(self.metadata.get("tasks", ()))
+
+    def predict_action_chunk(self, observation: Observation, task: str) -> ActionChunk:
+        """Ask for a plan. Raises `ValueError` with the server's words if it refuses, and
+        `PolicyUnreachableError` if it does not answer.
+        """
+        question = {
+            "state": observation.state,
+            "images": {name: self._picture(observation, name) for name in self._looked_at()},
+            "prompt": task,
+        }
+        with self._turn:
+            try:
+                self._connection.send(pack(question))
+                answer = self._connection.recv(timeout=ANSWER_SECS)
+            except (ConnectionClosed, OSError, TimeoutError) as error:
+                raise PolicyUnreachableError(
+                    f"The policy server at {self.url} stopped answering ({error})."
+                ) from error
+        if isinstance(answer, str):
+            raise ValueError(answer.removeprefix("ValueError: "))
+        message = unpack(answer)
+        self.plan_secs = float(message.get("server_timing", {}).get("infer_ms", 0.0)) / 1e3
+        actions = np.asarray(message["actions"], np.float32)
+        width = len(self.embodiment.action_channels)
+        if actions.ndim != 2 or actions.shape[1] < width:
+            raise ValueError(
+                f"Expected a chunk of {width} channels from {self.url}, got {actions.shape}."
+            )
+        hz = float(self.metadata.get("action_hz", self.embodiment.control_hz))
+        return ActionChunk(np.ascontiguousarray(actions[:, :width]), observation.timestamp, hz)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+    def _looked_at(self) -> tuple[str, ...]:
+        return tuple(self._sizes) or self.embodiment.camera_names
+
+    def _picture(self, observation: Observation, name: str) -> np.ndarray:
+        if name not in observation.frames:
+            raise ValueError(
+                f"The policy looks at {list(self._looked_at())}; this robot has "
+                f"{list(observation.frames)}."
+            )
+        height, width = self._sizes.get(name, (224, 224))
+        image = cv2.resize(
+            observation.frames[name].image, (width, height), interpolation=cv2.INTER_AREA
+        )
+        return np.ascontiguousarray(image.transpose(2, 0, 1))

@@ -1,0 +1,138 @@
+"""What a Qwen-VLA is made of, in numbers. One description, presets from one code path."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLaw:
+    """How the flow time of a training sample is drawn; 1 is noise, 0 is clean.
+
+    The paper names the families (logit-normal for text-to-action, Beta otherwise) and not their
+    numbers; Beta(1.5, 1) leaning to noise is the choice of openpi, StarVLA and Qwen-RobotManip.
+    """
+
+    family: Literal["beta", "logit_normal"] = "beta"
+    a: float = 1.5
+    b: float = 1.0
+    """Beta parameters; with a > b the noisy end is denser."""
+    mean: float = 0.0
+    std: float = 1.0
+    """Of the normal behind the logit-normal."""
+    flip: bool = False
+    """Lean to the clean end instead, the other reading of the paper."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderConfig:
+    """The single-stream DiT (arXiv 2605.30280 section 2.2). Ours where the paper is silent."""
+
+    width: int = 1536
+    blocks: int = 16
+    heads: int = 12
+    feed_forward: int = 10240
+    """Inner width of SwiGLU. 10240 makes 30 width**2 a block, the paper's 70.8 M at 1536."""
+    time_features: int = 256
+    """Width of the sinusoid of the flow time."""
+
+
+@dataclass(frozen=True, slots=True)
+class QwenVLAConfig:
+    """Everything needed to build the network, beside its weights."""
+
+    preset: str
+    backbone: dict[str, Any] = field(repr=False)
+    """A `Qwen3_5Config` as a dictionary."""
+    decoder: DecoderConfig
+    image_sizes: dict[str, tuple[int, int]]
+    """Height and width each camera is resized to; cameras not named here are not looked at."""
+    horizon: int = 16
+    """Rows H of the action tensor; 16 is the paper's value at fine-tuning."""
+    channels: int = 64
+    """Columns K of the action tensor; 32 or 64 fit the paper's parameter table."""
+    action_hz: float = 10.0
+    """Rows per second, said in the prompt. Values between rows are interpolated."""
+    state: Literal["off", "decoder"] = "decoder"
+    """Whether the joint state is one token of the decoder. Off in the paper, whose actions are
+    relative; absolute joint targets need it."""
+    time_law: TimeLaw = TimeLaw()
+    euler_steps: int = 5
+
+    def save(self, path: Path) -> None:
+        """Write as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> "QwenVLAConfig":
+        """Read JSON written by `save`. Raises `ValueError` naming the file and what is wrong."""
+        try:
+            fields = json.loads(path.read_text())
+            fields["decoder"] = DecoderConfig(**fields["decoder"])
+            fields["time_law"] = TimeLaw(**fields["time_law"])
+            fields["image_sizes"] = {k: (v[0], v[1]) for k, v in fields["image_sizes"].items()}
+            return cls(**fields)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"Not a Qwen-VLA config: {error}. File: {path}") from error
+
+
+def nano(vocabulary: dict[str, int], cameras: tuple[str, ...]) -> QwenVLAConfig:
+    """The preset that trains and runs on a laptop: the same parts, about 1/2000 of the size.
+
+    `vocabulary` gives `size` and the ids of the special tokens (see `policy.words`). The first
+    camera is seen at 128 x 96, the others (wrists) at 64 x 48.
+    """
+    width = 160
+    backbone = {
+        "model_type": "qwen3_5",
+        "text_config": {
+            "vocab_size": vocabulary["size"],
+            "hidden_size": width,
+            "intermediate_size": 2 * width,
+            "num_hidden_layers": 4,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "head_dim": 40,
+            "max_position_embeddings": 2048,
+            "layer_types": ["linear_attention"] * 3 + ["full_attention"],
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 10000.0,
+                "partial_rotary_factor": 0.4,
+                "mrope_section": [3, 3, 2],
+                "mrope_interleaved": True,
+            },
+            "linear_conv_kernel_dim": 4,
+            "linear_key_head_dim": 40,
+            "linear_value_head_dim": 40,
+            "linear_num_key_heads": 4,
+            "linear_num_value_heads": 4,
+            "pad_token_id": vocabulary["pad"],
+            "eos_token_id": vocabulary["end"],
+            "tie_word_embeddings": True,
+        },
+        "vision_config": {
+            "depth": 3,
+            "hidden_size": 128,
+            "intermediate_size": 256,
+            "num_heads": 4,
+            "patch_size": 8,
+            "spatial_merge_size": 2,
+            "temporal_patch_size": 1,
+            "out_hidden_size": width,
+            "num_position_embeddings": 256,
+        },
+        "image_token_id": vocabulary["image"],
+        "video_token_id": vocabulary["video"],
+        "vision_start_token_id": vocabulary["vision_start"],
+        "vision_end_token_id": vocabulary["vision_end"],
+        "tie_word_embeddings": True,
+    }
+    return QwenVLAConfig(
+        preset="nano",
+        backbone=backbone,
+        decoder=DecoderConfig(width=192, blocks=4, heads=4, feed_forward=384),
+        image_sizes={name: (96, 128) if i == 0 else (48, 64) for i, name in enumerate(cameras)},
+        channels=32,
+    )

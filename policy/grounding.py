@@ -1,0 +1,86 @@
+"""Teaching the backbone where things are, and which of them the sentence means.
+
+Ours: the paper grounds with boxes and points in words; a network of this size learns it in
+minutes from dense labels instead. Heads of this stage are thrown away afterwards.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from policy.model import Context
+from policy.processor import Inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What a batch of B scenes should be read as."""
+
+    cells: Tensor
+    """(B, image tokens) int64: what each token shows, 0 nothing, 1 + object number."""
+    cell: Tensor
+    """(B,) int64: the token of the first camera that holds the named object; -100 unseen."""
+    centre: Tensor
+    """(B, 2): where the first camera sees it, 0..1."""
+
+
+class GroundingHeads(nn.Module):
+    """Reads the image tokens of the backbone's last hidden state."""
+
+    def __init__(self, hidden: int, objects: int) -> None:
+        super().__init__()
+        self.shows = nn.Linear(hidden, objects + 1)
+        self.named = nn.Linear(hidden, 1)
+        self.where = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 2))
+
+    def forward(self, tokens: Tensor, first: int, targets: Targets) -> dict[str, Tensor]:
+        """Losses and, for the log, how often and how well the named object is found.
+
+        `tokens` (B, image tokens, hidden); the leading `first` of them are the first camera's.
+        """
+        view = tokens[:, :first]
+        named = self.named(view).squeeze(-1).float()
+        seen = targets.cell >= 0
+        chosen = targets.cell.clamp(min=0)
+        token = view[torch.arange(len(view)), chosen]
+        where = self.where(token).float()
+        error = (where - targets.centre).abs().sum(dim=-1)
+        hit = named.argmax(dim=1) == targets.cell
+        return {
+            "shows": functional.cross_entropy(
+                self.shows(tokens).float().flatten(0, 1), targets.cells.flatten()
+            ),
+            "named": functional.cross_entropy(named, targets.cell, ignore_index=-100),
+            "where": (error * seen).sum() / seen.sum().clamp(min=1),
+            "hit": (hit & seen).sum() / seen.sum().clamp(min=1),
+        }
+
+
+def image_tokens(context: Context, inputs: Inputs) -> Tensor:
+    """The hidden states of the image tokens, (B, image tokens, hidden)."""
+    picked = context.hidden[inputs.mm_token_type_ids == 1]
+    return picked.view(len(context.hidden), -1, picked.shape[-1])
+
+
+def targets_of(
+    cells: np.ndarray,
+    centres: np.ndarray,
+    seen: np.ndarray,
+    named: np.ndarray,
+    grid: tuple[int, int],
+) -> Targets:
+    """Targets of B scenes in which object `named` (B,) is meant.
+
+    `cells` (B, image tokens), `centres` (B, objects, 2), `seen` (B, objects); `grid` is the
+    first camera's tokens as rows and columns.
+    """
+    rows, columns = grid
+    pick = np.arange(len(named))
+    centre = centres[pick, named]
+    column = np.minimum((centre[:, 0] * columns).astype(int), columns - 1)
+    row = np.minimum((centre[:, 1] * rows).astype(int), rows - 1)
+    cell = np.where(seen[pick, named], row * columns + column, -100)
+    return Targets(torch.from_numpy(cells), torch.from_numpy(cell), torch.from_numpy(centre))

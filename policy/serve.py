@@ -1,0 +1,153 @@
+"""A policy server, openpi's websocket protocol: `python -m policy.serve CHECKPOINT`.
+
+On connecting the client gets one binary frame of metadata; each binary observation is answered by
+one binary chunk; a text frame is an error, after which the connection is closed.
+"""
+
+import hmac
+import http
+import logging
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import tyro
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.sync.server import Server, ServerConnection, serve
+
+from hardware.interfaces import Frame, Observation
+from policy.local import LocalPolicy
+from policy.wire import pack, unpack
+
+logger = logging.getLogger(__name__)
+
+UNUSABLE = 1003
+"""Websocket close code after a message that is not of the protocol."""
+
+
+def metadata(policy: LocalPolicy, checkpoint: Path) -> dict[str, Any]:
+    """What a client must know before it sends anything."""
+    return {
+        "model": "qwen-vla",
+        "preset": policy.config.preset,
+        "checkpoint": checkpoint.name,
+        "embodiment": policy.embodiment.to_json(),
+        "image_sizes": {name: list(size) for name, size in policy.config.image_sizes.items()},
+        "horizon": policy.config.horizon,
+        "action_hz": policy.config.action_hz,
+        "tasks": list(policy.tasks),
+    }
+
+
+def read_observation(message: dict[str, Any]) -> tuple[Observation, str]:
+    """Turn an openpi ALOHA observation into ours. Raises `ValueError` naming what is missing.
+
+    `{"state": (joints,), "images": {camera: (3, h, w) or (h, w, 3) uint8}, "prompt": str}`.
+    """
+    missing = [key for key in ("state", "images", "prompt") if key not in message]
+    if missing:
+        raise ValueError(f"An observation needs state, images and prompt; missing: {missing}.")
+    now = time.monotonic()
+    frames = {}
+    for name, picture in message["images"].items():
+        image = np.asarray(picture)
+        if image.ndim == 3 and image.shape[0] == 3 and image.shape[2] != 3:
+            image = image.transpose(1, 2, 0)
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(
+                f"Image {name!r} must be uint8 with three colours, got {image.dtype} of shape "
+                f"{image.shape}."
+            )
+        frames[str(name)] = Frame(np.ascontiguousarray(image), now)
+    state = np.asarray(message["state"], np.float32)
+    return Observation(now, state, frames), str(message["prompt"])
+
+
+class PolicyServer:
+    """Serves one policy; plans one at a time, whoever asks."""
+
+    def __init__(self, policy: LocalPolicy, checkpoint: Path, token: str | None = None) -> None:
+        self._policy = policy
+        self._metadata = metadata(policy, checkpoint)
+        self._token = token
+        self._planning = threading.Lock()
+
+    def listen(self, host: str, port: int) -> Server:
+        """Open the port; the caller runs `serve_forever`. Raises `OSError` if it is taken."""
+        return serve(
+            self._converse,
+            host,
+            port,
+            compression=None,
+            max_size=None,
+            process_request=self._admit,
+        )
+
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        if request.path == "/healthz":
+            return connection.respond(http.HTTPStatus.OK, "OK\n")
+        if self._token is not None:
+            said = request.headers.get("Authorization", "")
+            if not hmac.compare_digest(said.encode(), f"Api-Key {self._token}".encode()):
+                return connection.respond(
+                    http.HTTPStatus.UNAUTHORIZED, "The token is missing or wrong.\n"
+                )
+        return None
+
+    def _converse(self, connection: ServerConnection) -> None:
+        try:
+            connection.send(pack(self._metadata))
+            for frame in connection:
+                connection.send(self._answer(frame))
+        except ConnectionClosed:
+            logger.info("A client went away.")
+
+    def _answer(self, frame: str | bytes) -> bytes | str:
+        try:
+            if isinstance(frame, str):
+                raise ValueError("Expected a binary frame, got text.")  # noqa: TRY004 - as sent
+            observation, prompt = read_observation(unpack(frame))
+            start = time.perf_counter()
+            with self._planning:
+                chunk = self._policy.predict_action_chunk(observation, prompt)
+            took = (time.perf_counter() - start) * 1e3
+        except ValueError as error:
+            return f"ValueError: {error}"
+        return pack({"actions": chunk.actions, "server_timing": {"infer_ms": took}})
+
+
+def main(
+    checkpoint: Annotated[Path, tyro.conf.Positional],
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    token: str | None = None,
+    seed: int = 0,
+) -> None:
+    """Serve a checkpoint over openpi's websocket protocol.
+
+    Args:
+        checkpoint: Folder that `policy.train` wrote.
+        host: Address to listen on.
+        port: Port to listen on.
+        token: If given, clients must send `Authorization: Api-Key TOKEN`.
+        seed: Of the noise that plans start from.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("websockets").setLevel(logging.WARNING)
+    try:
+        policy = LocalPolicy.load(checkpoint, seed=seed)
+        server = PolicyServer(policy, checkpoint, token).listen(host, port)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"Cannot serve: {error}") from error
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: server.shutdown())
+    logger.info("Serving %s on ws://%s:%d", checkpoint, host, server.socket.getsockname()[1])
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
