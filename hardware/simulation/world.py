@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from hardware.aloha import ARM_WIDTH, ARMS, CONTROL_HZ, START, arm_slice
-from hardware.aloha_model import FINGER_CLOSED, FINGER_OPEN
+from hardware.aloha_model import FINGER_CLOSED, FINGER_OPEN, tip_site
 from hardware.interfaces import Image, JointPositions
 from hardware.simulation.renderer import Renderer
 from hardware.simulation.scene import CUBE_SIZE, CUBES, aloha_scene
@@ -21,7 +21,7 @@ SUBSTEPS = 10
 REGION_LOW, REGION_HIGH = np.array([-0.10, 0.37]), np.array([0.10, 0.63])
 """Where cubes start: x and y in metres, reached by both arms."""
 
-MIN_DISTANCE = 0.09
+MIN_DISTANCE = 0.10
 """Between the centres of two cubes at the start, in metres."""
 
 FINGER_RANGE = FINGER_OPEN - FINGER_CLOSED
@@ -133,6 +133,11 @@ class World:
             left, right = self.data.qpos[self.scene.finger_qpos[number]]
         opening = ((left - right) / 2 - FINGER_CLOSED) / FINGER_RANGE
         return np.array([*joints, opening], np.float32)
+
+    def tip(self, arm: str) -> Float64[np.ndarray, "3"]:
+        """Where the point between the finger pads of `arm` is, in metres."""
+        with self.lock:
+            return np.array(self.data.site(tip_site(arm)).xpos)
 
     def state(self) -> JointPositions:
         """Where both arms are, shape (14,)."""
