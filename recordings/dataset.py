@@ -44,7 +44,7 @@ class Dataset:
         self.info: dict[str, Any] = layout.read_info(folder)
         self.fps: int = self.info["fps"]
         self.tasks = read_tasks(folder)
-        table = read_episodes(folder)
+        table = read_episodes(folder, statistics=False)
         self._rows: list[Row] = rows_of(table)[: self.info["total_episodes"]]
         if len(self._rows) < self.info["total_episodes"]:
             raise ValueError(

@@ -1,5 +1,6 @@
 """Bytes that survive a power cut: files replaced whole, space looked at before it is needed."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -54,11 +55,12 @@ def write_json(path: Path, content: object) -> None:
 def append_line(path: Path, content: object) -> None:
     """Append `content` as one line of JSON, on the disk when this returns.
 
-    What a crash left of a line is cut off first.
+    What a crash left of a line is cut off first. Others who append wait their turn.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
     with path.open("r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         whole = file.read().rfind(b"\n") + 1
         file.truncate(whole)
         file.seek(whole)

@@ -22,15 +22,17 @@ def episode_files(folder: Path) -> list[Path]:
     return sorted((folder / "meta/episodes").glob("*/*.parquet"))
 
 
-def read_episodes(folder: Path) -> pa.Table:
-    """Return every episode with its statistics, in order; an empty table if there are none.
+def read_episodes(folder: Path, *, statistics: bool = True) -> pa.Table:
+    """Return every episode, with its statistics or without; an empty table if there are none.
 
     Raises `ValueError` naming the file that cannot be read.
     """
     tables = []
     for path in episode_files(folder):
         try:
-            tables.append(pq.ParquetFile(path).read())
+            with pq.ParquetFile(path) as file:
+                wanted = [n for n in file.schema_arrow.names if statistics or _is_plain(n)]
+                tables.append(file.read(wanted))
         except (OSError, pa.ArrowException) as error:
             raise ValueError(
                 f"Cannot read an episode table: {error}. Run: python -m recordings.repair "
@@ -41,10 +43,12 @@ def read_episodes(folder: Path) -> pa.Table:
 
 def rows_of(table: pa.Table) -> list[Row]:
     """Return the episodes of `table` without their statistics."""
-    rows: list[Row] = table.select(
-        [name for name in table.column_names if not name.startswith("stats/")]
-    ).to_pylist()
+    rows: list[Row] = table.select(list(filter(_is_plain, table.column_names))).to_pylist()
     return rows
+
+
+def _is_plain(column: str) -> bool:
+    return not column.startswith("stats/")
 
 
 def statistics_in(table: pa.Table, row: Row) -> dict[str, Statistics]:

@@ -1,0 +1,125 @@
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from recordings.catalogue import Catalogue
+from recordings.job_folder import JobStatus
+from recordings.tables import Base
+
+
+@pytest.fixture
+def catalogue(tmp_path):
+    catalogue = Catalogue.in_folder(tmp_path / "data")
+    yield catalogue
+    catalogue.close()
+
+
+def record_into(bench, catalogue, name, *tasks):
+    folder = catalogue.dataset_folder(name)
+    bench.recorder.open_dataset(folder, fps=25)
+    for task in tasks:
+        bench.record(task, ticks=10)
+    catalogue.note_dataset(folder)
+    return folder
+
+
+def test_the_migrations_lead_to_the_tables_of_the_code(catalogue):
+    with catalogue._engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_sqlite_lets_readers_and_a_writer_work_at_once(catalogue):
+    with catalogue._engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 5000
+
+
+def test_datasets_and_episodes_are_found(catalogue, bench):
+    record_into(bench, catalogue, "cubes", "pick red", "pick blue", "pick red")
+
+    (dataset,) = catalogue.datasets()
+    assert (dataset.name, dataset.num_episodes, dataset.num_frames) == ("cubes", 3, 15)
+    assert dataset.tasks == ("pick blue", "pick red")
+    assert dataset.secs == pytest.approx(0.6)
+    assert dataset.num_poor == 0
+    assert [(e.index, e.task, e.verdict) for e in catalogue.episodes("cubes")] == [
+        (0, "pick red", "good"),
+        (1, "pick blue", "good"),
+        (2, "pick red", "good"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden"])
+def test_a_dataset_name_cannot_leave_the_data_folder(catalogue, name):
+    with pytest.raises(ValueError, match="Expected a folder name"):
+        catalogue.dataset_folder(name)
+
+
+def test_a_command_remembers_its_clip_and_outcome(catalogue):
+    said = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+    command = catalogue.add_command("pick red", who="ann", policy="nano", said_at=said)
+    catalogue.end_command(command.key, outcome="done", clip=("cubes", 4))
+    catalogue.add_command("pick blue", who="ben", policy="nano")
+
+    newest, oldest = catalogue.commands()
+    assert newest.instruction == "pick blue"
+    assert (oldest.who, oldest.dataset, oldest.episode, oldest.outcome) == (
+        "ann",
+        "cubes",
+        4,
+        "done",
+    )
+    assert oldest.said_at == said
+    assert [c.instruction for c in catalogue.commands(limit=1)] == ["pick blue"]
+
+
+def test_a_deleted_database_comes_back_whole(catalogue, bench, tmp_path):
+    record_into(bench, catalogue, "cubes", "pick red")
+    command = catalogue.add_command("pick red", who="ann", policy="nano")
+    catalogue.end_command(command.key, outcome="stopped")
+    job = tmp_path / "data/jobs/0001-cubes"
+    (job / "checkpoints/last").mkdir(parents=True)
+    (job / "checkpoints/last/config.json").write_text("{}")
+    (job / "request.json").write_text(json.dumps({"dataset": "x/cubes", "base": None, "steps": 9}))
+    (job / "status.json").write_text(json.dumps({"status": "succeeded", "step": 9, "steps": 9}))
+    catalogue.close()
+    for path in (tmp_path / "data").glob("catalogue.db*"):
+        path.unlink()
+
+    again = Catalogue.in_folder(tmp_path / "data")
+    assert [e.task for e in again.episodes("cubes")] == ["pick red"]
+    assert [(c.key, c.outcome) for c in again.commands()] == [(command.key, "stopped")]
+    assert [(j.name, j.status, j.step) for j in again.jobs()] == [
+        ("0001-cubes", JobStatus.SUCCEEDED, 9)
+    ]
+    assert [c.folder for c in again.checkpoints()] == [str(job / "checkpoints/last")]
+    again.close()
+
+
+def test_rebuilding_names_what_it_cannot_read_and_keeps_the_rest(catalogue, bench, tmp_path):
+    record_into(bench, catalogue, "cubes", "pick red")
+    torn = tmp_path / "data/datasets/torn/meta"
+    torn.mkdir(parents=True)
+    (torn / "info.json").write_text("{")
+
+    (problem,) = catalogue.rebuild()
+    assert problem.startswith("torn: meta/info.json is not JSON")
+    assert len(catalogue.datasets()) == 1
+
+
+def test_many_threads_can_keep_commands(catalogue):
+    with ThreadPoolExecutor(8) as threads:
+        list(
+            threads.map(
+                lambda i: catalogue.add_command(f"do {i}", who="ann", policy="nano"), range(40)
+            )
+        )
+
+    assert len(catalogue.commands()) == 40
+    catalogue.rebuild()
+    assert len(catalogue.commands()) == 40
