@@ -4,7 +4,7 @@ import os
 import sys
 import weakref
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 import mujoco
 import numpy as np
@@ -16,6 +16,7 @@ MAX_HEIGHT, MAX_WIDTH = 960, 1280
 """Largest picture in pixels, the size of the off-screen buffer."""
 
 
+@runtime_checkable
 class OpenGL(Protocol):
     """An off-screen OpenGL context of any of MuJoCo's backends."""
 
