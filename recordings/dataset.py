@@ -18,7 +18,7 @@ from recordings.disk import read_lines
 from recordings.episode_table import Row, read_episodes, read_tasks, rows_of
 from recordings.features import as_arrays, film_keys
 from recordings.quality import Quality
-from recordings.video import VideoReader
+from recordings.video_reader import VideoReader
 
 OPEN_FILMS = 8
 """Films kept open between reads; opening one costs more than ten frames."""
