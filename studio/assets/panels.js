@@ -1,0 +1,154 @@
+// The quiet readouts: what runs, what the policy knows, the recording, the history, the notices.
+
+export function mountNow(element, live) {
+  const now = element.querySelector(".now");
+  live.on("state", ({ instruction, driver, paused, num_chunks }) => {
+    const running = driver === "policy" || driver === "replay" || paused;
+    now.querySelector("b").textContent = instruction || "nothing yet";
+    now.querySelector("span").textContent = running
+      ? `${paused ? "waits" : "now"}${num_chunks ? ` · chunk ${num_chunks}` : ""}`
+      : instruction ? "last told" : "";
+    now.classList.toggle("running", running && !paused);
+  });
+}
+
+export function mountSuggestions(element, live) {
+  const list = element.querySelector(".suggestions");
+  let shown = "";
+  live.on("slow", ({ policy }) => {
+    const key = JSON.stringify([policy.state, policy.name, policy.message, policy.tasks]);
+    if (key === shown) return;
+    shown = key;
+    const name = element.querySelector(".policy-name");
+    name.textContent = policy.state === "ready" ? policy.name : policy.message;
+    name.dataset.state = policy.state;
+    list.replaceChildren(...policy.tasks.slice(0, 12).map(chip));
+  });
+}
+
+function chip(task) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = task;
+  button.addEventListener("click", () => {
+    const box = document.querySelector("#instruction textarea, #instruction input");
+    box.value = task;
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    box.focus();
+  });
+  return button;
+}
+
+export function mountRecording(element, live) {
+  const find = (name) => element.querySelector(`[data-part=${name}]`);
+  live.on("state", ({ recording }) => {
+    const { recording: open, episode, secs, dataset, task, dropped, error, quality } = recording;
+    find("where").textContent = dataset ? `${dataset} · episode ${episode}` : "not recording yet";
+    find("clock").textContent = open ? clock(secs) : "";
+    find("task").textContent = open ? task : "";
+    find("quality").textContent = error || (dropped ? `${dropped} pictures dropped` : open ? "" : verdict(quality));
+    find("quality").classList.toggle("bad", Boolean(error || dropped || (quality && quality.verdict !== "good")));
+  });
+}
+
+function clock(secs) {
+  const whole = Math.floor(secs);
+  return `${String(Math.floor(whole / 60)).padStart(2, "0")}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+function verdict(quality) {
+  if (!quality) return "";
+  const reasons = quality.reasons?.length ? `: ${quality.reasons.join("; ")}` : "";
+  return `last saved: ${quality.verdict}${reasons}`;
+}
+
+export function mountHistory(element, live) {
+  const list = element.querySelector(".history");
+  let shown = "";
+  live.on("slow", ({ history }) => {
+    const key = JSON.stringify(history);
+    if (key === shown) return;
+    shown = key;
+    list.replaceChildren(...history.map(row));
+    list.classList.toggle("empty", history.length === 0);
+  });
+}
+
+function row({ at, text, outcome, policy }) {
+  const item = document.createElement("li");
+  item.title = policy;
+  for (const [name, words] of [["at", at], ["text", text], ["outcome", outcome]]) {
+    const part = document.createElement("span");
+    part.className = name;
+    part.textContent = words;
+    part.dataset.outcome = outcome;
+    item.append(part);
+  }
+  return item;
+}
+
+export function mountNotices(element, live) {
+  const list = element.querySelector(".notices");
+  let dismissed = Number(sessionStorage.getItem("vlaDismissed") || 0);
+  const show = ({ notices }) => {
+    const open = notices.filter((notice) => notice.number > dismissed).slice(-3);
+    list.replaceChildren(...open.map((notice) => noticeRow(notice, dismiss)));
+  };
+  const dismiss = (number) => {
+    dismissed = number;
+    sessionStorage.setItem("vlaDismissed", String(number));
+    show({ notices: [...list.children].map((item) => item.notice) });
+  };
+  live.on("hello", (hello) => {
+    const newest = hello.notices.at(-1)?.number ?? 0;
+    if (newest < dismissed) dismissed = 0; // the studio was started again
+    show(hello);
+  });
+  live.on("notices", show);
+  setInterval(() => {
+    const quiet = [...list.children].filter((item) => item.notice.level === "info" && performance.now() - item.since > 8000);
+    if (quiet.length === list.children.length && quiet.length) dismiss(quiet.at(-1).notice.number);
+  }, 1000);
+}
+
+function noticeRow(notice, dismiss) {
+  const item = document.createElement("li");
+  item.notice = notice;
+  item.since = performance.now();
+  item.className = notice.level;
+  const words = document.createElement("span");
+  words.textContent = notice.text;
+  const at = document.createElement("time");
+  at.textContent = notice.at;
+  const close = document.createElement("button");
+  close.type = "button";
+  close.ariaLabel = "Dismiss";
+  close.textContent = "×";
+  close.addEventListener("click", () => dismiss(notice.number));
+  item.append(at, words, close);
+  return item;
+}
+
+export function mountCell(element, live) {
+  const body = element.querySelector("tbody");
+  live.on("slow", ({ cell }) => {
+    const rows = [
+      ["control loop turns", cell.turns],
+      ["ticks missed", cell.missed],
+      ["lateness p50 / p99 / max", `${cell.late_p50_ms} / ${cell.late_p99_ms} / ${cell.late_max_ms} ms`],
+      ["studio process", `${cell.cpu_percent} % of a core · ${cell.memory_mb} MB`],
+      ...Object.entries(cell.cameras).map(([name, age]) => [`${name}: age when read`, `${age} ms`]),
+    ];
+    body.replaceChildren(...rows.map(([name, value]) => cellRow(name, value)));
+  });
+}
+
+function cellRow(name, value) {
+  const tr = document.createElement("tr");
+  for (const [tag, words] of [["th", name], ["td", String(value)]]) {
+    const part = document.createElement(tag);
+    part.textContent = words;
+    tr.append(part);
+  }
+  return tr;
+}

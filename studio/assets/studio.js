@@ -1,0 +1,30 @@
+// Connects once, and brings each part of the page to life when Gradio has put it there.
+
+import { Connection } from "./connection.js";
+import { mountHand } from "./hand.js";
+import { mountHeader } from "./header.js";
+import { mountCell, mountHistory, mountNotices, mountNow, mountRecording, mountSuggestions } from "./panels.js";
+import { mountWall } from "./wall.js";
+
+const live = new Connection();
+
+const PARTS = {
+  header: mountHeader,
+  wall: mountWall,
+  hand: mountHand,
+  now: mountNow,
+  suggestions: mountSuggestions,
+  recording: mountRecording,
+  history: mountHistory,
+  notices: mountNotices,
+  cell: mountCell,
+};
+
+function mount([name, element]) {
+  PARTS[name](element, live);
+}
+
+// Parts that Gradio drew before this file arrived wait in the list; later ones come through push.
+const waiting = window.vlaMounts || [];
+window.vlaMounts = { push: mount };
+waiting.forEach(mount);

@@ -1,0 +1,27 @@
+"""The page: a bar that is always there, and four quiet tabs."""
+
+import gradio as gr
+
+from studio.desk import Desk
+from studio.pages.cell import build_cell_tab
+from studio.pages.data import build_data_tab
+from studio.pages.drive import build_drive_tab
+from studio.pages.train import build_train_tab
+from studio.parts import live_part
+
+
+def build_page(desk: Desk) -> gr.Blocks:
+    """Lay the page out. Every handler works on `desk`; nothing is kept in Gradio."""
+    with gr.Blocks(title="VLA Studio", fill_width=True, analytics_enabled=False) as page:
+        live_part("header")
+        live_part("notices")
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Drive", id="drive"):
+                build_drive_tab(desk)
+            with gr.Tab("Data", id="data") as data_tab:
+                build_data_tab(desk, data_tab)
+            with gr.Tab("Train", id="train") as train_tab:
+                build_train_tab(desk, train_tab)
+            with gr.Tab("Cell", id="cell"):
+                build_cell_tab()
+    return page

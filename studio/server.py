@@ -1,0 +1,45 @@
+"""The one web server: the Gradio page, the live connection, stop, films, and Rerun's data."""
+
+from pathlib import Path
+
+import gradio as gr
+from fastapi import FastAPI, Request, Response, WebSocket
+from fastapi.staticfiles import StaticFiles
+
+from studio.browser import BrowserCookie, browser_of, same_origin
+from studio.desk import Desk
+from studio.live import Live
+from studio.page import build_page
+from studio.theme import ASSETS, HEAD, theme
+
+
+def build_server(desk: Desk, live: Live) -> FastAPI:
+    """Put the page and its routes together; uvicorn runs what is returned."""
+    server = FastAPI(title="VLA Studio", docs_url=None, redoc_url=None, openapi_url=None)
+    server.add_middleware(BrowserCookie)
+    server.mount("/studio", StaticFiles(directory=ASSETS), name="studio")
+
+    @server.websocket("/live")
+    async def _live(socket: WebSocket) -> None:
+        await live.serve(socket)
+
+    @server.post("/stop")
+    def _stop(request: Request) -> Response:
+        if not same_origin(request.headers):
+            return Response(status_code=403)
+        number = desk.seat.greet(browser_of(request.cookies))
+        desk.station.stop(f"Browser {number} pressed Stop.")
+        return Response(status_code=204)
+
+    return gr.mount_gradio_app(
+        server,
+        build_page(desk),
+        path="/",
+        theme=theme(),
+        css_paths=[Path(ASSETS / "style.css")],
+        head=HEAD,
+        footer_links=[],
+        run_history=False,
+        allowed_paths=[],
+        show_error=True,
+    )

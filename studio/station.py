@@ -1,0 +1,313 @@
+"""The operator's seat: owns the robot and its one control loop, and says who drives."""
+
+import enum
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
+
+from hardware.control_loop import ControlLoop, Listener, Tick, Timeliness
+from hardware.interfaces import Agent, JointPositions
+from hardware.robot import Robot
+from hardware.safety import GateState
+from policy.agent import PolicyAgent
+from policy.interface import ActionChunk, Policy
+from studio.history import History, Outcome
+from studio.notices import Notices
+from studio.replay import ReplayAgent
+
+TRAIL_SECS = 3.0
+"""How much of the executed path is remembered for drawing."""
+
+
+class Driver(enum.StrEnum):
+    """What kind of agent has the robot."""
+
+    NOBODY = enum.auto()
+    POLICY = enum.auto()
+    PERSON = enum.auto()
+    REPLAY = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the station does now, for anyone to read."""
+
+    driver: Driver
+    paused: bool
+    """Whether an instruction waits to be resumed."""
+    instruction: str
+    """What the policy is, or was last, told; empty before the first."""
+    gate: GateState
+    reason: str
+    """Why the gate is stopped; empty otherwise."""
+    running: bool
+    """Whether the control loop turns."""
+    hz: float
+    """Turns per second, over the last second."""
+    num_chunks: int
+    plan_secs: float | None
+
+
+class Station:
+    """Owns the robot, runs one loop for as long as it is entered, and hands the robot around.
+
+    Orders (`run_instruction`, `take_over`, ...) may come from any thread and are carried out one
+    at a time. `stop` waits for none of them.
+    """
+
+    def __init__(
+        self,
+        robot: Robot,
+        teleoperator: Agent,
+        notices: Notices,
+        history: History,
+        *,
+        listeners: tuple[Listener, ...] = (),
+        rearrange: Callable[[int], None] | None = None,
+    ) -> None:
+        self.robot = robot
+        self.notices = notices
+        self.history = history
+        self.ticked = threading.Event()
+        """Set at every tick; whoever watches clears it."""
+        self._teleoperator = teleoperator
+        self._rearrange = rearrange
+        self._loop = ControlLoop(robot, (self._remember, *listeners))
+        self._orders = threading.RLock()
+        self._control = ThreadPoolExecutor(max_workers=1, thread_name_prefix="control")
+        self._clerk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clerk")
+        self._end = threading.Event()
+        self._turning: Future[None] | None = None
+        self._tick: Tick | None = None
+        self._trail: deque[tuple[float, JointPositions]] = deque(
+            maxlen=int(TRAIL_SECS * robot.embodiment.control_hz)
+        )
+        self._kind = Driver.NOBODY
+        self._waiting: Agent | None = None
+        self._instruction = ""
+        self._preview: ActionChunk | None = None
+        self._reported: Exception | None = None
+        self._opened = ExitStack()
+
+    def __enter__(self) -> "Station":
+        self._opened.enter_context(self.robot)
+        self._start_loop()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.robot.gate.stop("The studio is closing.")
+        self._end.set()
+        self._control.shutdown(wait=True)
+        self._clerk.shutdown(wait=True)
+        self._opened.close()
+
+    @property
+    def tick(self) -> Tick | None:
+        """The newest turn of the loop; None before the first."""
+        return self._tick
+
+    @property
+    def chunk(self) -> ActionChunk | None:
+        """What the robot is about to do, as far as its driver planned; or the plan to look at."""
+        agent = self._loop.agent
+        if isinstance(agent, PolicyAgent | ReplayAgent):
+            return agent.chunk
+        return self._preview
+
+    def trail(self, num_points: int) -> list[JointPositions]:
+        """Return measured states of the last seconds, oldest first, at most about `num_points`."""
+        states = [state for _, state in self._trail.copy()]
+        return states[:: max(1, len(states) // num_points)]
+
+    def timeliness(self) -> Timeliness:
+        """How late the turns began, since the station was entered."""
+        return self._loop.timeliness()
+
+    def status(self) -> Status:
+        """Say what the station does now. Waits for nothing."""
+        agent, gate = self._loop.agent, self.robot.gate
+        waiting = self._waiting
+        planned = next((a for a in (agent, waiting) if isinstance(a, PolicyAgent)), None)
+        return Status(
+            driver=Driver.NOBODY if agent is None else self._kind,
+            paused=waiting is not None,
+            instruction=self._instruction,
+            gate=gate.state,
+            reason=gate.reason,
+            running=self._turning is not None and not self._turning.done(),
+            hz=self._rate(),
+            num_chunks=planned.num_chunks if planned else 0,
+            plan_secs=planned.plan_secs if planned and planned.num_chunks else None,
+        )
+
+    def preview(self, policy: Policy, text: str) -> None:
+        """Plan `text` once from what is seen now, to be looked at; nothing moves.
+
+        Raises `ValueError` for an instruction the policy cannot take.
+        """
+        task = text.strip()
+        if not task:
+            raise ValueError(f"Say what the robot should do.{known(policy)}")
+        tick = self._tick
+        if tick is None:
+            raise ValueError("The robot has not been read yet. Try again in a moment.")
+        self._preview = policy.predict_action_chunk(tick.observation, task)
+
+    def run_instruction(self, policy: Policy, text: str, policy_name: str) -> None:
+        """Let `policy` carry out `text`. Plans once before anything moves.
+
+        Raises `ValueError` for an instruction the policy cannot take, or when stopped.
+        """
+        self._refuse_when_stopped()
+        self.preview(policy, text)
+        with self._orders:
+            self._refuse_when_stopped()
+            self.history.end(Outcome.REPLACED)
+            self._instruction = text.strip()
+            self.history.begin(self._instruction, policy_name)
+            self._hand_to(PolicyAgent(policy, self._instruction), Driver.POLICY)
+
+    def pause(self) -> None:
+        """Hold the arms where they are; `resume` goes on."""
+        with self._orders:
+            if self._loop.agent is None or self._kind is Driver.PERSON:
+                raise ValueError("Nothing is running that could pause.")
+            self._waiting = self._loop.agent
+            self._loop.drive(None)
+
+    def resume(self) -> None:
+        """Go on with what was paused, from where the arms are now."""
+        with self._orders:
+            self._refuse_when_stopped()
+            if self._waiting is None:
+                raise ValueError("Nothing is paused. Tell the robot what to do, and press Run.")
+            self._hand_to(self._waiting, self._kind_of(self._waiting))
+
+    def take_over(self) -> None:
+        """A person drives from where the arms are; a running instruction waits."""
+        with self._orders:
+            self._refuse_when_stopped()
+            agent = self._loop.agent
+            if agent is self._teleoperator:
+                return
+            waiting = agent or self._waiting
+            self._hand_to(self._teleoperator, Driver.PERSON)
+            self._waiting = waiting
+
+    def give_back(self) -> None:
+        """The person lets go; the instruction that waited stays paused, the arms hold."""
+        with self._orders:
+            if self._loop.agent is self._teleoperator:
+                self._loop.drive(None)
+
+    def replay(self, agent: ReplayAgent, title: str) -> None:
+        """Let a recorded episode drive."""
+        with self._orders:
+            self._refuse_when_stopped()
+            self.history.end(Outcome.REPLACED)
+            self._instruction = title
+            self._hand_to(agent, Driver.REPLAY)
+
+    def stop(self, reason: str) -> None:
+        """Latch the stop: the arms hold, every command is refused until `reset`.
+
+        From any thread, in any state; waits for no model, disk or order in progress.
+        """
+        if self.robot.gate.state is GateState.STOPPED:
+            return
+        self.robot.gate.stop(reason)
+        self.notices.add(reason, "warning")
+        self.notices.watch(self._clerk.submit(self._stand_down), "Standing down")
+
+    def reset(self) -> None:
+        """Leave the stop; nobody drives. Starts the loop again if it had died."""
+        with self._orders:
+            self._stand_down()
+            self.robot.gate.reset()
+            if self._turning is None or self._turning.done():
+                self._start_loop()
+
+    def new_scene(self, seed: int) -> None:
+        """Put the simulated world at a new random start. Raises `ValueError` on a real robot."""
+        with self._orders:
+            if self._rearrange is None:
+                raise ValueError("Only a simulated world can be rearranged.")
+            self._refuse_when_stopped()
+            self.history.end(Outcome.REPLACED)
+            self._retire()
+            self._loop.drive(None)
+            self._waiting = self._preview = None
+            self._rearrange(seed)
+            self.robot.gate.reset()
+            self._trail.clear()
+
+    @property
+    def can_rearrange(self) -> bool:
+        """Whether `new_scene` works here."""
+        return self._rearrange is not None
+
+    def _hand_to(self, agent: Agent, kind: Driver) -> None:
+        if agent is not self._waiting and agent is not self._teleoperator:
+            self._retire()
+        self._kind, self._waiting, self._preview = kind, None, None
+        self._loop.drive(agent)
+
+    def _kind_of(self, agent: Agent) -> Driver:
+        return Driver.REPLAY if isinstance(agent, ReplayAgent) else Driver.POLICY
+
+    def _stand_down(self) -> None:
+        with self._orders:
+            if self.robot.gate.state is GateState.STOPPED:
+                self.history.end(Outcome.STOPPED)
+                self._retire()
+                self._waiting = self._preview = None
+                self._loop.drive(None)
+
+    def _retire(self) -> None:
+        for agent in (self._loop.agent, self._waiting):
+            if isinstance(agent, PolicyAgent):
+                agent.close()
+
+    def _refuse_when_stopped(self) -> None:
+        gate = self.robot.gate
+        if gate.state is GateState.STOPPED:
+            raise ValueError(f"The robot is stopped ({gate.reason}) Press Reset first.")
+
+    def _start_loop(self) -> None:
+        self._turning = self._control.submit(self._loop.run, self._end)
+        self._turning.add_done_callback(self._report_end)
+
+    def _report_end(self, turning: Future[None]) -> None:
+        error = turning.exception()
+        if error is not None:
+            self.robot.gate.stop(f"The control loop failed: {error}")
+            self.notices.error(f"The control loop failed; the arms hold. {error}")
+
+    def _remember(self, tick: Tick) -> None:
+        self._tick = tick
+        self._trail.append((tick.observation.timestamp, tick.observation.state))
+        failure = self._loop.failure
+        if failure is not None and failure is not self._reported:
+            self._reported = failure
+            self.notices.error(f"The driver failed; the arms hold. {failure}")
+            self.notices.watch(self._clerk.submit(self._stand_down), "Standing down")
+        self.ticked.set()
+
+    def _rate(self) -> float:
+        times = np.array([at for at, _ in self._trail.copy()])
+        if len(times) < 2:
+            return 0.0
+        times = times[times > times[-1] - 1.0]
+        return float((len(times) - 1) / max(times[-1] - times[0], 1e-9)) if len(times) > 1 else 0.0
+
+
+def known(policy: Policy) -> str:
+    """Say which instructions `policy` was trained on, as the end of a sentence."""
+    if not policy.tasks:
+        return ""
+    return " It was trained on: " + "; ".join(f"“{task}”" for task in policy.tasks[:12]) + "."

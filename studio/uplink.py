@@ -1,0 +1,75 @@
+"""What browsers send over the live connection: stop, jogging, the seat. Says no where it must."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from hardware.teleoperator import CartesianTeleoperator
+from studio.notices import Notices
+from studio.seat import Seat
+from studio.station import Station
+
+
+class Uplink:
+    """Carries out what a browser asks for. Called on the event loop, so nothing here waits."""
+
+    def __init__(self, station: Station, teleoperator: CartesianTeleoperator, seat: Seat) -> None:
+        self._station = station
+        self._teleoperator = teleoperator
+        self._seat = seat
+        self._sockets: Counter[str] = Counter()
+        self._errands = ThreadPoolExecutor(max_workers=1, thread_name_prefix="errands")
+
+    @property
+    def _notices(self) -> Notices:
+        return self._station.notices
+
+    def arrive(self, browser: str) -> int:
+        """Note one more connection of `browser`; return the number people know it by."""
+        self._sockets[browser] += 1
+        return self._seat.greet(browser)
+
+    def depart(self, browser: str) -> None:
+        """Note that a connection ended; the last one frees the seat, and jogging expires."""
+        self._sockets[browser] -= 1
+        if self._sockets[browser] <= 0:
+            del self._sockets[browser]
+            self._seat.leave(browser)
+
+    def close(self) -> None:
+        """Finish the errands under way."""
+        self._errands.shutdown(wait=True)
+
+    def take(self, browser: str, message: dict[str, Any]) -> None:
+        """Carry out one message. An unknown or malformed one becomes a notice."""
+        number = self._seat.greet(browser)
+        with self._notices.reporting("Live connection"):
+            match message.get("type"):
+                case "alive":
+                    pass
+                case "stop":
+                    self._station.stop(f"Browser {number} pressed Stop.")
+                case "take_seat":
+                    self._seat.take(browser)
+                    self._notices.add(f"Browser {number} took the seat.")
+                case "jog":
+                    self._jog(browser, message)
+                case "reset":
+                    self._seat.claim(browser)
+                    self._notices.watch(self._errands.submit(self._station.reset), "Reset")
+                case unknown:
+                    raise ValueError(f"unknown message {unknown!r}.")
+
+    def _jog(self, browser: str, message: dict[str, Any]) -> None:
+        if not self._seat.holds(browser):
+            return  # a key held while another browser takes the seat; the arm holds
+        turn = message["turn"]
+        gripper = message["gripper"]
+        self._teleoperator.move(
+            str(message["arm"]),
+            [float(speed) for speed in message["velocity"]],
+            turn=float(turn[0]),
+            pitch=float(turn[1]),
+            roll=float(turn[2]),
+            gripper=None if gripper is None else float(gripper),
+        )
