@@ -1,7 +1,7 @@
 """What a robot body is: its joints, its cameras, how fast it is driven, and how to say so."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,17 @@ class Embodiment:
     def max_step(self) -> Float32[np.ndarray, "joints"]:
         """Largest change of each action channel in one control tick."""
         return np.array([c.max_rate / self.control_hz for c in self.action_channels], np.float32)
+
+    def with_cameras(self, names: tuple[str, ...]) -> "Embodiment":
+        """Return the same body with these of its cameras, in this order.
+
+        Raises `ValueError` naming the cameras it does not have.
+        """
+        views = {camera.name: camera for camera in self.cameras}
+        lacking = [name for name in names if name not in views]
+        if lacking:
+            raise ValueError(f"{self.name!r} has cameras {list(views)}; it lacks {lacking}.")
+        return replace(self, cameras=tuple(views[name] for name in names))
 
     def differences(self, other: "Embodiment") -> list[str]:
         """Say, one sentence each, what makes `other` a body this one's policy cannot drive.

@@ -95,7 +95,7 @@ def nano(vocabulary: dict[str, int], cameras: tuple[str, ...]) -> QwenVLAConfig:
             "num_key_value_heads": 2,
             "head_dim": 40,
             "max_position_embeddings": 2048,
-            "layer_types": ["linear_attention"] * 3 + ["full_attention"],
+            "layer_types": ["linear_attention", "full_attention"] * 2,
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 10000.0,

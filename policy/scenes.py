@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -47,6 +48,25 @@ class Scenes:
 
     def __len__(self) -> int:
         return len(self.seen)
+
+    def save(self, path: Path) -> None:
+        """Write as one .npz file."""
+        arrays = {f"picture.{name}": values for name, values in self.pictures.items()}
+        arrays |= {f"cells.{name}": values for name, values in self.cells.items()}
+        partial = path.with_name("partial-" + path.name)
+        np.savez(partial, centres=self.centres, seen=self.seen, **arrays)
+        partial.rename(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Scenes":
+        """Read what `save` wrote."""
+        with np.load(path) as arrays:
+            kinds: dict[str, dict[str, np.ndarray]] = {"picture": {}, "cells": {}}
+            for key in arrays.files:
+                kind, _, name = key.partition(".")
+                if kind in kinds:
+                    kinds[kind][name] = arrays[key]
+            return cls(kinds["picture"], kinds["cells"], arrays["centres"], arrays["seen"])
 
 
 def draw_arms(rng: np.random.Generator) -> np.ndarray:
@@ -123,3 +143,19 @@ def draw_scenes(
         centres=np.stack([s[2] for s in first]),
         seen=np.stack([s[3] for s in first]),
     )
+
+
+FIRST_SEED = 100_000
+"""Scenes of training start here; evaluation draws from 600,000 on."""
+
+
+def load_scenes(cache: Path, count: int, sizes: dict[str, tuple[int, int]], cell: int) -> Scenes:
+    """Return the scenes kept in `cache`, drawing them the first time."""
+    if cache.exists():
+        kept = Scenes.load(cache)
+        if len(kept) == count:
+            return kept
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    scenes = draw_scenes(count, FIRST_SEED, sizes, cell)
+    scenes.save(cache)
+    return scenes

@@ -13,8 +13,18 @@ IMAGE, VIDEO = "<|image_pad|>", "<|video_pad|>"
 VISION_START, VISION_END = "<|vision_start|>", "<|vision_end|>"
 SPECIAL = (PAD, "<|im_start|>", END, VISION_START, VISION_END, IMAGE, VIDEO)
 
+PHRASES = (
+    "The robot is ",
+    " with dual arms",
+    " with single arm",
+    ". The control frequency is ",
+    " Hz. Please predict the next ",
+    " control actions to execute the following task: ",
+)
+"""Fixed parts of the embodiment prompt, one token each: a small network pays for every token."""
+
 COMMON = """
-pick up grasp grab take lift raise hold put place drop release give hand pass move push pull slide
+pick up grasp grab take lift raise transfer hold put place drop release give hand pass move push pull slide
 turn rotate open close insert stack sort swap line align pour wipe fold clean press reach bring
 the a an with using by from to into onto on in at over under above below beside next between near
 left right front back top bottom middle center both other same first second third last every
@@ -22,9 +32,7 @@ red green blue yellow orange purple black white brown grey pink
 cube block box ball cylinder peg socket cup bowl plate bottle can drawer door lid towel pen tool
 arm gripper hand robot table tray bin container object thing one it its them and then please now
 go do not stop what where which how many is are there point color of
-The robot is with single arm dual arms waist and mobile base. The control frequency is 10 Hz. The
-actions are absolute joint positions. Please predict the next 16 control actions to execute the
-following task:
+ALOHA waist mobile base actions are absolute joint positions
 0 1 2 3 4 5 6 7 8 9 10 16 25 30 50
 """
 
@@ -46,9 +54,10 @@ def train_tokenizer(
         show_progress=False,
     )
     words = COMMON.split()
-    corpus = [*texts, COMMON, *(f" {word}" for word in words)]
+    corpus = [*texts, *words, *(f" {word}" for word in words)]
     tokenizer.train_from_iterator(corpus * 3, trainer)
     tokenizer.add_special_tokens([AddedToken(token, special=True) for token in (*SPECIAL, *tags)])
+    tokenizer.add_tokens([AddedToken(phrase, normalized=False) for phrase in PHRASES])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token=PAD, eos_token=END, model_max_length=2048
     )

@@ -1,0 +1,155 @@
+"""What one training step teaches: actions from demonstrations, or where things are."""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hardware.embodiment import Embodiment
+from hardware.simulation.scene import CUBES
+from hardware.simulation.tasks import TASKS
+from policy.action_space import NormStats, pad
+from policy.grounding import GroundingHeads, image_tokens, targets_of
+from policy.model import QwenVLA
+from policy.processor import Processor
+from policy.prompt import embodiment_prompt
+from policy.request import TrainRequest
+from policy.samples import Samples
+from policy.scenes import Scenes
+
+
+class Lesson(Protocol):
+    """Draws a batch and says how wrong the network is."""
+
+    def losses(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        """`loss` to minimise, and parts of it for the log."""
+
+
+def jitter(pictures: dict[str, Tensor], rng: np.random.Generator) -> dict[str, Tensor]:
+    """Change brightness and contrast of each sample a little; pixels stay where they are."""
+    changed = {}
+    for name, batch in pictures.items():
+        gain = torch.from_numpy(rng.uniform(0.85, 1.15, (len(batch), 1, 1, 1)).astype(np.float32))
+        shift = torch.from_numpy(rng.uniform(-15, 15, (len(batch), 1, 1, 1)).astype(np.float32))
+        changed[name] = (batch.float() * gain + shift).clamp(0, 255)
+    return changed
+
+
+class ActionLesson:
+    """The flow loss on chunks of demonstrations."""
+
+    def __init__(
+        self,
+        model: QwenVLA,
+        processor: Processor,
+        samples: Samples,
+        stats: NormStats,
+        request: TrainRequest,
+    ) -> None:
+        self._model, self._processor, self._samples = model, processor, samples
+        self._request, self._stats = request, stats
+        self._state = stats.state.normalize(samples.state)
+        config = model.config
+        self._prompts = [
+            embodiment_prompt(
+                samples.embodiment,
+                hz=config.action_hz,
+                horizon=config.horizon,
+                instruction=episode.task,
+            )
+            for episode in samples.episodes
+        ]
+        self._order = np.empty(0, int)
+
+    def losses(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Every row once, in random order, then again in another."""
+        size = self._request.batch_size
+        while len(self._order) < size:
+            self._order = np.concatenate([self._order, rng.permutation(len(self._samples))])
+        rows, self._order = self._order[:size], self._order[size:]
+        pictures = {
+            name: torch.from_numpy(np.ascontiguousarray(frames[rows]))
+            for name, frames in self._samples.pictures.items()
+        }
+        prompts = [self._prompts[self._samples.episode_of[row]] for row in rows]
+        inputs = self._processor(prompts, jitter(pictures, rng))
+        actions, mask = self._chunks(rows)
+        state = np.zeros((size, self._model.config.channels), np.float32)
+        noise = rng.normal(0, self._request.state_noise, (size, self._state.shape[1]))
+        state[:, : self._state.shape[1]] = self._state[rows] + noise
+        device = next(self._model.parameters()).device
+        context = self._model.see(inputs.to(device))
+        loss = self._model.action_loss(
+            context,
+            torch.from_numpy(state).to(device),
+            torch.from_numpy(actions).to(device),
+            torch.from_numpy(mask).to(device),
+            self._request.draws,
+        ).mean()
+        return {"loss": loss, "action": loss}
+
+    def _chunks(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        config = self._model.config
+        padded = [
+            pad(
+                self._stats.action.normalize(
+                    self._samples.chunk(int(row), config.horizon, config.action_hz)
+                ),
+                horizon=config.horizon,
+                channels=config.channels,
+            )
+            for row in rows
+        ]
+        return np.stack([actions for actions, _ in padded]), np.stack([m for _, m in padded])
+
+
+class GroundingLesson:
+    """Dense labels of simulated scenes: what each token shows, which one is meant, where it is."""
+
+    def __init__(
+        self,
+        model: QwenVLA,
+        heads: GroundingHeads,
+        processor: Processor,
+        scenes: Scenes,
+        embodiment: Embodiment,
+        request: TrainRequest,
+    ) -> None:
+        self._model, self._heads, self._processor = model, heads, processor
+        self._scenes, self._request = scenes, request
+        config = model.config
+        self._cells = np.concatenate([scenes.cells[name] for name in config.image_sizes], axis=1)
+        height, width = next(iter(config.image_sizes.values()))
+        self._grid = (height // processor.cell, width // processor.cell)
+        self._prompts = [
+            [
+                embodiment_prompt(
+                    embodiment, hz=config.action_hz, horizon=config.horizon, instruction=words
+                )
+                for task in TASKS.values()
+                if task.cube == cube
+                for words in task.wordings
+            ]
+            for cube in CUBES
+        ]
+
+    def losses(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        """A random named object in random scenes."""
+        size = self._request.batch_size
+        chosen = rng.integers(len(self._scenes), size=size)
+        named = rng.integers(len(CUBES), size=size)
+        prompts = [self._prompts[i][rng.integers(len(self._prompts[i]))] for i in named]
+        pictures = {n: torch.from_numpy(p[chosen]) for n, p in self._scenes.pictures.items()}
+        inputs = self._processor(prompts, jitter(pictures, rng))
+        targets = targets_of(
+            self._cells[chosen],
+            self._scenes.centres[chosen],
+            self._scenes.seen[chosen],
+            named,
+            self._grid,
+        )
+        tokens = image_tokens(self._model.see(inputs), inputs)
+        parts = self._heads(tokens, self._grid[0] * self._grid[1], targets)
+        loss = parts["shows"] + parts["named"] + 3 * parts["where"]
+        return {"loss": loss, "named": parts["named"], "where": parts["where"], "hit": parts["hit"]}

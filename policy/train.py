@@ -1,0 +1,220 @@
+"""Run a training job in its folder: `python -m policy.train JOB`.
+
+Reads `request.json`; writes `metrics.jsonl`, `status.json`, `checkpoints/last` and the state to
+go on from. Run again in the same folder, it goes on where it stopped.
+"""
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import tyro
+from torch import nn
+
+from hardware.aloha import aloha_embodiment
+from hardware.embodiment import Embodiment
+from hardware.simulation.scene import CUBES
+from policy.action_space import NormStats, Quantiles
+from policy.card import model_card
+from policy.checkpoint import Checkpoint
+from policy.config import nano
+from policy.grounding import GroundingHeads
+from policy.lessons import ActionLesson, GroundingLesson, Lesson
+from policy.model import QwenVLA
+from policy.processor import Processor
+from policy.prompt import camera_tag
+from policy.request import TrainRequest
+from policy.samples import Samples, load_samples
+from policy.scenes import load_scenes
+from policy.trainer import Trainer, write_atomically
+from policy.words import train_tokenizer, vocabulary
+
+logger = logging.getLogger(__name__)
+
+
+class Status:
+    """`status.json`: what became of the job, for whoever looks."""
+
+    def __init__(self, folder: Path, steps: int) -> None:
+        self._path, self._steps = folder / "status.json", steps
+
+    def write(
+        self, status: str, step: int, *, error: str | None = None, checkpoint: Path | None = None
+    ) -> None:
+        """Replace the file; `status` is running, succeeded, failed or cancelled."""
+        fields = {
+            "status": status,
+            "step": step,
+            "steps": self._steps,
+            "error": error,
+            "checkpoint": None if checkpoint is None else str(checkpoint),
+            "pid": os.getpid(),
+        }
+        write_atomically(self._path, json.dumps(fields, indent=2) + "\n")
+
+
+def start_network(request: TrainRequest, base: Checkpoint | None) -> tuple[QwenVLA, Processor]:
+    """Return the base's network, or one at random."""
+    if base is not None:
+        return base.model, Processor(base.model.config, base.tokenizer)
+    tags = [tag for camera in request.cameras for tag in camera_tag(camera)]
+    tokenizer = train_tokenizer([], tags)
+    config = nano(vocabulary(tokenizer), request.cameras)
+    return QwenVLA(config), Processor(config, tokenizer)
+
+
+def check_body(base: Checkpoint, embodiment: Embodiment, dataset: str) -> None:
+    """Raise `ValueError` unless the base's body is the one in the dataset."""
+    differences = base.embodiment.differences(embodiment)
+    if differences:
+        raise ValueError(
+            f"The base checkpoint drives another body than {dataset}: {'; '.join(differences)}."
+        )
+
+
+class TrainingJob:
+    """Everything a job folder asks for, built."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.request = TrainRequest.load(folder / "request.json")
+        self.status = Status(folder, self.request.steps)
+        torch.manual_seed(self.request.seed)
+        if self.request.threads is not None:
+            torch.set_num_threads(self.request.threads)
+        base = None if self.request.base is None else Checkpoint.load(Path(self.request.base))
+        model, self.processor = start_network(self.request, base)
+        samples = self._load_samples(model, base)
+        self.embodiment = self._body(samples, base)
+        self.stats = self._norm_stats(samples, base)
+        self.tasks = tuple(
+            dict.fromkeys(
+                (*(samples.tasks if samples else ()), *(base.tasks if base is not None else ()))
+            )
+        )
+        self.model = model.to("cuda" if torch.cuda.is_available() else "cpu").train()
+        self.heads = GroundingHeads(
+            model.config.backbone["text_config"]["hidden_size"], len(CUBES)
+        ).to(next(self.model.parameters()).device)
+        self.lessons = self._lessons(samples)
+
+    def _load_samples(self, model: QwenVLA, base: Checkpoint | None) -> Samples | None:
+        if self.request.dataset is None:
+            return None
+        dataset = Path(self.request.dataset)
+        samples = load_samples(dataset, model.config.image_sizes, self.folder / "cache")
+        if base is not None:
+            check_body(base, samples.embodiment, self.request.dataset)
+        return samples
+
+    def _body(self, samples: Samples | None, base: Checkpoint | None) -> Embodiment:
+        if base is not None:
+            return base.embodiment
+        body = samples.embodiment if samples is not None else aloha_embodiment()
+        return body.with_cameras(tuple(self.request.cameras))
+
+    def _norm_stats(self, samples: Samples | None, base: Checkpoint | None) -> NormStats:
+        if base is not None and base.tasks:
+            return base.norm_stats
+        if samples is not None:
+            return samples.norm_stats()
+        body = self.embodiment
+        limits = Quantiles(body.action_low, body.action_high)
+        return NormStats(limits, limits)
+
+    def _lessons(self, samples: Samples | None) -> list[Lesson]:
+        lessons: list[Lesson] = []
+        if samples is not None:
+            lessons.append(
+                ActionLesson(self.model, self.processor, samples, self.stats, self.request)
+            )
+        if self.request.scenes:
+            config = self.model.config
+            scenes = load_scenes(
+                self.folder / "cache/scenes.npz",
+                self.request.scenes,
+                config.image_sizes,
+                self.processor.cell,
+            )
+            lessons.append(
+                GroundingLesson(
+                    *(self.model, self.heads, self.processor, scenes),
+                    self.embodiment,
+                    self.request,
+                )
+            )
+        return lessons
+
+    def lesson_at(self, step: int) -> Lesson:
+        """Every `grounding_every`-th step is a grounding step, if there are both."""
+        grounding = len(self.lessons) > 1 and step % self.request.grounding_every == 0
+        return self.lessons[1 if grounding else 0]
+
+    @property
+    def checkpoint_folder(self) -> Path:
+        """Where the newest checkpoint is."""
+        return self.folder / "checkpoints" / "last"
+
+    def save(self) -> None:
+        """Write the network as it is now."""
+        Checkpoint(
+            self.model, self.processor.tokenizer, self.stats, self.embodiment, self.tasks
+        ).save(self.checkpoint_folder, model_card(self.request, self.model, self.tasks))
+
+    def run(self, stop: threading.Event) -> None:
+        """Train until done or stopped; the checkpoint of the last step is whole either way."""
+        decoder = list(self.model.decoder.parameters())
+        rest = [*self.model.backbone.parameters(), *self.heads.parameters()]
+        trainer = Trainer(
+            self.request,
+            self.folder,
+            nn.ModuleDict({"model": self.model, "heads": self.heads}),
+            [
+                (rest, self.request.backbone_learning_rate),
+                (decoder, self.request.learning_rate),
+            ],
+        )
+        if trainer.resume():
+            logger.info("Going on from step %d.", trainer.step)
+        self.status.write("running", trainer.step)
+        finished = trainer.run(self.lesson_at, self.save, stop)
+        self.status.write(
+            "succeeded" if finished else "cancelled",
+            trainer.step,
+            checkpoint=self.checkpoint_folder if self.checkpoint_folder.exists() else None,
+        )
+
+
+def main(folder: Annotated[Path, tyro.conf.Positional]) -> None:
+    """Train in a job folder that holds `request.json`; run again, it goes on where it stopped.
+
+    Ctrl-C (or SIGTERM) saves a whole checkpoint first.
+
+    Args:
+        folder: The job folder. Its request.json holds the fields of `policy.request.TrainRequest`.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        job = TrainingJob(folder)
+    except ValueError as error:
+        if folder.is_dir():
+            Status(folder, 0).write("failed", 0, error=str(error))
+        raise SystemExit(f"Cannot train: {error}") from error
+    try:
+        job.run(stop)
+    except Exception as error:
+        job.status.write("failed", 0, error=f"{type(error).__name__}: {error}")
+        raise
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
