@@ -99,18 +99,18 @@ def _set_options(spec: mujoco.MjSpec) -> None:
 def _add_stage(spec: mujoco.MjSpec) -> None:
     world = spec.worldbody
     for direction, strength in (((0.5, 0.6, -1.0), 0.42), ((-0.7, 0.3, -0.6), 0.22)):
-        light = world.add_light(dir=direction, pos=(0, 0, 3), castshadow=False)
+        light = world.add_light(dir=direction, pos=(0.0, 0.0, 3.0), castshadow=False)
         light.type = mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
         light.diffuse, light.specular = [strength] * 3, [0.12] * 3
     box = mujoco.mjtGeom.mjGEOM_BOX
     world.add_geom(
         name="table",
         type=box,
-        pos=(0, 0.56, -0.02),
+        pos=(0.0, 0.56, -0.02),
         size=(0.72, 0.40, 0.02),
         rgba=TABLE_COLOUR,
     )
-    _add_picture_only(world, "mat", (0, 0.5, -0.0095), (0.21, 0.21, 0.01), MAT_COLOUR)
+    _add_picture_only(world, "mat", (0.0, 0.5, -0.0095), (0.21, 0.21, 0.01), MAT_COLOUR)
     for x in (-0.66, 0.66):
         for y in (0.22, 0.90):
             _add_picture_only(world, f"leg_{x}_{y}", (x, y, -0.4), (0.025, 0.025, 0.37), LEG_COLOUR)
@@ -119,11 +119,11 @@ def _add_stage(spec: mujoco.MjSpec) -> None:
 
 def _add_room(world: mujoco.MjsBody) -> None:
     # A closed room, so that no camera ever sees the black that MuJoCo draws where nothing is.
-    _add_picture_only(world, "floor", (0, 0.5, -0.78), (3.2, 3.2, 0.01), FLOOR_COLOUR)
-    _add_picture_only(world, "ceiling", (0, 0.5, 2.6), (3.2, 3.2, 0.01), WALL_COLOUR)
+    _add_picture_only(world, "floor", (0.0, 0.5, -0.78), (3.2, 3.2, 0.01), FLOOR_COLOUR)
+    _add_picture_only(world, "ceiling", (0.0, 0.5, 2.6), (3.2, 3.2, 0.01), WALL_COLOUR)
     for name, pos, size in (
-        ("back_wall", (0, 3.2, 0.9), (3.2, 0.01, 1.7)),
-        ("front_wall", (0, -2.2, 0.9), (3.2, 0.01, 1.7)),
+        ("back_wall", (0.0, 3.2, 0.9), (3.2, 0.01, 1.7)),
+        ("front_wall", (0.0, -2.2, 0.9), (3.2, 0.01, 1.7)),
         ("left_wall", (-3.2, 0.5, 0.9), (0.01, 2.7, 1.7)),
         ("right_wall", (3.2, 0.5, 0.9), (0.01, 2.7, 1.7)),
     ):

@@ -43,7 +43,7 @@ class InverseKinematics:
         self._pose = mink.FrameTask(
             self._site, "site", position_cost=1.0, orientation_cost=0.15, lm_damping=1e-4
         )
-        self._posture = mink.PostureTask(model, cost=[0, 0, 0, 3e-3, 0, 3e-3])
+        self._posture = mink.PostureTask(model, cost=[0, 0, 0, 2e-2, 0, 2e-3])
         self._posture.set_target(np.zeros(len(JOINTS)))
         top_speed = RATE_SHARE * MAX_JOINT_RATE
         self._limits = [

@@ -81,12 +81,12 @@ class CartesianTeleoperator:
     def move(
         self,
         arm: str,
-        linear: Sequence[float],
+        linear: Sequence[float | int],
         *,
-        turn: float = 0.0,
-        pitch: float = 0.0,
-        roll: float = 0.0,
-        gripper: float | None = None,
+        turn: float | int = 0.0,
+        pitch: float | int = 0.0,
+        roll: float | int = 0.0,
+        gripper: float | int | None = None,
     ) -> None:
         """Move the tip of `arm` at `linear` (3,) metres per second, turning in radians per second.
 
@@ -110,11 +110,11 @@ class CartesianTeleoperator:
         if gripper is not None:
             self.grip(arm, gripper)
 
-    def grip(self, arm: str, opening: float) -> None:
+    def grip(self, arm: str, opening: float | int) -> None:
         """Open or close the gripper of `arm` to `opening`, 0 closed to 1 open."""
         self.joint(arm, ARM_WIDTH - 1, opening)
 
-    def joint(self, arm: str, index: int, value: float) -> None:
+    def joint(self, arm: str, index: int, value: float | int) -> None:
         """Bring one joint of `arm` to `value`: radians, or 0..1 for `index` 6, the gripper."""
         if not 0 <= index < ARM_WIDTH:
             raise ValueError(f"An arm has joints 0..{ARM_WIDTH - 1}, got {index}.")
@@ -174,8 +174,10 @@ class CartesianTeleoperator:
         kinematics, dt = self._kinematics[arm], 1 / self._embodiment.control_hz
         felt = kinematics.tip(measured[:-1].astype(np.float64)).position
         tip = kinematics.tip(joints)
-        ahead = _shortened(tip.position + velocity.linear * dt - felt, LONGEST_LEAD)
+        position = felt + _shortened(tip.position + velocity.linear * dt - felt, LONGEST_LEAD)
         turn, pitch, roll = velocity.angular * dt
+        # Moved sideways, the gripper swings round with its arm, which is how the arm is built.
+        turn += _heading(position - kinematics.base) - _heading(tip.position - kinematics.base)
         left = np.array([-tip.rotation[1, 0], tip.rotation[0, 0], 0.0])
         left /= max(float(np.linalg.norm(left)), 1e-6)
         rotation = (
@@ -184,7 +186,7 @@ class CartesianTeleoperator:
             @ tip.rotation
             @ _about(np.array([1.0, 0.0, 0.0]), roll)
         )
-        return kinematics.step(joints, TipPose(felt + ahead, rotation))
+        return kinematics.step(joints, TipPose(position, rotation))
 
     def _wish(self, arm: str) -> _Wish:
         arm_slice(arm)  # refuses an unknown name
@@ -194,6 +196,10 @@ class CartesianTeleoperator:
 def _shortened(vector: Float64[np.ndarray, "3"], longest: float) -> Float64[np.ndarray, "3"]:
     length = float(np.linalg.norm(vector))
     return vector * (longest / length) if length > longest else vector
+
+
+def _heading(vector: Float64[np.ndarray, "3"]) -> float:
+    return float(np.arctan2(vector[1], vector[0]))
 
 
 def _about(axis: Float64[np.ndarray, "3"], angle: float) -> Float64[np.ndarray, "3 3"]:
