@@ -95,6 +95,14 @@ class Dataset:
             )
         return as_arrays(table)
 
+    def first_row(self, episode: int) -> int:
+        """Return the `index` of the first row of `episode`."""
+        return int(self._row(episode)["dataset_from_index"])
+
+    def episode_tasks(self, episode: int) -> list[str]:
+        """Return every task of `episode`; ours have one."""
+        return list(self._row(episode)["tasks"])
+
     def frame(self, episode: int, camera: str, number: int) -> Image:
         """Return the picture of one row: RGB, (height, width, 3)."""
         row = self._row(episode)

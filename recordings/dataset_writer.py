@@ -1,12 +1,10 @@
 """Writes a LeRobotDataset v3.0, one whole episode at a time. Knows nothing of the control loop."""
 
-import fcntl
 import logging
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +22,7 @@ from recordings.disk import (
 from recordings.episode import EpisodePlace, FinishedEpisode, OpenEpisode, stride_of
 from recordings.episode_table import Row, as_episode_table, write_tasks
 from recordings.features import arrow_schema, as_table, features_of, stored_in_table
-from recordings.opening import open_existing, require_same_body
+from recordings.opening import claim, open_existing, require_same_body
 from recordings.parquet_tail import ParquetTail
 from recordings.statistics import Statistics, as_json, statistics_of, together
 
@@ -55,11 +53,11 @@ class DatasetWriter:
         self._schema = arrow_schema(self._features)
         require_space(folder, floor_bytes)
         self._prepare_folder()
-        self._lock = _lock(folder)
+        self._claim = claim(folder)
         try:
             self._begin()
         except BaseException:
-            self._lock.close()
+            self._claim.close()
             raise
 
     @property
@@ -109,7 +107,7 @@ class DatasetWriter:
         for executor in (*self._encoders.values(), self._disk):
             executor.shutdown()
         shutil.rmtree(self.folder / layout.OPEN, ignore_errors=True)
-        self._lock.close()
+        self._claim.close()
 
     def __enter__(self) -> "DatasetWriter":
         return self
@@ -229,16 +227,3 @@ class DatasetWriter:
         }
         write_json(self.folder / layout.INFO, info)
         self._info = info
-
-
-def _lock(folder: Path) -> IO[str]:
-    file = (folder / layout.LOCK).open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise ValueError(
-            f"Another program records into this dataset. Close it or choose another folder. "
-            f"Folder: {folder}"
-        ) from error
-    return file

@@ -13,6 +13,17 @@ from recordings import layout
 from recordings.disk import replaced
 from recordings.statistics import NAMES, Statistics, together
 
+FIRST = (
+    "episode_index",
+    "tasks",
+    "length",
+    "data/chunk_index",
+    "data/file_index",
+    "dataset_from_index",
+    "dataset_to_index",
+)
+LAST = ("meta/episodes/chunk_index", "meta/episodes/file_index")
+
 Row = dict[str, Any]
 """One episode: its columns by name, statistics left out."""
 
@@ -38,7 +49,11 @@ def read_episodes(folder: Path, *, statistics: bool = True) -> pa.Table:
                 f"Cannot read an episode table: {error}. Run: python -m recordings.repair "
                 f"{folder} File: {path}"
             ) from error
-    return pa.concat_tables(tables) if tables else pa.table({"episode_index": pa.array([], "i8")})
+    return (
+        pa.concat_tables(tables, promote_options="default")
+        if tables
+        else pa.table({"episode_index": pa.array([], "i8")})
+    )
 
 
 def rows_of(table: pa.Table) -> list[Row]:
@@ -84,8 +99,9 @@ def total_statistics(table: pa.Table) -> dict[str, Statistics]:
 
 
 def as_episode_table(row: Row, statistics: Mapping[str, Statistics]) -> pa.Table:
-    """Return one episode as a table of one row, statistics included."""
-    full = dict(row)
+    """Return one episode as a table of one row, statistics included, in LeRobot's order."""
+    middle = [name for name in row if name not in FIRST + LAST]
+    full = {name: row[name] for name in (*FIRST, *middle, *LAST)}
     for feature, found in statistics.items():
         for name in NAMES:
             full[f"stats/{feature}/{name}"] = found[name].tolist()

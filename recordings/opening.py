@@ -1,10 +1,12 @@
 """What a writer must know of a dataset it continues; settles what a killed one left undone."""
 
+import fcntl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hardware.embodiment import Embodiment
@@ -61,6 +63,23 @@ def require_same_body(folder: Path, embodiment: Embodiment, fps: int) -> None:
             f"This dataset is of another body ({theirs.name!r}, not {embodiment.name!r}): "
             f"{'; '.join(found)}. Record into a new folder. Folder: {folder}"
         )
+
+
+def claim(folder: Path) -> IO[str]:
+    """Keep other writers out of `folder` until the returned file is closed, or this process ends.
+
+    Raises `ValueError` when another has it.
+    """
+    file = (folder / layout.LOCK).open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise ValueError(
+            f"Another program writes to this dataset. Close it or choose another folder. "
+            f"Folder: {folder}"
+        ) from error
+    return file
 
 
 def open_existing(folder: Path) -> Existing:
@@ -123,10 +142,11 @@ def _forget_episodes_from(folder: Path, index: int) -> None:
     for path in episode_files(folder):
         with pq.ParquetFile(path) as file:
             groups = [file.read_row_group(i) for i in range(file.num_row_groups)]
-        kept = [g for g in groups if max(g["episode_index"].to_pylist()) < index]
+        kept = [group.filter(pc.less(group["episode_index"], index)) for group in groups]
+        kept = [group for group in kept if group.num_rows]
         if not kept:
             path.unlink()
-        elif len(kept) < len(groups):
+        elif sum(g.num_rows for g in kept) < sum(g.num_rows for g in groups):
             write_groups(path, kept)
 
 

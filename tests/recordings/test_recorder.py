@@ -154,7 +154,7 @@ def test_a_folder_of_something_else_is_refused(bench, tmp_path):
 def test_two_recorders_cannot_write_the_same_dataset(make_bench, tmp_path):
     make_bench().recorder.open_dataset(tmp_path / "d", fps=50)
 
-    with pytest.raises(ValueError, match="Another program records into this dataset"):
+    with pytest.raises(ValueError, match="Another program writes to this dataset"):
         make_bench().recorder.open_dataset(tmp_path / "d", fps=50)
 
 
