@@ -10,6 +10,7 @@ from hardware.embodiment import Embodiment
 from hardware.simulation.scene import CUBES
 from hardware.simulation.tasks import TASKS
 from policy.action_space import NormStats, pad
+from policy.contexts import Contexts, jitter
 from policy.grounding import GroundingHeads, image_tokens, targets_of
 from policy.model import QwenVLA
 from policy.processor import Processor
@@ -26,40 +27,20 @@ class Lesson(Protocol):
         """`loss` to minimise, and parts of it for the log."""
 
 
-def jitter(pictures: dict[str, Tensor], rng: np.random.Generator) -> dict[str, Tensor]:
-    """Change brightness and contrast of each sample a little; pixels stay where they are."""
-    changed = {}
-    for name, batch in pictures.items():
-        gain = torch.from_numpy(rng.uniform(0.85, 1.15, (len(batch), 1, 1, 1)).astype(np.float32))
-        shift = torch.from_numpy(rng.uniform(-15, 15, (len(batch), 1, 1, 1)).astype(np.float32))
-        changed[name] = (batch.float() * gain + shift).clamp(0, 255)
-    return changed
-
-
 class ActionLesson:
     """The flow loss on chunks of demonstrations."""
 
     def __init__(
         self,
         model: QwenVLA,
-        processor: Processor,
+        contexts: Contexts,
         samples: Samples,
         stats: NormStats,
         request: TrainRequest,
     ) -> None:
-        self._model, self._processor, self._samples = model, processor, samples
+        self._model, self._contexts, self._samples = model, contexts, samples
         self._request, self._stats = request, stats
         self._state = stats.state.normalize(samples.state)
-        config = model.config
-        self._prompts = [
-            embodiment_prompt(
-                samples.embodiment,
-                hz=config.action_hz,
-                horizon=config.horizon,
-                instruction=episode.task,
-            )
-            for episode in samples.episodes
-        ]
         self._order = np.empty(0, int)
 
     def losses(self, rng: np.random.Generator) -> dict[str, Tensor]:
@@ -68,20 +49,13 @@ class ActionLesson:
         while len(self._order) < size:
             self._order = np.concatenate([self._order, rng.permutation(len(self._samples))])
         rows, self._order = self._order[:size], self._order[size:]
-        pictures = {
-            name: torch.from_numpy(np.ascontiguousarray(frames[rows]))
-            for name, frames in self._samples.pictures.items()
-        }
-        prompts = [self._prompts[self._samples.episode_of[row]] for row in rows]
-        inputs = self._processor(prompts, jitter(pictures, rng))
         actions, mask = self._chunks(rows)
         state = np.zeros((size, self._model.config.channels), np.float32)
         noise = rng.normal(0, self._request.state_noise, (size, self._state.shape[1]))
         state[:, : self._state.shape[1]] = self._state[rows] + noise
         device = next(self._model.parameters()).device
-        context = self._model.see(inputs.to(device))
         loss = self._model.action_loss(
-            context,
+            self._contexts.of(rows, rng),
             torch.from_numpy(state).to(device),
             torch.from_numpy(actions).to(device),
             torch.from_numpy(mask).to(device),

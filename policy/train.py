@@ -24,15 +24,16 @@ from policy.action_space import NormStats, Quantiles
 from policy.card import model_card
 from policy.checkpoint import Checkpoint
 from policy.config import nano
+from policy.contexts import Contexts, LiveContexts, StoredContexts
 from policy.grounding import GroundingHeads
 from policy.lessons import ActionLesson, GroundingLesson, Lesson
 from policy.model import QwenVLA
 from policy.processor import Processor
-from policy.prompt import camera_tag
+from policy.prompt import camera_tag, embodiment_prompt
 from policy.request import TrainRequest
 from policy.samples import Samples, load_samples
 from policy.scenes import load_scenes
-from policy.trainer import Trainer, write_atomically
+from policy.trainer import Trainer, quick_bf16, write_atomically
 from policy.words import train_tokenizer, vocabulary
 
 logger = logging.getLogger(__name__)
@@ -98,10 +99,11 @@ class TrainingJob:
                 (*(samples.tasks if samples else ()), *(base.tasks if base is not None else ()))
             )
         )
-        self.model = model.to("cuda" if torch.cuda.is_available() else "cpu").train()
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model = model.to(self.device).train()
         self.heads = GroundingHeads(
             model.config.backbone["text_config"]["hidden_size"], len(CUBES)
-        ).to(next(self.model.parameters()).device)
+        ).to(self.device)
         self.lessons = self._lessons(samples)
 
     def _load_samples(self, model: QwenVLA, base: Checkpoint | None) -> Samples | None:
@@ -131,9 +133,8 @@ class TrainingJob:
     def _lessons(self, samples: Samples | None) -> list[Lesson]:
         lessons: list[Lesson] = []
         if samples is not None:
-            lessons.append(
-                ActionLesson(self.model, self.processor, samples, self.stats, self.request)
-            )
+            contexts = self._contexts(samples)
+            lessons.append(ActionLesson(self.model, contexts, samples, self.stats, self.request))
         if self.request.scenes:
             config = self.model.config
             scenes = load_scenes(
@@ -150,6 +151,23 @@ class TrainingJob:
                 )
             )
         return lessons
+
+    def _contexts(self, samples: Samples) -> Contexts:
+        config = self.model.config
+        prompts = [
+            embodiment_prompt(
+                samples.embodiment,
+                hz=config.action_hz,
+                horizon=config.horizon,
+                instruction=episode.task,
+            )
+            for episode in samples.episodes
+        ]
+        live = LiveContexts(self.model, self.processor, samples, prompts)
+        if not self.request.freeze_backbone:
+            return live
+        self.model.backbone.requires_grad_(requires_grad=False)
+        return StoredContexts(live, len(samples), bf16=quick_bf16(self.device))
 
     def lesson_at(self, step: int) -> Lesson:
         """Every `grounding_every`-th step is a grounding step, if there are both."""
@@ -171,6 +189,7 @@ class TrainingJob:
         """Train until done or stopped; the checkpoint of the last step is whole either way."""
         decoder = list(self.model.decoder.parameters())
         rest = [*self.model.backbone.parameters(), *self.heads.parameters()]
+        rest = [parameter for parameter in rest if parameter.requires_grad]
         trainer = Trainer(
             self.request,
             self.folder,
