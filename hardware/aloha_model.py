@@ -10,6 +10,7 @@ from jaxtyping import Float64
 
 from hardware.aloha import ARMS, JOINTS
 from hardware.interfaces import HardwareError
+from hardware.light_meshes import draw_light_meshes
 
 GRIPPER_OFFSET = 0.1347
 """From the last joint to the point between the finger pads, metres along the gripper's x."""
@@ -46,10 +47,11 @@ def tip_site(arm: str) -> str:
     return f"{arm}_tip"
 
 
-def aloha_spec() -> mujoco.MjSpec:
+def aloha_spec(*, surfaces: bool = True) -> mujoco.MjSpec:
     """Return two ViperX 300s arms at a table with four cameras, ready for more bodies.
 
     The meshes are those of the `gym-aloha` package. Raises `HardwareError` if it is missing.
+    Without `surfaces` there are only joints and links: nothing to see or to touch.
     """
     spec = mujoco.MjSpec.from_file(str(_assets() / "bimanual_viperx_transfer_cube.xml"))
     _remove_stage(spec)
@@ -58,6 +60,11 @@ def aloha_spec() -> mujoco.MjSpec:
     for arm in ARMS:
         _dress_arm(spec, arm)
         _add_wrist_camera(spec, arm)
+    if surfaces:
+        draw_light_meshes(spec, _assets())
+    else:
+        for thing in (*spec.geoms, *spec.meshes):
+            spec.delete(thing)
     _add_cameras(spec)
     return spec
 

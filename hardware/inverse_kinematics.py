@@ -117,9 +117,9 @@ class InverseKinematics:
 @functools.cache
 def _arm_model(arm: str) -> mujoco.MjModel:
     """Return one arm's bare chain of six joints; nothing to see or to touch."""
-    spec = aloha_spec()
-    for thing in (*spec.actuators, *spec.geoms, *spec.meshes):
-        spec.delete(thing)
+    spec = aloha_spec(surfaces=False)
+    for actuator in spec.actuators:
+        spec.delete(actuator)
     for name in finger_names(arm):
         spec.delete(spec.joint(name))
     for other in ARMS:

@@ -20,6 +20,7 @@ from hardware.aloha_model import (
     tip_site,
 )
 from hardware.embodiment import Embodiment
+from hardware.light_meshes import DRAWN_GROUP
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Kinematics:
         found: dict[str, list[Mesh]] = {}
         model = self._model
         for geom in range(model.ngeom):
-            if model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_MESH:
+            if model.geom_group[geom] == DRAWN_GROUP:
                 link = model.body(model.geom_bodyid[geom]).name
                 found.setdefault(link, []).append(self._mesh(geom))
         return {link: tuple(meshes) for link, meshes in found.items()}
