@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import gradio as gr
 
 from recordings.catalogue import Catalogue
 from studio.browser import browser_of
+from studio.episodes import Episodes
 from studio.notices import Notices
 from studio.policy_host import PolicyHost
 from studio.record_desk import RecordDesk
 from studio.seat import Seat
 from studio.station import Station
+from studio.training import Training
+from studio.viewer import Viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,9 @@ class Desk:
     host: PolicyHost
     seat: Seat
     catalogue: Catalogue
-    data_dir: Path
+    episodes: Episodes
+    training: Training
+    viewer: Viewer
 
     @property
     def notices(self) -> Notices:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -72,7 +72,7 @@ class Live:
             if not self._outboxes:
                 self._watched.clear()
 
-    async def _until_one_ends(self, *parts: Any) -> None:
+    async def _until_one_ends(self, *parts: Coroutine[Any, Any, None]) -> None:
         tasks = [asyncio.ensure_future(part) for part in parts]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -16,3 +16,22 @@ def live_part(name: str) -> gr.HTML:
         apply_default_css=False,
         padding=False,
     )
+
+
+def heading(words: str) -> gr.HTML:
+    """Place the heading of a card."""
+    return gr.HTML(f"<h2>{words}</h2>", js_on_load=None, apply_default_css=False, padding=False)
+
+
+def watching_part(name: str) -> gr.HTML:
+    """Place a part that Python fills: its script is told whenever the value changes."""
+    return gr.HTML(
+        value="",
+        html_template=(MARKUP / f"{name}.html").read_text(),
+        js_on_load=(
+            f"(window.vlaMounts ||= []).push(['{name}', element, () => props.value, watch]);"
+        ),
+        elem_id=f"part-{name}",
+        apply_default_css=False,
+        padding=False,
+    )

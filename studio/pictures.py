@@ -33,7 +33,7 @@ class PictureEncoder:
         self._numbers = dict.fromkeys(cameras, 0)
 
     def encode_new(self, tick: Tick) -> list[Picture]:
-        """Return a picture for every camera with a new frame. Raises `RuntimeError` if one fails."""
+        """Return a picture of every new frame. Raises `RuntimeError` if one cannot be encoded."""
         return [
             self._encode(index, name, tick)
             for index, name in enumerate(self._cameras)

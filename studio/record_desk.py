@@ -1,9 +1,12 @@
-"""Recording as the page offers it: into a named dataset of the data folder, one episode at a time."""
+"""Recording as the page offers it: one episode at a time, into a named dataset."""
 
+import logging
 import re
-from pathlib import Path
 
+from recordings.catalogue import Catalogue
 from recordings.recorder import Recorder
+
+logger = logging.getLogger(__name__)
 
 RECORD_FPS = 10
 """Rows a second; the rate that the shipped checkpoint was trained at."""
@@ -16,9 +19,9 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 class RecordDesk:
     """Starts, saves and discards episodes. Calls wait for the disk: not for the control thread."""
 
-    def __init__(self, recorder: Recorder, datasets: Path) -> None:
+    def __init__(self, recorder: Recorder, catalogue: Catalogue) -> None:
         self.recorder = recorder
-        self._datasets = datasets
+        self._catalogue = catalogue
 
     def start(self, dataset: str, task: str) -> None:
         """Record into `dataset` from now on, under the words `task`.
@@ -34,15 +37,26 @@ class RecordDesk:
             )
         if not task.strip():
             raise ValueError("Say what is being demonstrated before recording it.")
-        self.recorder.open_dataset(self._datasets / name, RECORD_FPS)
+        self.recorder.open_dataset(self._catalogue.dataset_folder(name), RECORD_FPS)
         self.recorder.start_episode(task.strip())
 
     def save(self) -> str:
         """Put the open episode on disk; return words for the operator."""
         index = self.recorder.save_episode()
         dataset = self.recorder.dataset
-        return f"Episode {index} is saved in {dataset.name if dataset else 'its dataset'}."
+        if dataset is None:
+            raise RuntimeError("An episode was saved into no dataset.")
+        self._catalogue.note_dataset(dataset)
+        return f"Episode {index} is saved in {dataset.name}."
 
     def discard(self) -> None:
         """Throw the open episode away."""
         self.recorder.discard_episode()
+
+    def close(self) -> None:
+        """Save an episode that is still open, so that nothing is lost; let go of the dataset."""
+        try:
+            if self.recorder.recording:
+                logger.info("An episode was open at the end. %s", self.save())
+        finally:
+            self.recorder.close()

@@ -1,15 +1,18 @@
 """The one web server: the Gradio page, the live connection, stop, films, and Rerun's data."""
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI, Request, Response, WebSocket
+from fastapi.responses import FileResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 
 from studio.browser import BrowserCookie, browser_of, same_origin
 from studio.desk import Desk
 from studio.live import Live
 from studio.page import build_page
+from studio.rerun_proxy import add_rerun_proxy
 from studio.theme import ASSETS, HEAD, theme
 
 
@@ -31,7 +34,19 @@ def build_server(desk: Desk, live: Live) -> FastAPI:
         desk.station.stop(f"Browser {number} pressed Stop.")
         return Response(status_code=204)
 
-    return gr.mount_gradio_app(
+    @server.get("/training")
+    def _training() -> list[dict[str, Any]]:
+        return desk.training.jobs()
+
+    @server.get("/film/{dataset}/{episode}/{camera}")
+    def _film(dataset: str, episode: int, camera: str) -> Response:
+        try:
+            return FileResponse(desk.episodes.film(dataset, episode, camera))
+        except (ValueError, OSError) as error:
+            return PlainTextResponse(str(error), status_code=404)
+
+    add_rerun_proxy(server, desk.viewer)
+    gr.mount_gradio_app(
         server,
         build_page(desk),
         path="/",
@@ -43,3 +58,4 @@ def build_server(desk: Desk, live: Live) -> FastAPI:
         allowed_paths=[],
         show_error=True,
     )
+    return server

@@ -205,6 +205,14 @@ class Station:
             if self._loop.agent is self._teleoperator:
                 self._loop.drive(None)
 
+    def stand_by(self) -> None:
+        """Nobody drives any more; what ran or waited is given up. The arms hold."""
+        with self._orders:
+            self.history.end(Outcome.REPLACED)
+            self._retire()
+            self._waiting = self._preview = None
+            self._loop.drive(None)
+
     def replay(self, agent: ReplayAgent, title: str) -> None:
         """Let a recorded episode drive."""
         with self._orders:
@@ -238,10 +246,7 @@ class Station:
             if self._rearrange is None:
                 raise ValueError("Only a simulated world can be rearranged.")
             self._refuse_when_stopped()
-            self.history.end(Outcome.REPLACED)
-            self._retire()
-            self._loop.drive(None)
-            self._waiting = self._preview = None
+            self.stand_by()
             self._rearrange(seed)
             self.robot.gate.reset()
             self._trail.clear()

@@ -1,20 +1,32 @@
-"""What browsers send over the live connection: stop, jogging, the seat. Says no where it must."""
+"""What browsers send over the live connection: stop, jogging, the seat. Says no if it must."""
 
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from hardware.teleoperator import CartesianTeleoperator
 from studio.notices import Notices
+from studio.policy_host import PolicyHost
 from studio.seat import Seat
 from studio.station import Station
+from studio.training import Training
 
 
 class Uplink:
     """Carries out what a browser asks for. Called on the event loop, so nothing here waits."""
 
-    def __init__(self, station: Station, teleoperator: CartesianTeleoperator, seat: Seat) -> None:
+    def __init__(
+        self,
+        station: Station,
+        teleoperator: CartesianTeleoperator,
+        seat: Seat,
+        host: PolicyHost,
+        training: Training,
+    ) -> None:
         self._station = station
+        self._host = host
+        self._training = training
         self._teleoperator = teleoperator
         self._seat = seat
         self._sockets: Counter[str] = Counter()
@@ -56,9 +68,23 @@ class Uplink:
                     self._jog(browser, message)
                 case "reset":
                     self._seat.claim(browser)
-                    self._notices.watch(self._errands.submit(self._station.reset), "Reset")
+                    self._errand(self._station.reset)
+                case "cancel_job":
+                    self._seat.claim(browser)
+                    self._errand(lambda: self._training.cancel(str(message["name"])))
+                case "use_checkpoint":
+                    self._seat.claim(browser)
+                    self._host.use(str(message["checkpoint"]))
                 case unknown:
                     raise ValueError(f"unknown message {unknown!r}.")
+
+    def _errand(self, act: Callable[[], str | None]) -> None:
+        def carry_out() -> None:
+            words = act()
+            if words:
+                self._notices.add(words)
+
+        self._notices.watch(self._errands.submit(carry_out), "Not done")
 
     def _jog(self, browser: str, message: dict[str, Any]) -> None:
         if not self._seat.holds(browser):

@@ -1,9 +1,11 @@
 // Connects once, and brings each part of the page to life when Gradio has put it there.
 
 import { Connection } from "./connection.js";
+import { mountEpisode } from "./episode.js";
 import { mountHand } from "./hand.js";
 import { mountHeader } from "./header.js";
 import { mountCell, mountHistory, mountNotices, mountNow, mountRecording, mountSuggestions } from "./panels.js";
+import { mountTraining } from "./training.js";
 import { mountWall } from "./wall.js";
 
 const live = new Connection();
@@ -18,10 +20,12 @@ const PARTS = {
   history: mountHistory,
   notices: mountNotices,
   cell: mountCell,
+  episode: mountEpisode,
+  training: mountTraining,
 };
 
-function mount([name, element]) {
-  PARTS[name](element, live);
+function mount([name, element, ...more]) {
+  PARTS[name](element, live, ...more);
 }
 
 // Parts that Gradio drew before this file arrived wait in the list; later ones come through push.

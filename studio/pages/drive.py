@@ -1,11 +1,14 @@
 """The Drive tab: see, tell, take over, record."""
 
 import secrets
+from typing import Any
 
 import gradio as gr
+from gradio_rerun import Rerun
 
 from studio.desk import Desk
-from studio.parts import live_part
+from studio.pages.quiet import QUIET
+from studio.parts import heading, live_part
 from studio.record_desk import DEFAULT_DATASET
 
 NUM_SCENES = 500_000
@@ -17,18 +20,49 @@ def build_drive_tab(desk: Desk) -> None:
     with gr.Row(elem_id="drive"):
         with gr.Column(elem_id="seeing", min_width=0):
             live_part("wall")
+            _three_d(desk)
         with gr.Column(elem_id="doing", min_width=0):
             instruction = _tell(desk)
             _hand(desk)
             _record(desk, instruction)
-            with gr.Group(elem_classes="card"):
-                gr.HTML("<h2>History</h2>")
+            with gr.Column(elem_classes="card", min_width=0):
+                heading("History")
                 live_part("history")
 
 
+def _three_d(desk: Desk) -> None:
+    with gr.Row(elem_classes="heading", elem_id="three-d-bar"):
+        show = gr.Button("Show 3-D view and joint curves", size="sm", elem_id="show-3d")
+        hide = gr.Button("Hide 3-D view", size="sm", elem_id="hide-3d", visible=False)
+    scene = Rerun(
+        visible=False,
+        height=460,
+        container=False,
+        elem_id="rerun",
+        panel_states={"blueprint": "hidden", "selection": "hidden", "top": "hidden"},
+    )
+
+    def on_show(request: gr.Request) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        with desk.notices.reporting("The 3-D view"):
+            desk.viewer.open()
+            address = f"rerun+http://{request.headers['host']}/proxy"
+            return (
+                gr.update(value=address, visible=True),
+                gr.update(visible=False),
+                gr.update(visible=True),
+            )
+        return gr.update(), gr.update(), gr.update()
+
+    def on_hide() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        return gr.update(visible=False), gr.update(visible=True), gr.update(visible=False)
+
+    show.click(on_show, outputs=[scene, show, hide], **QUIET)
+    hide.click(on_hide, outputs=[scene, show, hide], **QUIET)
+
+
 def _tell(desk: Desk) -> gr.Textbox:
-    with gr.Group(elem_classes="card"):
-        gr.HTML("<h2>Tell the robot</h2>")
+    with gr.Column(elem_classes="card", min_width=0):
+        heading("Tell the robot")
         instruction = gr.Textbox(
             placeholder="pick up the red cube with the left arm",
             show_label=False,
@@ -67,14 +101,10 @@ def _tell(desk: Desk) -> gr.Textbox:
     return instruction
 
 
-QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-"""Orders answer at once, and show what came of them through the live connection."""
-
-
 def _hand(desk: Desk) -> None:
-    with gr.Group(elem_classes="card"):
+    with gr.Column(elem_classes="card", min_width=0):
         with gr.Row(elem_classes="heading"):
-            gr.HTML("<h2>By hand</h2>")
+            heading("By hand")
             scene = gr.Button("New scene", size="sm", elem_id="new-scene")
             take = gr.Button("Take over", size="sm", elem_id="take-over")
             give = gr.Button("Let go", size="sm", elem_id="give-back")
@@ -95,8 +125,8 @@ def _hand(desk: Desk) -> None:
 
 
 def _record(desk: Desk, instruction: gr.Textbox) -> None:
-    with gr.Group(elem_classes="card"):
-        gr.HTML("<h2>Record</h2>")
+    with gr.Column(elem_classes="card", min_width=0):
+        heading("Record")
         with gr.Row(elem_classes="fields"):
             dataset = gr.Textbox(
                 value=DEFAULT_DATASET,

@@ -1,0 +1,153 @@
+"""Start the studio: `python app.py`. Builds the parts; the only file that knows every package."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+import uvicorn
+from fastapi import FastAPI
+
+from hardware.interfaces import HardwareError
+from hardware.kinematics import kinematics_for
+from hardware.simulated_aloha import simulated_aloha
+from hardware.teleoperator import CartesianTeleoperator
+from recordings.catalogue import Catalogue
+from recordings.jobs import JobQueue
+from recordings.recorder import Recorder
+from studio.command_book import CommandBook
+from studio.desk import Desk
+from studio.episodes import Episodes
+from studio.history import History
+from studio.live import Live
+from studio.notices import Notices
+from studio.paths import PathProjector
+from studio.policy_host import PolicyHost
+from studio.preflight import NotReadyError, check_data_dir, check_libraries, listen
+from studio.record_desk import RecordDesk
+from studio.report import Report
+from studio.seat import Seat
+from studio.server import build_server
+from studio.station import Station
+from studio.training import Training
+from studio.uplink import Uplink
+from studio.viewer import Viewer
+
+logger = logging.getLogger("studio")
+
+SHIPPED_CHECKPOINT = Path(__file__).parent / "policy" / "pretrained" / "nano"
+
+GRACE_SECS = 2
+"""How long open connections may take to end when the studio closes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Open the studio in a browser: watch, tell, take over, record, train, run."""
+
+    workcell: str = "sim"
+    """`sim`, the simulated ALOHA. Files for real robots come with a later version."""
+    host: str = "127.0.0.1"
+    """Address to listen on. Whoever can reach it can drive the robot."""
+    port: int = 7860
+    data: Path = Path("data")
+    """Folder of datasets, jobs and the catalogue."""
+    policy: str | None = None
+    """Checkpoint folder, or ws://HOST:PORT of a policy server; the shipped one by default."""
+
+
+def policy_source(wanted: str | None) -> str | None:
+    """Return what to drive with at the start, or None for nothing yet."""
+    if wanted is not None:
+        return wanted
+    return str(SHIPPED_CHECKPOINT) if SHIPPED_CHECKPOINT.is_dir() else None
+
+
+@contextmanager
+def opened(options: Options) -> Iterator[FastAPI]:
+    """Build every part, and close each again in the opposite order."""
+    aloha = simulated_aloha(realtime=True)
+    robot, body = aloha.robot, aloha.robot.embodiment
+    notices, seat, recorder = Notices(), Seat(), Recorder(body)
+    with ExitStack() as parts:
+        catalogue = parts.enter_context(closing(Catalogue.in_folder(options.data)))
+        book = parts.enter_context(closing(CommandBook(catalogue, notices)))
+        training = parts.enter_context(Training(catalogue, JobQueue(catalogue), notices))
+        teleoperator = CartesianTeleoperator(body)
+        station = Station(
+            robot,
+            teleoperator,
+            notices,
+            History(book),
+            listeners=(recorder,),
+            rearrange=aloha.world.reset,
+        )
+        log = options.data / "policy_server.log"
+        host = parts.enter_context(closing(PolicyHost(body, notices, station.stand_by, log)))
+        record = parts.enter_context(closing(RecordDesk(recorder, catalogue)))
+        parts.enter_context(station)
+        kinematics = kinematics_for(body)
+        viewer = parts.enter_context(Viewer(station, kinematics, aloha.world.object_positions))
+        uplink = parts.enter_context(closing(Uplink(station, teleoperator, seat, host, training)))
+        report = Report(station, recorder, host, seat, PathProjector(kinematics, body.cameras))
+        live = parts.enter_context(Live(station, report, uplink))
+        source = policy_source(options.policy)
+        if source is not None:
+            host.use(source)
+        desk = Desk(station, record, host, seat, catalogue, Episodes(catalogue), training, viewer)
+        yield build_server(desk, live)
+
+
+def serve(options: Options, listener: socket.socket) -> None:
+    """Run until a signal ends it, then leave everything in order."""
+    with opened(options) as server:
+        logger.info("VLA Studio is at http://%s:%d", options.host, options.port)
+        config = uvicorn.Config(
+            server,
+            log_level="warning",
+            ws_per_message_deflate=False,  # JPEG does not shrink
+            timeout_graceful_shutdown=GRACE_SECS,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def check(options: Options) -> None:
+    """Raise `NotReadyError` when something must be put right before anything is started."""
+    if options.workcell != "sim":
+        raise NotReadyError(
+            "This version drives the simulated ALOHA only: --workcell sim. "
+            f"Real robots come with a later one. Asked for: {options.workcell}"
+        )
+    advice = check_libraries()
+    if advice:
+        logger.info(advice)
+    check_data_dir(options.data)
+
+
+def main(options: Options) -> int:
+    """Check, then serve. Returns 2, having said why, when a person must put something right."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    sys.setswitchinterval(0.0005)  # a web thread may not keep the control thread waiting
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an exit that closes what is open
+    try:
+        check(options)
+        serve(options, listen(options.host, options.port))
+    except (NotReadyError, HardwareError) as error:
+        logger.error("%s", error)  # noqa: TRY400 - a person reads this, not a traceback
+        return 2
+    except KeyboardInterrupt:
+        logger.info("The studio is closed.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(tyro.cli(Options)))

@@ -1,0 +1,81 @@
+"""Recorded episodes as the Data tab shows them: lists, films, curves, and replay."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recordings.catalogue import Catalogue
+from recordings.dataset import Dataset
+from studio.replay import ReplayAgent
+
+MAX_ROWS = 240
+"""Rows of a curve sent to the page."""
+
+
+class Episodes:
+    """Looks things up in the catalogue and in the dataset folders it names."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def datasets(self) -> list[tuple[str, str]]:
+        """Return every dataset: words for a person, and its name."""
+        return [
+            (f"{each.name} · {each.num_episodes} episodes, {each.secs:.0f} s", each.name)
+            for each in self._catalogue.datasets()
+        ]
+
+    def table(self, dataset: str) -> list[list[str]]:
+        """Return a row of words for every episode: number, task, seconds, quality."""
+        return [
+            [str(each.index), each.task, f"{each.secs:.1f} s", _quality(each.verdict, each.reason)]
+            for each in self._catalogue.episodes(dataset)
+        ]
+
+    def film(self, dataset: str, episode: int, camera: str) -> Path:
+        """Return the film of one camera. Raises `ValueError` when there is none."""
+        with self._open(dataset) as opened:
+            return opened.film_path(episode, camera)
+
+    def to_watch(self, dataset: str, episode: int) -> str:
+        """Return, as JSON, what the page needs to play an episode: films and joint curves."""
+        with self._open(dataset) as opened:
+            summary = opened.episodes()[episode]
+            rows = opened.rows(episode)
+            every = max(1, math.ceil(summary.num_frames / MAX_ROWS))
+            content = {
+                "title": f"{dataset} · episode {episode}",
+                "task": summary.task,
+                "secs": summary.secs,
+                "films": [self._clip(opened, dataset, episode, name) for name in opened.cameras],
+                "channels": [channel.name for channel in opened.embodiment.state_channels],
+                "state": _rounded(rows["observation.state"][::every]),
+                "action": _rounded(rows["action"][::every]),
+            }
+        return json.dumps(content)
+
+    def replay(self, dataset: str, episode: int) -> ReplayAgent:
+        """Return an agent that drives the recorded actions once more."""
+        with self._open(dataset) as opened:
+            return ReplayAgent(np.asarray(opened.rows(episode)["action"], np.float32), opened.fps)
+
+    def _clip(self, opened: Dataset, dataset: str, episode: int, camera: str) -> dict[str, Any]:
+        return {
+            "camera": camera,
+            "url": f"/film/{dataset}/{episode}/{camera}",
+            "from": opened.first_frame(episode, camera) / opened.fps,
+        }
+
+    def _open(self, dataset: str) -> Dataset:
+        return Dataset(self._catalogue.dataset_folder(dataset))
+
+
+def _quality(verdict: str | None, reason: str) -> str:
+    return f"{verdict}: {reason}" if reason else verdict or "unknown"
+
+
+def _rounded(values: np.ndarray) -> list[list[float]]:
+    return [[round(float(value), 3) for value in row] for row in values]

@@ -1,0 +1,145 @@
+"""What the 3-D view holds, and its layout: links, cameras, paths, things, joint curves."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import rerun as rr
+import rerun.blueprint as rrb
+
+from hardware.control_loop import Tick
+from hardware.embodiment import Embodiment
+from hardware.interfaces import JointPositions
+from hardware.kinematics import Kinematics
+from policy.interface import ActionChunk
+
+ARMS = ("left", "right")
+
+NEAR, FAR = np.array([255.0, 209.0, 64.0]), np.array([240.0, 60.0, 140.0])
+"""Colours of the plan, from now to its end."""
+
+CUBE_HALF_SIZE = 0.02
+"""Metres."""
+
+COLOURS = {
+    "red": (214, 32, 36),
+    "green": (24, 150, 60),
+    "blue": (28, 70, 220),
+    "yellow": (250, 200, 30),
+}
+
+GREY = (150, 150, 150)
+
+
+class Scene3D:
+    """Logs one body. Used by one thread."""
+
+    def __init__(self, body: Embodiment, kinematics: Kinematics) -> None:
+        self._body = body
+        self._kinematics = kinematics
+
+    def log_static(self, recording: rr.RecordingStream) -> None:
+        """Log what never changes: axes, surfaces of the links, lenses, names of curves."""
+        recording.log("world", rr.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
+        for link, meshes in self._kinematics.link_meshes.items():
+            for number, mesh in enumerate(meshes):
+                surface = rr.Mesh3D(
+                    vertex_positions=mesh.vertices.astype(np.float32),
+                    triangle_indices=mesh.faces.astype(np.uint32),
+                    vertex_normals=_normals(mesh.vertices, mesh.faces),
+                    albedo_factor=[*mesh.colour, 1.0],
+                )
+                recording.log(f"world/robot/{link}/surface_{number}", surface, static=True)
+        for arm, names in self._joints().items():
+            for kind in ("measured", "wanted"):
+                recording.log(
+                    f"joints/{arm}/{kind}",
+                    rr.SeriesLines(names=[f"{name} {kind}" for name in names]),
+                    static=True,
+                )
+
+    def log_tick(self, recording: rr.RecordingStream, tick: Tick) -> None:
+        """Log where links and cameras are, and the joints beside what was wanted of them."""
+        state = tick.observation.state
+        for link, pose in self._kinematics.link_poses(state).items():
+            w, x, y, z = pose.quaternion
+            place = rr.Transform3D(
+                translation=pose.position, quaternion=rr.Quaternion(xyzw=[x, y, z, w])
+            )
+            recording.log(f"world/robot/{link}", place)
+        for camera in self._body.cameras:
+            seen_from = self._kinematics.camera_pose(camera.name, state)
+            path = f"world/cameras/{camera.name}"
+            recording.log(
+                path,
+                rr.Transform3D(translation=seen_from.position, mat3x3=seen_from.rotation),
+                rr.Pinhole(
+                    width=camera.width,
+                    height=camera.height,
+                    focal_length=seen_from.focal() * camera.height,
+                    image_plane_distance=0.08,
+                ),
+            )
+        width = len(state) // len(ARMS)
+        for number, arm in enumerate(ARMS):
+            own = slice(number * width, (number + 1) * width)
+            recording.log(f"joints/{arm}/measured", rr.Scalars(state[own]))
+            if tick.wanted is not None:
+                recording.log(f"joints/{arm}/wanted", rr.Scalars(tick.wanted[own]))
+
+    def log_paths(
+        self, recording: rr.RecordingStream, chunk: ActionChunk | None, trail: list[JointPositions]
+    ) -> None:
+        """Log where the tips were, in white, and what is planned, near to far."""
+        if trail:
+            driven = self._kinematics.tips(np.array(trail, np.float32)).swapaxes(0, 1)
+            line = rr.LineStrips3D(driven, colors=[255, 255, 255], radii=0.0015)
+            recording.log("world/path/driven", line)
+        if chunk is None or len(chunk.actions) < 2:
+            recording.log("world/path/planned", rr.Clear(recursive=True))
+            return
+        tips = self._kinematics.tips(chunk.actions)
+        pieces = np.stack([tips[:-1], tips[1:]], axis=2).swapaxes(0, 1)
+        shares = np.linspace(0, 1, len(tips) - 1)[:, None]
+        colours = (NEAR + (FAR - NEAR) * shares).astype(np.uint8)
+        planned = rr.LineStrips3D(
+            pieces.reshape(-1, 2, 3), colors=np.tile(colours, (len(ARMS), 1)), radii=0.003
+        )
+        recording.log("world/path/planned", planned)
+
+    def log_objects(self, recording: rr.RecordingStream, objects: Mapping[str, np.ndarray]) -> None:
+        """Log the things on the table, each a box of its colour."""
+        if objects:
+            boxes = rr.Boxes3D(
+                centers=list(objects.values()),
+                half_sizes=[[CUBE_HALF_SIZE] * 3] * len(objects),
+                colors=[COLOURS.get(name, GREY) for name in objects],
+                fill_mode="solid",
+            )
+            recording.log("world/things", boxes)
+
+    def _joints(self) -> dict[str, list[str]]:
+        names = [channel.name for channel in self._body.state_channels]
+        width = len(names) // len(ARMS)
+        return {arm: names[i * width : (i + 1) * width] for i, arm in enumerate(ARMS)}
+
+
+def blueprint(body: Embodiment) -> rrb.Blueprint:
+    """3-D on the left, the joints of each arm on the right."""
+    curves = [
+        rrb.TimeSeriesView(origin=f"joints/{arm}", name=f"{arm} arm of {body.robot_tag}")
+        for arm in ARMS
+    ]
+    scene = rrb.Spatial3DView(origin="world", name="3-D", background=[238, 239, 241])
+    return rrb.Blueprint(
+        rrb.Horizontal(scene, rrb.Vertical(*curves), column_shares=[3, 2]), collapse_panels=True
+    )
+
+
+def _normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    corners = vertices[faces]
+    flat = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    summed = np.zeros_like(vertices)
+    for corner in range(3):
+        np.add.at(summed, faces[:, corner], flat)
+    length = np.linalg.norm(summed, axis=1, keepdims=True)
+    return np.asarray(summed / np.maximum(length, 1e-12), np.float32)

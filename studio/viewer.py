@@ -1,0 +1,97 @@
+"""The 3-D view: logs robot, cameras, paths and joints to Rerun, while someone looks."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import numpy as np
+import rerun as rr
+
+from hardware.kinematics import Kinematics
+from studio.notices import EXPECTED
+from studio.rerun_server import RerunServer
+from studio.scene3d import Scene3D, blueprint
+from studio.station import Station
+
+LOG_HZ = 8.0
+
+Objects = Callable[[], Mapping[str, np.ndarray]]
+"""Where the things on the table are: name to centre in metres."""
+
+
+class Viewer:
+    """Starts Rerun when it is first wanted. Whatever happens to it, the page goes on."""
+
+    def __init__(self, station: Station, kinematics: Kinematics | None, objects: Objects) -> None:
+        self._station = station
+        self._kinematics = kinematics
+        self._objects = objects
+        self._lock = threading.Lock()
+        self.server = RerunServer()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rerun")
+        self._end = threading.Event()
+        self._looking = threading.Event()
+        self._num_looking = 0
+
+    def __enter__(self) -> "Viewer":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._end.set()
+        self._looking.set()
+        self._thread.shutdown(wait=True)
+        self.server.stop()
+
+    def open(self) -> None:
+        """Make sure that Rerun runs and is logged to. Raises `ValueError` if it cannot."""
+        if self._kinematics is None:
+            raise ValueError("This body has no kinematic model: there is nothing to show.")
+        with self._lock:
+            if self.server.alive:
+                return
+            self.server.start()
+            scene = Scene3D(self._station.robot.embodiment, self._kinematics)
+            logging = self._thread.submit(self._log_forever, scene, self.server.port)
+            self._station.notices.watch(logging, "The 3-D view")
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Count one viewer for as long as its stream is open."""
+        with self._lock:
+            self._num_looking += 1
+            self._looking.set()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._num_looking -= 1
+                if self._num_looking == 0 and not self._end.is_set():
+                    self._looking.clear()
+
+    def _log_forever(self, scene: Scene3D, port: int) -> None:
+        recording = rr.RecordingStream("vla_studio")
+        recording.connect_grpc(
+            self.server.url, default_blueprint=blueprint(self._station.robot.embodiment)
+        )
+        recording.send_blueprint(blueprint(self._station.robot.embodiment))
+        scene.log_static(recording)
+        while self.server.alive and self.server.port == port:
+            self._looking.wait()
+            if self._end.wait(1 / LOG_HZ):
+                break
+            try:
+                self._log(scene, recording)
+            except EXPECTED as error:
+                self._station.notices.error(f"The 3-D view: {error}")
+                self._end.wait(10)
+        recording.disconnect()
+
+    def _log(self, scene: Scene3D, recording: rr.RecordingStream) -> None:
+        tick = self._station.tick
+        if tick is None:
+            return
+        recording.set_time("robot_time", duration=tick.observation.timestamp)
+        scene.log_tick(recording, tick)
+        scene.log_paths(recording, self._station.chunk, self._station.trail(40))
+        scene.log_objects(recording, self._objects())
