@@ -1,0 +1,49 @@
+"""One attempt at a task in the simulated world, as fast as it computes, judged by physics."""
+
+from dataclasses import dataclass
+
+from hardware.control_loop import ControlLoop
+from hardware.simulation.tasks import Judge, Outcome, Task
+from hardware.simulation.world import TICK_SECS, World
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How an attempt ended."""
+
+    outcome: Outcome
+    """`RUNNING` if the time was up."""
+    secs: float
+    """Simulated time until it was judged, or until the time was up."""
+    failure: Exception | None
+    """What the driver died of, if it did."""
+
+
+def attempt(
+    loop: ControlLoop, world: World, task: Task, *, limit_secs: float, hold_secs: float = 0.0
+) -> Attempt:
+    """Let whoever drives `loop` act from the state `world` is in, until judged or out of time.
+
+    After a success it drives on for `hold_secs`, and must still be successful then.
+    """
+    judge = Judge(task)
+    begun = world.now()
+    _drive(loop, world, judge, limit_secs)
+    outcome, secs = judge.outcome, world.now() - begun
+    if outcome is Outcome.SUCCESS and hold_secs > 0:
+        _drive(loop, world, None, hold_secs)
+        if not task.done(world):
+            outcome = Outcome.RUNNING
+    return Attempt(outcome, secs, loop.failure)
+
+
+def _drive(loop: ControlLoop, world: World, judge: Judge | None, secs: float) -> None:
+    deadline = world.now()
+    for _ in range(round(secs / TICK_SECS)):
+        loop.tick()
+        if loop.failure is not None:
+            return
+        deadline += TICK_SECS
+        world.wait_until(deadline)
+        if judge is not None and judge.watch(world) is not Outcome.RUNNING:
+            return
