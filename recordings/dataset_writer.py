@@ -151,7 +151,9 @@ class DatasetWriter:
         self._tasks = found.tasks
         self._statistics: dict[str, Statistics] = found.statistics
         self._film_number = found.next_film
-        self._table_tail = ParquetTail(self.folder, layout.episodes_file, found.next_table)
+        self._table_tail = ParquetTail(
+            self.folder, layout.episodes_file, found.next_table, merged=True
+        )
         self._data_tail = ParquetTail(self.folder, layout.data_file, found.next_data)
         self._started = 0
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="recording-disk")

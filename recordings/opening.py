@@ -21,7 +21,7 @@ from recordings.episode_table import (
     total_statistics,
 )
 from recordings.features import features_of, film_keys
-from recordings.parquet_tail import write_groups
+from recordings.parquet_tail import merge, write_groups
 from recordings.statistics import Statistics, as_json
 
 
@@ -141,13 +141,12 @@ def _is_whole(folder: Path, row: Row, keys: list[str]) -> bool:
 def _forget_episodes_from(folder: Path, index: int) -> None:
     for path in episode_files(folder):
         with pq.ParquetFile(path) as file:
-            groups = [file.read_row_group(i) for i in range(file.num_row_groups)]
-        kept = [group.filter(pc.less(group["episode_index"], index)) for group in groups]
-        kept = [group for group in kept if group.num_rows]
-        if not kept:
+            table = file.read()
+        kept = table.filter(pc.less(table["episode_index"], index))
+        if not kept.num_rows:
             path.unlink()
-        elif sum(g.num_rows for g in kept) < sum(g.num_rows for g in groups):
-            write_groups(path, kept)
+        elif kept.num_rows < table.num_rows:
+            write_groups(path, [merge([kept])])
 
 
 def _number(row: Row, kind: str) -> int:

@@ -14,16 +14,20 @@ ROWS_PER_FILE = 20_000
 
 
 class ParquetTail:
-    """Adds one row group per episode to numbered files, each replaced whole.
+    """Adds episodes to numbered files, each replaced whole.
 
     Growing a file by writing it again keeps its footer right after every episode, which a file
-    left open does not, and keeps files few, which one per episode does not.
+    left open does not, and keeps files few, which one per episode does not. Each episode is a row
+    group of its own, or with `merged` all of a file are one: many columns make groups costly.
     """
 
-    def __init__(self, folder: Path, path_of: Callable[[int], Path], first: int) -> None:
+    def __init__(
+        self, folder: Path, path_of: Callable[[int], Path], first: int, *, merged: bool = False
+    ) -> None:
         self._folder = folder
         self._path_of = path_of
         self._number = first
+        self._merged = merged
         self._groups: list[pa.Table] = []
 
     def next_number(self, rows: int) -> int:
@@ -46,15 +50,23 @@ class ParquetTail:
         """Add `table`; it is on the disk when this returns, and not at all if this raises."""
         number = self.next_number(table.num_rows)
         groups = [*(self._groups if number == self._number else []), table]
-        write_groups(self._folder / self._path_of(number), groups)
+        path = self._folder / self._path_of(number)
+        write_groups(path, [merge(groups)] if self._merged else groups)
         self._number, self._groups = number, groups
+
+
+def merge(tables: list[pa.Table]) -> pa.Table:
+    """Return `tables` as one that is written as one row group."""
+    return pa.concat_tables(tables).combine_chunks()
 
 
 def write_groups(path: Path, groups: list[pa.Table]) -> None:
     """Write `groups` as the row groups of the Parquet file `path`, replacing it whole."""
     with (
         replaced(path) as temporary,
-        pq.ParquetWriter(temporary, groups[0].schema, compression="snappy") as writer,
+        pq.ParquetWriter(
+            temporary, groups[0].schema, compression="snappy", use_dictionary=False
+        ) as writer,
     ):
         for group in groups:
             writer.write_table(group)

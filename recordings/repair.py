@@ -18,7 +18,7 @@ from recordings.episode_table import Row, as_episode_table, write_tasks
 from recordings.features import as_arrays, film_keys, stored_in_table
 from recordings.inspection import problems_of
 from recordings.opening import claim
-from recordings.parquet_tail import EPISODES_PER_FILE, ROWS_PER_FILE, write_groups
+from recordings.parquet_tail import EPISODES_PER_FILE, ROWS_PER_FILE, merge, write_groups
 from recordings.salvage import Salvage, WholeEpisode, salvage
 from recordings.statistics import NAMES, PictureStatistics, Statistics, as_json, statistics_of
 from recordings.statistics import together as statistics_together
@@ -113,7 +113,7 @@ def _build(
         ]
         tables = [as_episode_table(e, statistics[i]) for e, i in zip(entries, span, strict=True)]
         write_groups(target / layout.data_file(number), [episodes[i].rows for i in span])
-        write_groups(target / layout.episodes_file(number), tables)
+        write_groups(target / layout.episodes_file(number), [merge(tables)])
 
 
 def _files(episodes: list[WholeEpisode]) -> Iterator[range]:
