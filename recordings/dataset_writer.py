@@ -33,7 +33,7 @@ class DatasetWriter:
     """Adds episodes to a dataset folder, new or continued; one writer per folder at a time.
 
     An episode is put on disk in an order that stock LeRobot can load at every instant: films,
-    tasks, quality, statistics, episode table, data, and info.json last (docs/decisions/0007).
+    tasks, quality, statistics, episode table, data, and info.json last (docs/decisions/0006).
     """
 
     def __init__(

@@ -99,7 +99,12 @@ class OpenEpisode:
     @property
     def error(self) -> str | None:
         """Why nothing more is recorded, if so; what was recorded may still be saved if it can."""
-        return str(self._failure) if self._failure else self._full
+        failure = self._broken()
+        return str(failure) if failure else self._full
+
+    def _broken(self) -> RecordingError | None:
+        failures = [self._failure, *(film.failure for film in self._films.values())]
+        return next((failure for failure in failures if failure), None)
 
     @property
     def quality(self) -> Quality:
@@ -138,6 +143,9 @@ class OpenEpisode:
 
     def _look_at_space(self) -> None:
         if self._rows % self._fps == 0 and self._space.done():
+            error = self._space.exception()
+            if error is not None:
+                raise RecordingError(f"The disk does not answer: {error}") from error
             if self._space.result() < self._place.floor_bytes:
                 self._full = (
                     "The disk is nearly full, so the recording ended. "
@@ -184,12 +192,12 @@ class OpenEpisode:
         """
         with self._lock:
             self._closed = True
-        if self._failure:
-            raise RecordingError(f"This episode cannot be saved. {self._failure}")
-        if self._rows == 0:
+        if self._rows == 0 and not self.error:
             raise ValueError("Nothing was recorded yet: the control loop gave no tick.")
-        closing = {name: film.finish(self._rows) for name, film in self._films.items()}
-        statistics = {IMAGE_PREFIX + name: future.result() for name, future in closing.items()}
+        try:
+            statistics = self._finish_films()
+        except RecordingError as error:
+            raise RecordingError(f"This episode cannot be saved. {error}") from error
         columns: Columns = {
             name: np.stack([np.asarray(value, np.float32) for value in values])
             for name, values in self._columns.items()
@@ -205,6 +213,12 @@ class OpenEpisode:
             film_statistics=statistics,
             quality=self.quality,
         )
+
+    def _finish_films(self) -> dict[str, Statistics]:
+        if self._failure:
+            raise self._failure
+        closing = {name: film.finish(self._rows) for name, film in self._films.items()}
+        return {IMAGE_PREFIX + name: future.result() for name, future in closing.items()}
 
     def abandon(self) -> None:
         """Throw everything away."""

@@ -39,6 +39,8 @@ class VideoWriter:
     ) -> None:
         self.path = path
         self.dropped = 0
+        self.failure: RecordingError | None = None
+        """What the encoder died of, if it did."""
         self._fps = fps
         self._shape = shape
         self._encoder = encoder
@@ -95,8 +97,9 @@ class VideoWriter:
                 format=PIXELS
             )
             self._write_picture()
-        except (OSError, av.error.FFmpegError) as error:
-            raise RecordingError(f"Encoding failed: {error}. Film: {self.path}") from error
+        except (OSError, ValueError, av.error.FFmpegError) as error:
+            self.failure = RecordingError(f"Encoding failed: {error}.")
+            raise self.failure from error
         if row % max(1, self._fps // SAMPLES_PER_SEC) == 0:
             self._statistics.add(image)
 

@@ -1,0 +1,120 @@
+"""Demonstrations are a function of their recipe; a run that stopped is continued as one."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hardware.simulation.tasks import TASKS
+from recordings import generate as generation
+from recordings.dataset import Dataset
+from recordings.demonstration import LAST_SEED, Recipe, demonstrate
+from recordings.generate import generate
+
+RECIPE = Recipe(
+    tasks=("pick_red_left", "pick_blue_right"),
+    seed=3,
+    fps=10,
+    height=32,
+    width=32,
+    cameras=("cam_high",),
+    disturbed=0.5,
+)
+
+
+def content(folder):
+    dataset = Dataset(folder)
+    episodes = dataset.episodes()
+    return [(episode.task, dataset.rows(episode.index)) for episode in episodes]
+
+
+def assert_same(one, other):
+    assert [task for task, _ in one] == [task for task, _ in other]
+    for (_, first), (_, second) in zip(one, other, strict=True):
+        for name in ("observation.state", "action"):
+            assert np.array_equal(first[name], second[name])
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole") / "dataset"
+    generate(folder, RECIPE, 4, workers=0)
+    return folder
+
+
+def test_tasks_take_turns_and_are_told_in_their_own_words(whole):
+    for number, (told, _) in enumerate(content(whole)):
+        assert told in TASKS[RECIPE.tasks[number % 2]].wordings
+
+
+def test_a_run_in_two_parts_gives_the_dataset_of_one_run(whole, tmp_path):
+    generate(tmp_path / "dataset", RECIPE, 1, workers=0)
+    summary = generate(tmp_path / "dataset", RECIPE, 4, workers=0)
+    assert (summary.recorded, summary.episodes) == (3, 4)
+    assert_same(content(whole), content(tmp_path / "dataset"))
+
+
+def test_worker_processes_give_the_same_data_in_the_same_order(whole, tmp_path):
+    generate(tmp_path / "dataset", RECIPE, 4, workers=2)
+    assert_same(content(whole), content(tmp_path / "dataset"))
+
+
+def test_nothing_is_added_to_what_is_complete(whole):
+    assert generate(whole, RECIPE, 4, workers=0).recorded == 0
+
+
+def test_an_interrupt_leaves_whole_episodes_and_says_so(tmp_path, monkeypatch):
+    def interrupted(recipe, number):
+        if number == 2:
+            raise KeyboardInterrupt
+        return demonstrate(recipe, number)
+
+    monkeypatch.setattr(generation, "demonstrate", interrupted)
+    summary = generate(tmp_path / "dataset", RECIPE, 4, workers=0)
+    assert summary.interrupted
+    assert summary.episodes == len(content(tmp_path / "dataset")) == 2
+
+
+def test_another_recipe_is_refused_naming_the_difference(whole):
+    with pytest.raises(ValueError, match="seed 3"):
+        generate(whole, replace(RECIPE, seed=4), 5, workers=0)
+
+
+def test_a_demonstration_ends_with_the_cube_held_up_and_still():
+    ticks = demonstrate(RECIPE, 1).ticks
+    last = np.array([tick.observation.state for tick in ticks[-5:]])
+    assert 0.4 < last[-1, 13] < 0.8
+    assert np.abs(np.diff(last[:, :13], axis=0)).max() < 0.01
+    assert ticks[0].action is not None
+
+
+def test_scenes_of_demonstrations_and_of_evaluation_are_apart():
+    assert LAST_SEED < 600_000
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tasks": ()}, "at least one"),
+        ({"tasks": ("dance",)}, "pick_red_left"),
+        ({"disturbed": 1.5}, "0..1"),
+    ],
+)
+def test_an_impossible_recipe_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(RECIPE, **change)
+
+
+def test_the_command_explains_a_mistake_in_one_line(tmp_path):
+    command = [sys.executable, "-m", "recordings.generate", str(tmp_path / "x")]
+    found = subprocess.run(
+        [*command, "--task", "dance", "--episodes", "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 2
+    assert "There is no task 'dance'" in found.stderr
+    assert "Traceback" not in found.stderr
