@@ -24,20 +24,22 @@ def attempt(
 ) -> Attempt:
     """Let whoever drives `loop` act from the state `world` is in, until judged or out of time.
 
-    After a success it drives on for `hold_secs`, and must still be successful then.
+    After a success it drives on for `hold_secs`, in which it must be successful again.
     """
     judge = Judge(task)
     begun = world.now()
     _drive(loop, world, judge, limit_secs)
     outcome, secs = judge.outcome, world.now() - begun
     if outcome is Outcome.SUCCESS and hold_secs > 0:
-        _drive(loop, world, None, hold_secs)
-        if not task.done(world):
-            outcome = Outcome.RUNNING
+        again = Judge(task)
+        _drive(loop, world, again, hold_secs, to_the_end=True)
+        outcome = again.outcome
     return Attempt(outcome, secs, loop.failure)
 
 
-def _drive(loop: ControlLoop, world: World, judge: Judge | None, secs: float) -> None:
+def _drive(
+    loop: ControlLoop, world: World, judge: Judge, secs: float, *, to_the_end: bool = False
+) -> None:
     deadline = world.now()
     for _ in range(round(secs / TICK_SECS)):
         loop.tick()
@@ -45,5 +47,5 @@ def _drive(loop: ControlLoop, world: World, judge: Judge | None, secs: float) ->
             return
         deadline += TICK_SECS
         world.wait_until(deadline)
-        if judge is not None and judge.watch(world) is not Outcome.RUNNING:
+        if judge.watch(world) is not Outcome.RUNNING and not to_the_end:
             return

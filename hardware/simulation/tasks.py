@@ -1,6 +1,7 @@
 """What the simulated ALOHA can be told to do, and how physics says whether it was done."""
 
 import enum
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,10 @@ AWAY = 0.06
 """Metres between the cube's middle and the tip of a gripper that has withdrawn."""
 
 HELD_TICKS = 10
-"""Control ticks that a cube must stay up before anything is judged."""
+"""The last control ticks by which an attempt is judged."""
+
+HELD_SHARE = 0.8
+"""Share of them that must agree: the contact of a finger may flicker for one tick."""
 
 PICK_WORDINGS = (
     "pick up the {cube} cube with the {arm} arm",
@@ -101,24 +105,21 @@ class Outcome(enum.StrEnum):
 
 
 class Judge:
-    """Watches an attempt tick by tick; what it sees must last `HELD_TICKS` to count."""
+    """Watches an attempt tick by tick; what it sees must last for `HELD_TICKS` to count."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._seen = Outcome.RUNNING
-        self._ticks = 0
+        self._seen: deque[Outcome] = deque(maxlen=HELD_TICKS)
         self.outcome = Outcome.RUNNING
         """How the attempt stands; the first thing that lasted is kept."""
 
     def watch(self, world: World) -> Outcome:
         """Look at `world` after one control tick."""
-        if self.outcome is not Outcome.RUNNING:
-            return self.outcome
-        seen = self._look(world)
-        self._ticks = self._ticks + 1 if seen is self._seen else 1
-        self._seen = seen
-        if self._ticks >= HELD_TICKS:
-            self.outcome = seen
+        if self.outcome is Outcome.RUNNING:
+            self._seen.append(self._look(world))
+            for outcome in set(self._seen):
+                if self._seen.count(outcome) >= HELD_SHARE * HELD_TICKS:
+                    self.outcome = outcome
         return self.outcome
 
     def _look(self, world: World) -> Outcome:
