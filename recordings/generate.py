@@ -161,9 +161,10 @@ class Options:
     """The same seed and options give the same episodes."""
     fps: int = 10
     """Rows a second: a whole fraction of the 50 Hz at which the robot is driven."""
-    height: int = 128
-    """Of the pictures, in pixels."""
-    width: int = 128
+    height: int = 240
+    """Of the pictures, in pixels. Keep 3:4 with the width, the shape of the studio's pictures:
+    policies squeeze pictures to their own size, and must see the same in both."""
+    width: int = 320
     """Of the pictures, in pixels."""
     cameras: tuple[str, ...] = ("cam_high", "cam_left_wrist", "cam_right_wrist")
     """Which of cam_high, cam_low, cam_left_wrist and cam_right_wrist to record."""

@@ -111,3 +111,15 @@ def test_a_missing_mesh_package_is_named_with_its_cure(monkeypatch):
     monkeypatch.setattr(aloha_model.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(HardwareError, match="pip install"):
         aloha_model.aloha_spec()
+
+
+def test_a_machine_that_cannot_draw_is_told_what_to_install(world, monkeypatch):
+    from hardware.interfaces import HardwareError
+    from hardware.simulation import renderer
+
+    def no_egl():
+        raise ImportError("no EGL display")
+
+    monkeypatch.setattr(renderer, "_gl_context_class", no_egl)
+    with pytest.raises(HardwareError, match="apt-get install libegl1"):
+        world.render("cam_low", 32, 32)

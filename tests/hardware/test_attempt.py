@@ -1,0 +1,57 @@
+"""An attempt ends when it is judged, when time is up, or when its driver dies."""
+
+import pytest
+
+from hardware.control_loop import ControlLoop
+from hardware.simulated_aloha import simulated_aloha
+from hardware.simulation.attempt import attempt
+from hardware.simulation.expert import expert_for
+from hardware.simulation.tasks import TASKS, Outcome
+
+TASK = TASKS["pick_red_left"]
+
+
+class Idle:
+    def reset(self):
+        pass
+
+    def act(self, observation):
+        return None
+
+
+class Failing(Idle):
+    def act(self, observation):
+        raise RuntimeError("out of ideas")
+
+
+@pytest.fixture(scope="module")
+def cell():
+    with simulated_aloha(realtime=False, cameras=()) as cell:
+        yield cell
+
+
+def drive(cell, agent, **limits):
+    cell.world.reset(21)
+    cell.robot.gate.reset()
+    loop = ControlLoop(cell.robot)
+    loop.drive(agent)
+    return attempt(loop, cell.world, TASK, **limits)
+
+
+def test_a_driver_that_does_nothing_runs_out_of_time(cell):
+    found = drive(cell, Idle(), limit_secs=0.5)
+    assert found.outcome is Outcome.RUNNING
+    assert found.secs == pytest.approx(0.5)
+
+
+def test_a_driver_that_dies_ends_the_attempt_with_its_error(cell):
+    found = drive(cell, Failing(), limit_secs=5.0)
+    assert str(found.failure) == "out of ideas"
+    assert found.secs < 0.1
+
+
+def test_a_success_is_driven_on_for_the_time_asked(cell):
+    begun = cell.world.now()
+    found = drive(cell, expert_for(TASK, cell.world), limit_secs=6.0, hold_secs=0.5)
+    assert found.outcome is Outcome.SUCCESS
+    assert cell.world.now() - begun == pytest.approx(found.secs + 0.5)
