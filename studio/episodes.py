@@ -28,12 +28,21 @@ class Episodes:
             for each in self._catalogue.datasets()
         ]
 
-    def table(self, dataset: str) -> list[list[str]]:
-        """Return a row of words for every episode: number, task, seconds, quality."""
-        return [
-            [str(each.index), each.task, f"{each.secs:.1f} s", _quality(each.verdict, each.reason)]
-            for each in self._catalogue.episodes(dataset)
-        ]
+    def listing(self, dataset: str | None) -> str:
+        """Return, as JSON, a line for every episode of a dataset, the newest first."""
+        episodes = self._catalogue.episodes(dataset) if dataset else []
+        return json.dumps(
+            [
+                {
+                    "episode": each.index,
+                    "task": each.task,
+                    "secs": each.secs,
+                    "verdict": each.verdict or "unknown",
+                    "reason": each.reason,
+                }
+                for each in reversed(episodes)
+            ]
+        )
 
     def film(self, dataset: str, episode: int, camera: str) -> Path:
         """Return the film of one camera. Raises `ValueError` when there is none."""
@@ -71,10 +80,6 @@ class Episodes:
 
     def _open(self, dataset: str) -> Dataset:
         return Dataset(self._catalogue.dataset_folder(dataset))
-
-
-def _quality(verdict: str | None, reason: str) -> str:
-    return f"{verdict}: {reason}" if reason else verdict or "unknown"
 
 
 def _rounded(values: np.ndarray) -> list[list[float]]:

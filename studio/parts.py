@@ -24,12 +24,16 @@ def heading(words: str) -> gr.HTML:
 
 
 def watching_part(name: str) -> gr.HTML:
-    """Place a part that Python fills: its script is told whenever the value changes."""
+    """Place a part that Python fills: its script is told whenever the value changes.
+
+    The script tells what a person chose by the event `choose`.
+    """
     return gr.HTML(
         value="",
         html_template=(MARKUP / f"{name}.html").read_text(),
         js_on_load=(
-            f"(window.vlaMounts ||= []).push(['{name}', element, () => props.value, watch]);"
+            f"(window.vlaMounts ||= []).push(['{name}', element, () => props.value, watch,"
+            " (chosen) => trigger('choose', chosen)]);"
         ),
         elem_id=f"part-{name}",
         apply_default_css=False,

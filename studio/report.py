@@ -42,7 +42,7 @@ class Report:
             "cameras": [asdict(camera) for camera in body.cameras],
             "channels": [asdict(channel) for channel in body.state_channels],
             "can_rearrange": self._station.can_rearrange,
-            "notices": [asdict(notice) for notice in self._station.notices.recent()[-8:]],
+            "notices": [asdict(notice) for notice in self._station.notices.recent()],
         }
 
     def pong(self, sent_at: float) -> str:

@@ -8,7 +8,6 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-
 MEMORY_LIMIT = "50MB"
 """Of the history a late viewer is sent."""
 

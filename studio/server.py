@@ -1,6 +1,5 @@
 """The one web server: the Gradio page, the live connection, stop, films, and Rerun's data."""
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -51,7 +50,6 @@ def build_server(desk: Desk, live: Live) -> FastAPI:
         build_page(desk),
         path="/",
         theme=theme(),
-        css_paths=[Path(ASSETS / "style.css")],
         head=HEAD,
         footer_links=[],
         run_history=False,

@@ -7,6 +7,8 @@ import gradio as gr
 ASSETS = Path(__file__).parent / "assets"
 
 HEAD = (
+    # Not through Gradio's css: it would fence the rules in, and the body carries the state.
+    '<link rel="stylesheet" href="/studio/style.css">'
     '<script type="module" src="/studio/studio.js"></script>'
     '<link rel="icon" href="/studio/icon.svg" type="image/svg+xml">'
 )

@@ -1,4 +1,4 @@
-// One recorded episode: its films side by side, in step, with the joints below them.
+// The list of episodes, and one of them: its films in step, with the joints below them.
 
 const WIDTH = 640;
 const HEIGHT = 120;
@@ -10,6 +10,38 @@ export function mountEpisode(element, _live, value, watch) {
   };
   watch("value", show);
   show();
+}
+
+export function mountEpisodes(element, _live, value, watch, choose) {
+  const show = () => {
+    const list = element.querySelector(".episodes");
+    const episodes = value() ? JSON.parse(value()) : [];
+    list.replaceChildren(...episodes.map((episode) => line(list, episode, choose)));
+    list.classList.toggle("empty", episodes.length === 0);
+  };
+  watch("value", show);
+  show();
+}
+
+function line(list, { episode, task, secs, verdict, reason }, choose) {
+  const item = document.createElement("li");
+  const button = document.createElement("button");
+  button.type = "button";
+  button.title = reason;
+  for (const [name, words] of [["number", episode], ["task", task], ["secs", `${secs.toFixed(1)} s`], ["verdict", verdict]]) {
+    const part = document.createElement("span");
+    part.className = name;
+    part.textContent = words;
+    part.dataset.verdict = verdict;
+    button.append(part);
+  }
+  button.addEventListener("click", () => {
+    list.querySelectorAll("[aria-current]").forEach((other) => other.removeAttribute("aria-current"));
+    button.setAttribute("aria-current", "true");
+    choose({ episode });
+  });
+  item.append(button);
+  return item;
 }
 
 function player({ title, task, secs, films, channels, state, action }) {

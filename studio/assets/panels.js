@@ -1,4 +1,4 @@
-// The quiet readouts: what runs, what the policy knows, the recording, the history, the notices.
+// The quiet readouts: what runs, what the policy knows, the recording, the history.
 
 export function mountNow(element, live) {
   const now = element.querySelector(".now");
@@ -58,8 +58,7 @@ function clock(secs) {
 
 function verdict(quality) {
   if (!quality) return "";
-  const reasons = quality.reasons?.length ? `: ${quality.reasons.join("; ")}` : "";
-  return `last saved: ${quality.verdict}${reasons}`;
+  return `last saved: ${quality.verdict}${quality.reason ? `, ${quality.reason}` : ""}`;
 }
 
 export function mountHistory(element, live) {
@@ -84,48 +83,6 @@ function row({ at, text, outcome, policy }) {
     part.dataset.outcome = outcome;
     item.append(part);
   }
-  return item;
-}
-
-export function mountNotices(element, live) {
-  const list = element.querySelector(".notices");
-  let dismissed = Number(sessionStorage.getItem("vlaDismissed") || 0);
-  const show = ({ notices }) => {
-    const open = notices.filter((notice) => notice.number > dismissed).slice(-3);
-    list.replaceChildren(...open.map((notice) => noticeRow(notice, dismiss)));
-  };
-  const dismiss = (number) => {
-    dismissed = number;
-    sessionStorage.setItem("vlaDismissed", String(number));
-    show({ notices: [...list.children].map((item) => item.notice) });
-  };
-  live.on("hello", (hello) => {
-    const newest = hello.notices.at(-1)?.number ?? 0;
-    if (newest < dismissed) dismissed = 0; // the studio was started again
-    show(hello);
-  });
-  live.on("notices", show);
-  setInterval(() => {
-    const quiet = [...list.children].filter((item) => item.notice.level === "info" && performance.now() - item.since > 8000);
-    if (quiet.length === list.children.length && quiet.length) dismiss(quiet.at(-1).notice.number);
-  }, 1000);
-}
-
-function noticeRow(notice, dismiss) {
-  const item = document.createElement("li");
-  item.notice = notice;
-  item.since = performance.now();
-  item.className = notice.level;
-  const words = document.createElement("span");
-  words.textContent = notice.text;
-  const at = document.createElement("time");
-  at.textContent = notice.at;
-  const close = document.createElement("button");
-  close.type = "button";
-  close.ariaLabel = "Dismiss";
-  close.textContent = "×";
-  close.addEventListener("click", () => dismiss(notice.number));
-  item.append(at, words, close);
   return item;
 }
 

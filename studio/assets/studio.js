@@ -1,10 +1,11 @@
 // Connects once, and brings each part of the page to life when Gradio has put it there.
 
 import { Connection } from "./connection.js";
-import { mountEpisode } from "./episode.js";
+import { mountEpisode, mountEpisodes } from "./episode.js";
 import { mountHand } from "./hand.js";
 import { mountHeader } from "./header.js";
-import { mountCell, mountHistory, mountNotices, mountNow, mountRecording, mountSuggestions } from "./panels.js";
+import { mountCell, mountHistory, mountNow, mountRecording, mountSuggestions } from "./panels.js";
+import { mountLog, mountNotices } from "./notices.js";
 import { mountTraining } from "./training.js";
 import { mountWall } from "./wall.js";
 
@@ -19,8 +20,10 @@ const PARTS = {
   recording: mountRecording,
   history: mountHistory,
   notices: mountNotices,
+  log: mountLog,
   cell: mountCell,
   episode: mountEpisode,
+  episodes: mountEpisodes,
   training: mountTraining,
 };
 

@@ -1,8 +1,16 @@
-"""The Cell tab: whether cameras, loop and machine keep up."""
+"""The Cell tab: whether cameras, loop and machine keep up, and what was said so far."""
 
-from studio.parts import live_part
+import gradio as gr
+
+from studio.parts import heading, live_part
 
 
 def build_cell_tab() -> None:
-    """Lay out the figures that the live connection fills."""
-    live_part("cell")
+    """Lay out the figures and the log that the live connection fills."""
+    with gr.Row(elem_id="cell"):
+        with gr.Column(elem_classes="card", min_width=0):
+            heading("Timeliness")
+            live_part("cell")
+        with gr.Column(elem_classes="card", min_width=0):
+            heading("Notices")
+            live_part("log")

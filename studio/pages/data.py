@@ -6,8 +6,6 @@ from studio.desk import Desk
 from studio.pages.quiet import QUIET
 from studio.parts import heading, watching_part
 
-COLUMNS = ["#", "task", "length", "quality"]
-
 
 def build_data_tab(desk: Desk, tab: gr.Tab) -> None:
     """Lay out the list on the left and the episode on the right."""
@@ -18,32 +16,19 @@ def build_data_tab(desk: Desk, tab: gr.Tab) -> None:
             dataset = gr.Dropdown(
                 [], value=None, label="of the dataset", elem_id="data-dataset", filterable=False
             )
-            table = gr.Dataframe(
-                headers=COLUMNS,
-                value=[],
-                interactive=False,
-                show_label=False,
-                wrap=True,
-                max_height=560,
-                column_widths=["44px", "auto", "72px", "96px"],
-                elem_id="episodes",
-            )
+            episodes = watching_part("episodes")
         with gr.Column(elem_classes="card", elem_id="episode", min_width=0):
             film = watching_part("episode")
             replay = gr.Button("Replay on the robot", elem_id="replay")
 
-    def refresh(name: str | None) -> tuple[gr.Dropdown, list[list[str]]]:
+    def refresh(name: str | None) -> tuple[gr.Dropdown, str]:
         names = desk.episodes.datasets()
         known = [value for _, value in names]
-        shown = name if name in known else (known[0] if known else None)
-        rows = desk.episodes.table(shown) if shown else []
-        return gr.Dropdown(choices=names, value=shown), rows
+        shown = name if name in known else next(iter(known), None)
+        return gr.Dropdown(choices=names, value=shown), desk.episodes.listing(shown)
 
-    def choose(name: str | None) -> list[list[str]]:
-        return desk.episodes.table(name) if name else []
-
-    def watch(name: str, event: gr.SelectData) -> tuple[int, str]:
-        number = int(event.row_value[0])
+    def watch(name: str, event: gr.EventData) -> tuple[int, str]:
+        number = int(event.episode)
         with desk.notices.reporting("This episode cannot be shown"):
             return number, desk.episodes.to_watch(name, number)
         return -1, ""
@@ -51,9 +36,9 @@ def build_data_tab(desk: Desk, tab: gr.Tab) -> None:
     def on_replay(name: str | None, number: int, request: gr.Request) -> None:
         desk.order(request, lambda: _replay(desk, name, number))
 
-    tab.select(refresh, dataset, [dataset, table], **QUIET)
-    dataset.input(choose, dataset, table, **QUIET)
-    table.select(watch, dataset, [chosen, film], **QUIET)
+    tab.select(refresh, dataset, [dataset, episodes], **QUIET)
+    dataset.input(desk.episodes.listing, dataset, episodes, **QUIET)
+    episodes.choose(watch, dataset, [chosen, film], **QUIET)
     replay.click(on_replay, [dataset, chosen], **QUIET)
 
 
