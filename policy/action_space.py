@@ -1,4 +1,4 @@
-"""One action tensor for every body: leading channels, zero padding, a mask, [-1, 1] by quantiles."""
+"""One action tensor for every body: leading channels, zero padding, a mask, quantiles."""
 
 import json
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class NormStats:
             fields = json.loads(path.read_text())
             return cls(
                 *(
-                    Quantiles(np.float32(fields[kind]["q01"]), np.float32(fields[kind]["q99"]))
+                    Quantiles(*(np.array(fields[kind][q], np.float32) for q in ("q01", "q99")))
                     for kind in ("state", "action")
                 )
             )

@@ -42,12 +42,12 @@ def packed_attention(
     starts = cu_seq_lens_q[:-1].long()
     lengths = cu_seq_lens_q[1:].long() - starts
     answer = torch.empty_like(query)
-    for length in lengths.unique().tolist():
+    for length in sorted(set(lengths.tolist())):
         first = starts[lengths == length]
         index = (first[:, None] + torch.arange(length, device=first.device)).flatten()
 
         def pick(x: Tensor, index: Tensor = index, length: int = length) -> Tensor:
-            return x[0, :, index].unflatten(1, (-1, length)).transpose(0, 1)
+            return x[0, :, index].view(x.shape[1], -1, length, x.shape[3]).transpose(0, 1)
 
         out = attend(pick(query), pick(key), pick(value))
         answer = answer.index_copy(

@@ -66,8 +66,10 @@ class PolicyClient:
         return tuple(self.metadata.get("tasks", ()))
 
     def predict_action_chunk(self, observation: Observation, task: str) -> ActionChunk:
-        """Ask for a plan. Raises `ValueError` with the server's words if it refuses, and
-        `PolicyUnreachableError` if it does not answer.
+        """Ask for a plan.
+
+        Raises `ValueError` with the server's words if it refuses, and `PolicyUnreachableError` if
+        it does not answer.
         """
         question = {
             "state": observation.state,
@@ -82,9 +84,7 @@ class PolicyClient:
                 raise PolicyUnreachableError(
                     f"The policy server at {self.url} stopped answering ({error})."
                 ) from error
-        if isinstance(answer, str):
-            raise ValueError(answer.removeprefix("ValueError: "))
-        message = unpack(answer)
+        message = self._message(answer)
         self.plan_secs = float(message.get("server_timing", {}).get("infer_ms", 0.0)) / 1e3
         actions = np.asarray(message["actions"], np.float32)
         width = len(self.embodiment.action_channels)
@@ -94,6 +94,12 @@ class PolicyClient:
             )
         hz = float(self.metadata.get("action_hz", self.embodiment.control_hz))
         return ActionChunk(np.ascontiguousarray(actions[:, :width]), observation.timestamp, hz)
+
+    @staticmethod
+    def _message(answer: str | bytes) -> dict[str, Any]:
+        if isinstance(answer, bytes):
+            return unpack(answer)
+        raise ValueError(answer.removeprefix("ValueError: "))
 
     def close(self) -> None:
         """Hang up."""

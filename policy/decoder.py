@@ -77,7 +77,8 @@ class Block(nn.Module):
         attended = attended.transpose(1, 2).reshape(batch, length, width)
         x = x + gate1[:, None] * self.out(attended)
         gate, up = self.gate_up(modulate(x, shift2, scale2)).chunk(2, dim=-1)
-        return x + gate2[:, None] * self.down(functional.silu(gate) * up)
+        fed: Tensor = x + gate2[:, None] * self.down(functional.silu(gate) * up)
+        return fed
 
 
 def projection(inputs: int, width: int, outputs: int) -> nn.Sequential:
@@ -119,10 +120,10 @@ class ActionDecoder(nn.Module):
                 nn.init.xavier_uniform_(module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-        last = self.actions_out[-1]
-        for layer in (*(block.modulation for block in self.blocks), self.modulation, last):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        modulations = [m for name, m in self.named_modules() if name.endswith("modulation")]
+        for layer in (*modulations, self.actions_out[-1]):
+            for parameter in layer.parameters():
+                nn.init.zeros_(parameter)
 
     def forward(
         self,

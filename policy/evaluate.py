@@ -21,9 +21,11 @@ from tqdm import tqdm
 
 from hardware.control_loop import ControlLoop
 from hardware.simulated_aloha import SimulatedAloha, simulated_aloha
+from hardware.simulation.attempt import attempt
 from hardware.simulation.scene import CUBES
-from hardware.simulation.tasks import TASKS, Judge, Outcome, Task, task_named
+from hardware.simulation.tasks import TASKS, Outcome, Task, task_named
 from policy.agent import PolicyAgent
+from policy.checkpoint import Checkpoint
 from policy.local import LocalPolicy
 
 logger = logging.getLogger(__name__)
@@ -33,13 +35,13 @@ TEST_SEED = 600_000
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """One closed-loop episode and how it ended."""
+class Episode:
+    """One closed-loop attempt and how it ended."""
 
     task: str
     instruction: str
     seed: int
-    outcome: str
+    outcome: Outcome
     seconds: float
     """Simulated."""
 
@@ -86,7 +88,7 @@ def _simulation(cameras: tuple[str, ...], fps: int) -> SimulatedAloha:
     return opened.__enter__()
 
 
-def attempt(trial: Trial) -> Attempt:
+def run_trial(trial: Trial) -> Episode:
     """Run one episode: 50 Hz control in lockstep, a new plan every `replan_secs`."""
     policy = _policy(trial.checkpoint)
     simulation = _simulation(tuple(policy.config.image_sizes), round(1 / trial.replan_secs))
@@ -100,101 +102,121 @@ def attempt(trial: Trial) -> Attempt:
     loop.drive(
         PolicyAgent(policy, instruction, replan_secs=trial.replan_secs - 1e-6, background=False)
     )
-    judge = Judge(task)
-    start = simulation.world.now()
-    while simulation.world.now() - start < trial.seconds and judge.outcome is Outcome.RUNNING:
-        tick = loop.tick()
-        if loop.failure is not None:
-            raise loop.failure
-        simulation.world.wait_until(tick.observation.timestamp + 1 / 50)
-        judge.watch(simulation.world)
-    seconds = simulation.world.now() - start
-    return Attempt(task.id, instruction, trial.seed, judge.outcome.value, round(seconds, 2))
+    found = attempt(loop, simulation.world, task, limit_secs=trial.seconds)
+    if found.failure is not None:
+        raise found.failure
+    return Episode(task.id, instruction, trial.seed, found.outcome, round(found.secs, 2))
 
 
-def evaluate(trials: Sequence[Trial], workers: int) -> list[Attempt]:
+def evaluate(trials: Sequence[Trial], workers: int) -> list[Episode]:
     """Run every trial in `workers` processes; the order of results is the order of trials."""
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        return list(tqdm(pool.map(attempt, trials), total=len(trials), unit="episode"))
+        return list(tqdm(pool.map(run_trial, trials), total=len(trials), unit="episode"))
 
 
-def report(attempts: Sequence[Attempt]) -> list[dict[str, object]]:
-    """One row per task, and one for all: success with its interval, wrong-object rate, time."""
-    rows: list[dict[str, object]] = []
-    tasks = list(dict.fromkeys(a.task for a in attempts))
-    for name in (*tasks, "all"):
-        own = [a for a in attempts if name in ("all", a.task)]
-        won = [a for a in own if a.outcome == Outcome.SUCCESS]
-        low, high = wilson(len(won), len(own))
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How a task went."""
+
+    task: str
+    episodes: int
+    successes: int
+    success: float
+    interval95: tuple[float, float]
+    wrong: float
+    """Share in which another cube was lifted, or the right one by another arm."""
+    seconds: float | None
+    """Mean simulated time of the successes."""
+
+
+def report(outcomes: Sequence[Episode]) -> list[Row]:
+    """One row per task, then one for all."""
+    rows = []
+    for name in (*dict.fromkeys(a.task for a in outcomes), "all"):
+        own = [a for a in outcomes if name in ("all", a.task)]
+        won = [a.seconds for a in own if a.outcome == Outcome.SUCCESS]
         wrong = sum(a.outcome in (Outcome.WRONG_OBJECT, Outcome.WRONG_ARM) for a in own)
         rows.append(
-            {
-                "task": name,
-                "episodes": len(own),
-                "successes": len(won),
-                "success": round(len(won) / max(len(own), 1), 4),
-                "interval95": [round(low, 4), round(high, 4)],
-                "wrong_object_or_arm": round(wrong / max(len(own), 1), 4),
-                "seconds_to_success": round(float(np.mean([a.seconds for a in won])), 2)
-                if won
-                else None,
-            }
+            Row(
+                name,
+                len(own),
+                len(won),
+                len(won) / max(len(own), 1),
+                wilson(len(won), len(own)),
+                wrong / max(len(own), 1),
+                float(np.mean(won)) if won else None,
+            )
         )
     return rows
 
 
-def main(
-    checkpoint: Annotated[Path, tyro.conf.Positional],
-    env: str = "aloha_sim",
-    episodes: int = 50,
-    seed: int = TEST_SEED,
-    *,
-    swap: bool = False,
-    seconds: float = 8.0,
-    replan_secs: float = 0.4,
-    workers: int = 2,
-    json_path: Annotated[Path | None, tyro.conf.arg(name="json")] = None,
-) -> None:
-    """Measure closed-loop success with 95 % Wilson intervals.
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `python -m policy.evaluate` can be asked."""
 
-    Args:
-        checkpoint: Folder that `policy.train` wrote.
-        env: A task of the simulated ALOHA such as `pick_red_left`, several with commas between,
-            or `aloha_sim` for every task that the checkpoint was trained on.
-        episodes: Unseen starts per task.
-        seed: Of the first start; training uses those below 500000.
-        swap: Instruct another cube than the one that counts.
-        seconds: Simulated time an episode may take.
-        replan_secs: Simulated time between plans.
-        workers: Processes.
-        json_path: Where to write the report and every attempt.
-    """
+    checkpoint: Annotated[Path, tyro.conf.Positional]
+    """Folder that `policy.train` wrote."""
+    env: str = "aloha_sim"
+    """A task of the simulated ALOHA such as `pick_red_left`, several with commas between, or
+    `aloha_sim` for every task that the checkpoint was trained on."""
+    episodes: int = 50
+    """Unseen starts per task."""
+    seed: int = TEST_SEED
+    """Of the first start; training uses those below 500000."""
+    swap: bool = False
+    """Instruct another cube than the one that counts."""
+    seconds: float = 8.0
+    """Simulated time an episode may take."""
+    replan_secs: float = 0.4
+    """Simulated time between plans."""
+    workers: int = 2
+    """Processes."""
+    json: Path | None = None
+    """Where to write the report and every attempt."""
+
+
+def main(options: Options) -> None:
+    """Measure closed-loop success with 95 % Wilson intervals."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    if seed < TEST_SEED:
-        raise SystemExit(f"Seeds below {TEST_SEED} are for training, got {seed}.")
+    if options.seed < TEST_SEED:
+        raise SystemExit(f"Seeds below {TEST_SEED} are for training, got {options.seed}.")
     try:
-        tasks = tasks_of(env, checkpoint)
+        Checkpoint.load(options.checkpoint)
+        tasks = tasks_of(options.env, options.checkpoint)
     except ValueError as error:
         raise SystemExit(str(error)) from error
     trials = [
-        Trial(checkpoint, task.id, seed + i, swap, seconds, replan_secs)
-        for task in tasks
-        for i in range(episodes)
-    ]
-    attempts = evaluate(trials, workers)
-    rows = report(attempts)
-    logger.info("%-18s %9s %18s %7s", "task", "success", "95 % interval", "wrong")
-    for row in rows:
-        low, high = row["interval95"]  # type: ignore[misc]
-        logger.info(
-            "%-18s %3s of %3s %8.1f - %5.1f %% %6.1f %%",
-            *(row["task"], row["successes"], row["episodes"], 100 * low, 100 * high),
-            100 * float(str(row["wrong_object_or_arm"])),
+        Trial(
+            *(options.checkpoint, task.id, options.seed + i, options.swap),
+            options.seconds,
+            options.replan_secs,
         )
-    if json_path is not None:
-        described = {"checkpoint": checkpoint.name, "swap": swap, "seed": seed}
-        described |= {"tasks": rows, "attempts": [asdict(a) for a in attempts]}
-        json_path.write_text(json.dumps(described, indent=2) + "\n")
+        for task in tasks
+        for i in range(options.episodes)
+    ]
+    outcomes = evaluate(trials, options.workers)
+    rows = report(outcomes)
+    log_table(rows)
+    if options.json is not None:
+        described = {
+            "checkpoint": options.checkpoint.name,
+            "swap": options.swap,
+            "seed": options.seed,
+            "tasks": [asdict(row) for row in rows],
+            "episodes": [asdict(episode) for episode in outcomes],
+        }
+        options.json.write_text(json.dumps(described, indent=2) + "\n")
+
+
+def log_table(rows: Sequence[Row]) -> None:
+    """Say it to a person."""
+    logger.info("%-18s %11s %18s %7s", "task", "success", "95 % interval", "wrong")
+    for row in rows:
+        logger.info(
+            "%-18s %4d of %4d %8.1f - %5.1f %% %6.1f %%",
+            *(row.task, row.successes, row.episodes),
+            *(100 * row.interval95[0], 100 * row.interval95[1], 100 * row.wrong),
+        )
 
 
 def tasks_of(env: str, checkpoint: Path) -> list[Task]:
@@ -206,4 +228,4 @@ def tasks_of(env: str, checkpoint: Path) -> list[Task]:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    main(tyro.cli(Options, description=__doc__))

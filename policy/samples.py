@@ -67,7 +67,8 @@ class Samples:
         before = np.floor(positions + 1e-6).astype(int)
         after = np.minimum(before + 1, last)
         share = (positions - before).astype(np.float32)[:, None]
-        return (1 - share) * self.action[before] + share * self.action[after]
+        mixed = (1 - share) * self.action[before] + share * self.action[after]
+        return np.asarray(mixed, np.float32)
 
 
 def _read_json(path: Path, dataset: Path) -> dict[str, Any]:
@@ -133,12 +134,13 @@ def load_samples(
     order = np.lexsort((rows["frame_index"], rows["episode_index"]))
     order = order[np.array(rows["episode_index"])[order] < total]
     index = [rows["episode_index"][i] for i in order]
+    lengths = np.bincount(index, minlength=total)
     episodes, start = [], 0
     for number in range(total):
         length = int(table["length"][number])
-        if length != index.count(number) or not length:
+        if length != lengths[number] or not length:
             raise ValueError(
-                f"Episode {number} of {dataset} has {index.count(number)} rows, its table says "
+                f"Episode {number} of {dataset} has {lengths[number]} rows, its table says "
                 f"{length}. Run: python -m recordings.repair {dataset}"
             )
         task = str(table["tasks"][number][0])

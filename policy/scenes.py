@@ -54,7 +54,8 @@ class Scenes:
         arrays = {f"picture.{name}": values for name, values in self.pictures.items()}
         arrays |= {f"cells.{name}": values for name, values in self.cells.items()}
         partial = path.with_name("partial-" + path.name)
-        np.savez(partial, centres=self.centres, seen=self.seen, **arrays)
+        arrays |= {"centres": self.centres, "seen": self.seen}
+        np.savez(partial, allow_pickle=False, **arrays)
         partial.rename(path)
 
     @classmethod
@@ -83,13 +84,21 @@ def draw_arms(rng: np.random.Generator) -> np.ndarray:
 def label_cells(segmentation: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """Which cube each cell of a grid shows, (rows * columns,): 0 or 1 + its number."""
     height, width = segmentation.shape
-    cells = segmentation.reshape(rows, height // rows, columns, width // columns)
-    cells = cells.transpose(0, 2, 1, 3).reshape(rows * columns, -1)
+    blocks = segmentation.reshape(rows, height // rows, columns, width // columns)
+    cells = blocks.transpose(0, 2, 1, 3).reshape(rows * columns, -1)
     shares = np.stack([(cells == i + 1).mean(axis=1) for i in range(len(CUBES))], axis=1)
     return np.where(shares.max(axis=1) >= LEAST_SHARE, shares.argmax(axis=1) + 1, 0)
 
 
-def _draw(seed: int, sizes: dict[str, tuple[int, int]], cell: int) -> list[tuple[np.ndarray, ...]]:
+@dataclass(frozen=True, slots=True)
+class _View:
+    picture: np.ndarray
+    cells: np.ndarray
+    centres: np.ndarray
+    seen: np.ndarray
+
+
+def _draw(seed: int, sizes: dict[str, tuple[int, int]], cell: int) -> list[_View]:
     rng = np.random.default_rng(seed)
     cubes = draw_cubes(rng)
     if rng.random() < 0.35:  # one is in the air, as when it is carried
@@ -109,7 +118,7 @@ def _draw(seed: int, sizes: dict[str, tuple[int, int]], cell: int) -> list[tuple
             seen[i] = mask.sum() >= LEAST_PIXELS
             if seen[i]:
                 centres[i] = x[mask].mean() / RENDERED[1], y[mask].mean() / RENDERED[0]
-        drawn.append((picture, cells, centres, seen))
+        drawn.append(_View(picture, cells, centres, seen))
     return drawn
 
 
@@ -138,10 +147,10 @@ def draw_scenes(
     by_camera = {name: [scene[i] for scene in every] for i, name in enumerate(sizes)}
     first = next(iter(by_camera.values()))
     return Scenes(
-        pictures={name: np.stack([s[0] for s in shots]) for name, shots in by_camera.items()},
-        cells={name: np.stack([s[1] for s in shots]) for name, shots in by_camera.items()},
-        centres=np.stack([s[2] for s in first]),
-        seen=np.stack([s[3] for s in first]),
+        pictures={name: np.stack([s.picture for s in shots]) for name, shots in by_camera.items()},
+        cells={name: np.stack([s.cells for s in shots]) for name, shots in by_camera.items()},
+        centres=np.stack([s.centres for s in first]),
+        seen=np.stack([s.seen for s in first]),
     )
 
 

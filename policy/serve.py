@@ -107,9 +107,9 @@ class PolicyServer:
             logger.info("A client went away.")
 
     def _answer(self, frame: str | bytes) -> bytes | str:
+        if isinstance(frame, str):
+            return "ValueError: Expected a binary frame, got text."
         try:
-            if isinstance(frame, str):
-                raise ValueError("Expected a binary frame, got text.")  # noqa: TRY004 - as sent
             observation, prompt = read_observation(unpack(frame))
             start = time.perf_counter()
             with self._planning:

@@ -135,7 +135,7 @@ class Trainer:
             losses = lesson.losses(self._rng)
         if not torch.isfinite(losses["loss"]):
             raise RuntimeError(f"The loss is {losses['loss'].item()} at step {self.step}.")
-        losses["loss"].backward()
+        torch.autograd.backward(losses["loss"])
         nn.utils.clip_grad_norm_(self.modules.parameters(), 1.0)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)

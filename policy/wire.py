@@ -1,4 +1,4 @@
-"""Arrays as openpi's websocket protocol packs them: msgpack with byte keys (openpi-client 0.1.2)."""
+"""Arrays as openpi's websocket protocol packs them: msgpack with byte keys."""
 
 from typing import Any
 
@@ -43,6 +43,6 @@ def unpack(frame: bytes) -> dict[str, Any]:
         message = msgpack.unpackb(frame, object_hook=_decode, strict_map_key=False)
     except (ValueError, TypeError, KeyError, msgpack.UnpackException) as error:
         raise ValueError(f"Not a message of the policy protocol: {error}.") from error
-    if not isinstance(message, dict):
-        raise ValueError(f"Expected a dictionary, got {type(message).__name__}.")
-    return message
+    if isinstance(message, dict):
+        return message
+    raise ValueError(f"Expected a dictionary, got {type(message).__name__}.")

@@ -24,16 +24,15 @@ PHRASES = (
 """Fixed parts of the embodiment prompt, one token each: a small network pays for every token."""
 
 COMMON = """
-pick up grasp grab take lift raise transfer hold put place drop release give hand pass move push pull slide
-turn rotate open close insert stack sort swap line align pour wipe fold clean press reach bring
-the a an with using by from to into onto on in at over under above below beside next between near
-left right front back top bottom middle center both other same first second third last every
-red green blue yellow orange purple black white brown grey pink
-cube block box ball cylinder peg socket cup bowl plate bottle can drawer door lid towel pen tool
-arm gripper hand robot table tray bin container object thing one it its them and then please now
-go do not stop what where which how many is are there point color of
-ALOHA waist mobile base actions are absolute joint positions
-0 1 2 3 4 5 6 7 8 9 10 16 25 30 50
+pick up grasp grab take lift raise transfer hold put place drop release give hand pass move push
+pull slide turn rotate open close insert stack sort swap line align pour wipe fold clean press
+reach bring the a an with using by from to into onto on in at over under above below beside next
+between near left right front back top bottom middle center both other same first second third
+last every red green blue yellow orange purple black white brown grey pink cube block box ball
+cylinder peg socket cup bowl plate bottle can drawer door lid towel pen tool arm gripper hand
+robot table tray bin container object thing one it its them and then please now go do not stop
+what where which how many is are there point color of ALOHA waist mobile base actions are
+absolute joint positions 0 1 2 3 4 5 6 7 8 9 10 16 25 30 50
 """
 
 

@@ -1,0 +1,73 @@
+"""A network of a few thousand parameters, its tokenizer, and a dataset of simulated scenes."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from hardware.aloha import START, aloha_embodiment
+from hardware.interfaces import Frame, Observation
+from policy.action_space import NormStats, Quantiles
+from policy.checkpoint import Checkpoint
+from policy.config import DecoderConfig, nano
+from policy.model import QwenVLA
+from policy.processor import Processor
+from policy.prompt import camera_tag
+from policy.words import train_tokenizer, vocabulary
+
+CAMERAS = ("cam_high", "cam_left_wrist")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    return train_tokenizer([], [tag for name in CAMERAS for tag in camera_tag(name)])
+
+
+@pytest.fixture
+def config(tokenizer):
+    preset = nano(vocabulary(tokenizer), CAMERAS)
+    return dataclasses.replace(
+        preset,
+        decoder=DecoderConfig(width=32, blocks=2, heads=2, feed_forward=64),
+        image_sizes={"cam_high": (32, 48), "cam_left_wrist": (16, 32)},
+    )
+
+
+@pytest.fixture
+def processor(config, tokenizer):
+    return Processor(config, tokenizer)
+
+
+@pytest.fixture
+def model(config):
+    torch.manual_seed(0)
+    network = QwenVLA(config)
+    for parameter in network.decoder.parameters():  # AdaLN-zero would hide every influence
+        torch.nn.init.normal_(parameter, std=0.1)
+    return network
+
+
+@pytest.fixture
+def body():
+    return aloha_embodiment(CAMERAS)
+
+
+@pytest.fixture
+def checkpoint(model, tokenizer, body):
+    limits = Quantiles(body.action_low, body.action_high)
+    return Checkpoint(
+        model, tokenizer, NormStats(limits, limits), body, ("pick up the red cube",)
+    )
+
+
+@pytest.fixture
+def observation():
+    rng = np.random.default_rng(0)
+    pictures = {name: rng.integers(0, 255, (48, 64, 3), np.uint8) for name in CAMERAS}
+    return Observation(5.0, START.copy(), {n: Frame(p, 4.99) for n, p in pictures.items()})
