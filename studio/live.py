@@ -3,10 +3,10 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
+import anyio
 from fastapi import WebSocket, WebSocketDisconnect
 
 from studio.browser import browser_of, same_origin
@@ -63,8 +63,10 @@ class Live:
         self._outboxes.add(outbox)
         self._watched.set()
         try:
-            await self._until_one_ends(outbox.send_forever(socket), self._listen(socket, outbox))
-        except (WebSocketDisconnect, RuntimeError):
+            async with anyio.create_task_group() as sending:
+                sending.start_soon(outbox.send_forever, socket)
+                await self._listen(socket, browser, outbox)
+        except* (WebSocketDisconnect, RuntimeError):
             pass  # the browser left, maybe in the middle of a message
         finally:
             self._outboxes.discard(outbox)
@@ -72,19 +74,7 @@ class Live:
             if not self._outboxes:
                 self._watched.clear()
 
-    async def _until_one_ends(self, *parts: Coroutine[Any, Any, None]) -> None:
-        tasks = [asyncio.ensure_future(part) for part in parts]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _listen(self, socket: WebSocket, outbox: Outbox) -> None:
-        browser = browser_of(socket.cookies)
+    async def _listen(self, socket: WebSocket, browser: str, outbox: Outbox) -> None:
         while True:
             message = json.loads(await socket.receive_text())
             kind = message.get("type")

@@ -1,4 +1,4 @@
-"""Rerun's data server as a process of its own, on loopback only; the page reaches it by a proxy."""
+"""Rerun's data server as a process of its own, on loopback; the page reaches it by a proxy."""
 
 import os
 import socket
@@ -50,7 +50,7 @@ class RerunServer:
                 *("--bind", "127.0.0.1", "--port", str(self.port)),
                 *("--server-memory-limit", MEMORY_LIMIT),
             ],
-            env=os.environ | {"RUST_LOG": "error", "RERUN_ANALYTICS_ENABLED": "false"},
+            env=os.environ | {"RUST_LOG": "error", "RERUN_APP_ONLY": "true"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=sys.stderr,

@@ -29,6 +29,10 @@ COLOURS = {
 
 GREY = (150, 150, 150)
 
+TIMELINE = "robot_time"
+
+PLOTTED_SECS = 15
+
 
 class Scene3D:
     """Logs one body. Used by one thread."""
@@ -48,7 +52,7 @@ class Scene3D:
                     vertex_normals=_normals(mesh.vertices, mesh.faces),
                     albedo_factor=[*mesh.colour, 1.0],
                 )
-                recording.log(f"world/robot/{link}/surface_{number}", surface, static=True)
+                recording.log(f"{_entity(link)}/surface_{number}", surface, static=True)
         for arm, names in self._joints().items():
             for kind in ("measured", "wanted"):
                 recording.log(
@@ -65,7 +69,7 @@ class Scene3D:
             place = rr.Transform3D(
                 translation=pose.position, quaternion=rr.Quaternion(xyzw=[x, y, z, w])
             )
-            recording.log(f"world/robot/{link}", place)
+            recording.log(_entity(link), place)
         for camera in self._body.cameras:
             seen_from = self._kinematics.camera_pose(camera.name, state)
             path = f"world/cameras/{camera.name}"
@@ -126,13 +130,27 @@ class Scene3D:
 def blueprint(body: Embodiment) -> rrb.Blueprint:
     """3-D on the left, the joints of each arm on the right."""
     curves = [
-        rrb.TimeSeriesView(origin=f"joints/{arm}", name=f"{arm} arm of {body.robot_tag}")
+        rrb.TimeSeriesView(
+            origin=f"joints/{arm}",
+            name=f"{body.robot_tag}: {arm} arm, measured and wanted",
+            plot_legend=rrb.PlotLegend(visible=False),
+            time_ranges=rrb.VisibleTimeRange(
+                TIMELINE,
+                start=rrb.TimeRangeBoundary.cursor_relative(seconds=-PLOTTED_SECS),
+                end=rrb.TimeRangeBoundary.cursor_relative(),
+            ),
+        )
         for arm in ARMS
     ]
     scene = rrb.Spatial3DView(origin="world", name="3-D", background=[238, 239, 241])
     return rrb.Blueprint(
         rrb.Horizontal(scene, rrb.Vertical(*curves), column_shares=[3, 2]), collapse_panels=True
     )
+
+
+def _entity(link: str) -> str:
+    # Poses are in the world: a slash in a link's name must not make it another's child.
+    return f"world/robot/{link.replace('/', '_')}"
 
 
 def _normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

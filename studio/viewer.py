@@ -11,7 +11,7 @@ import rerun as rr
 from hardware.kinematics import Kinematics
 from studio.notices import EXPECTED
 from studio.rerun_server import RerunServer
-from studio.scene3d import Scene3D, blueprint
+from studio.scene3d import TIMELINE, Scene3D, blueprint
 from studio.station import Station
 
 LOG_HZ = 8.0
@@ -91,7 +91,7 @@ class Viewer:
         tick = self._station.tick
         if tick is None:
             return
-        recording.set_time("robot_time", duration=tick.observation.timestamp)
+        recording.set_time(TIMELINE, duration=tick.observation.timestamp)
         scene.log_tick(recording, tick)
         scene.log_paths(recording, self._station.chunk, self._station.trail(40))
         scene.log_objects(recording, self._objects())
