@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from recordings.catalogue import Catalogue
+from recordings.catalogue import Catalogue, DatasetSummary
 from recordings.dataset import Dataset
 from studio.replay import ReplayAgent
 
@@ -23,10 +23,7 @@ class Episodes:
 
     def datasets(self) -> list[tuple[str, str]]:
         """Return every dataset: words for a person, and its name."""
-        return [
-            (f"{each.name} · {each.num_episodes} episodes, {each.secs:.0f} s", each.name)
-            for each in self._catalogue.datasets()
-        ]
+        return [(in_words(each), each.name) for each in self._catalogue.datasets()]
 
     def listing(self, dataset: str | None) -> str:
         """Return, as JSON, a line for every episode of a dataset, the newest first."""
@@ -80,6 +77,12 @@ class Episodes:
 
     def _open(self, dataset: str) -> Dataset:
         return Dataset(self._catalogue.dataset_folder(dataset))
+
+
+def in_words(dataset: DatasetSummary) -> str:
+    """What a person reads of a dataset in a list."""
+    episodes = "1 episode" if dataset.num_episodes == 1 else f"{dataset.num_episodes} episodes"
+    return f"{dataset.name} · {episodes}, {dataset.secs:.0f} s"
 
 
 def _rounded(values: np.ndarray) -> list[list[float]]:

@@ -9,6 +9,7 @@ from recordings.catalogue import Catalogue
 from recordings.job_folder import ENDED
 from recordings.jobs import JobQueue
 from recordings.tables import Job
+from studio.episodes import in_words
 from studio.notices import EXPECTED, Notices
 
 REFRESH_SECS = 1.0
@@ -41,10 +42,7 @@ class Training:
 
     def datasets(self) -> list[tuple[str, str]]:
         """Return what can be trained on: words for a person, and the dataset's name."""
-        return [
-            (f"{each.name} · {each.num_episodes} episodes, {each.secs:.0f} s", each.name)
-            for each in self._catalogue.datasets()
-        ]
+        return [(in_words(each), each.name) for each in self._catalogue.datasets()]
 
     def bases(self) -> list[tuple[str, str]]:
         """Return what can be trained from: words for a person, and the checkpoint's folder."""

@@ -1,0 +1,192 @@
+"""The whole studio as a person meets it: the real app, in a real browser."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+from small_policy_server import policy_server
+from small_robot import WAVE
+from waiting import wait_for
+
+from hardware.aloha import aloha_embodiment
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+SLOW_MS = 90_000
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt install chromium")
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("studio")
+    port, log = free_port(), folder / "log.txt"
+    with (
+        ThreadPoolExecutor() as executor,
+        policy_server(aloha_embodiment(), executor) as policy,
+        log.open("w") as output,
+    ):
+        command = [sys.executable, "app.py", "--port", str(port), "--policy", policy]
+        process = subprocess.Popen(
+            [*command, "--data", str(folder / "data")],
+            cwd=ROOT,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            wait_for(lambda: process.poll() is not None or "is at http" in log.read_text(), 120)
+            assert process.poll() is None, log.read_text()
+            yield f"http://127.0.0.1:{port}", log
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0, log.read_text()
+            assert "Traceback" not in log.read_text()
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+def open_page(chromium, address, **options):
+    page = chromium.new_context(viewport={"width": 1280, "height": 720}, **options).new_page()
+    page.set_default_timeout(SLOW_MS)
+    expect.set_options(timeout=SLOW_MS)
+    page.goto(address)
+    expect(page.locator(".tile:not(.waiting)")).to_have_count(4)
+    return page
+
+
+def body_says(page, **wanted):
+    for name, value in wanted.items():
+        expect(page.locator("body")).to_have_attribute(f"data-{name}", value)
+
+
+def test_a_person_goes_once_around_the_studio(studio, chromium):
+    page = open_page(chromium, studio[0])
+    four_cameras_are_live(page)
+    an_unknown_instruction_is_refused(page)
+    an_instruction_runs_until_the_space_bar(page)
+    a_demonstration_is_recorded_by_hand(page)
+    the_episode_is_watched_and_replayed(page)
+    page.get_by_role("tab", name="Train").click()
+    dataset = page.locator("#train-dataset input")
+    expect(dataset).to_have_value(re.compile("demonstrations · 1 episode,"))
+
+
+def four_cameras_are_live(page):
+    for camera in range(4):
+        seen = f"window.vlaLatency.filter(([index]) => index === {camera}).length"
+        page.wait_for_function(f"{seen} >= 5")
+    assert all(0 < age < 30_000 for _, age in page.evaluate("window.vlaLatency"))
+
+
+def an_unknown_instruction_is_refused(page):
+    page.fill("#instruction textarea", "make coffee")
+    page.click("#run")
+    expect(page.locator(".notices")).to_contain_text(f"trained on: {WAVE}")
+    body_says(page, driver="nobody")
+
+
+def an_instruction_runs_until_the_space_bar(page):
+    page.locator(".suggestions button", has_text=WAVE).click()
+    page.click("#run")
+    body_says(page, driver="policy", gate="active")
+    expect(page.locator(".now")).to_contain_text(WAVE)
+    page.wait_for_function(PATHS_DRAWN)
+    page.locator("h2").first.click()
+    page.keyboard.press("Space")
+    body_says(page, gate="stopped", driver="nobody")
+    expect(page.locator(".history")).to_contain_text("stopped")
+    page.click("[data-part=reset]")
+    body_says(page, gate="ready")
+
+
+def a_demonstration_is_recorded_by_hand(page):
+    page.click("#take-over")
+    body_says(page, driver="person", gate="active")
+    page.fill("#instruction textarea", "wave by hand")
+    page.click("#record")
+    body_says(page, recording="true")
+    page.locator("h2").first.click()
+    page.keyboard.down("KeyD")
+    page.wait_for_timeout(800)
+    page.keyboard.up("KeyD")
+    hold(page, "[data-ask=up]", 800)
+    page.click("#save")
+    body_says(page, recording="false")
+    page.click("#give-back")
+    body_says(page, driver="nobody")
+
+
+def the_episode_is_watched_and_replayed(page):
+    page.get_by_role("tab", name="Data").click()
+    page.locator(".episodes button", has_text="wave by hand").click()
+    expect(page.locator(".films video")).to_have_count(4)
+    page.wait_for_function("document.querySelector('.films video').readyState >= 2")
+    page.click("#replay")
+    body_says(page, driver="replay")
+    page.locator("[data-part=stop]").click()
+    body_says(page, gate="stopped")
+    page.click("[data-part=reset]")
+    body_says(page, gate="ready")
+
+
+PATHS_DRAWN = """() => [...document.querySelectorAll('.overlay')].every((canvas) =>
+  canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((v) => v))"""
+
+
+def hold(page, selector, msecs):
+    box = page.locator(selector).bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.wait_for_timeout(msecs)
+    page.mouse.up()
+
+
+def test_a_second_browser_watches_may_stop_and_can_take_the_seat(studio, chromium):
+    address, _ = studio
+    driver, watcher = open_page(chromium, address), open_page(chromium, address)
+    driver.click("#take-over")
+    body_says(driver, seat="mine", driver="person")
+    body_says(watcher, seat="theirs")
+
+    watcher.click("#give-back")
+    expect(watcher.locator(".notices")).to_contain_text("has the seat")
+    body_says(driver, driver="person")
+    watcher.locator("[data-part=stop]").click()
+    body_says(driver, gate="stopped")
+
+    watcher.click("[data-part=take-seat]")
+    body_says(watcher, seat="mine")
+    watcher.click("[data-part=reset]")
+    body_says(driver, gate="ready", seat="theirs")
+
+
+def test_a_port_in_use_is_said_before_anything_starts(studio, tmp_path):
+    port = studio[0].rsplit(":", 1)[1]
+    command = [sys.executable, "app.py", "--port", port, "--data", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert f"Port {port} is in use" in done.stderr
