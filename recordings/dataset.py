@@ -7,13 +7,11 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from hardware.embodiment import Embodiment
 from hardware.interfaces import Image
 from recordings import layout
+from recordings.data_file import DataFile
 from recordings.disk import read_lines
 from recordings.episode_table import Row, read_episodes, read_tasks, rows_of
 from recordings.features import as_arrays, film_keys
@@ -51,6 +49,7 @@ class Dataset:
                 f"Expected {self.info['total_episodes']} episodes in meta/episodes, got "
                 f"{len(self._rows)}. Run: python -m recordings.repair {folder}"
             )
+        self._data: DataFile | None = None
         self._films: OrderedDict[Path, VideoReader] = OrderedDict()
 
     @property
@@ -81,11 +80,10 @@ class Dataset:
         row = self._row(episode)
         path = self.folder / self._path("data_path", row, "data")
         try:
-            with pq.ParquetFile(path) as file:
-                table = _groups_of(file, episode)
-        except (OSError, pa.ArrowException) as error:
+            table = self._data_file(path).rows(episode)
+        except ValueError as error:
             raise ValueError(
-                f"Cannot read episode {episode}: {error}. "
+                f"Cannot read episode {episode}: {error} "
                 f"Run: python -m recordings.repair {self.folder}"
             ) from error
         if table.num_rows != row["length"]:
@@ -126,7 +124,10 @@ class Dataset:
         return round(starts * self.fps)
 
     def close(self) -> None:
-        """Close the films. Safe to call twice."""
+        """Close every file. Safe to call twice."""
+        if self._data is not None:
+            self._data.close()
+            self._data = None
         while self._films:
             self._films.popitem()[1].close()
 
@@ -167,6 +168,13 @@ class Dataset:
             file_index=row[f"{kind}/file_index"],
         )
 
+    def _data_file(self, path: Path) -> DataFile:
+        if self._data is None or self._data.path != path:
+            if self._data is not None:
+                self._data.close()
+            self._data = DataFile(path)
+        return self._data
+
     def _film(self, path: Path) -> VideoReader:
         if path not in self._films:
             if len(self._films) >= OPEN_FILMS:
@@ -174,16 +182,3 @@ class Dataset:
             self._films[path] = VideoReader(path)
         self._films.move_to_end(path)
         return self._films[path]
-
-
-def _groups_of(file: pq.ParquetFile, episode: int) -> pa.Table:
-    """Read the rows of `episode`, opening only the row groups that can hold them."""
-    leaves = [file.schema.column(i).path for i in range(file.metadata.num_columns)]
-    leaf = leaves.index("episode_index")
-    wanted = []
-    for group in range(file.num_row_groups):
-        span = file.metadata.row_group(group).column(leaf).statistics
-        if span is None or span.min <= episode <= span.max:
-            wanted.append(group)
-    table = file.read_row_groups(wanted)
-    return table.filter(pc.equal(table["episode_index"], episode))
