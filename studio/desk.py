@@ -40,3 +40,7 @@ class Desk:
         with self.notices.reporting(""):
             self.seat.claim(browser_of(request.cookies))
             act()
+
+    def who(self, request: gr.Request) -> str:
+        """Return what people call the browser that asks."""
+        return f"browser {self.seat.greet(browser_of(request.cookies))}"

@@ -68,7 +68,7 @@ class Report:
             "joints": [round(float(value), 3) for value in state],
             "sent": None if tick.action is None else [round(float(v), 3) for v in tick.action],
             "paths": self._projector.project(
-                self._station.chunk, self._station.trail(20), state, now
+                self._station.chunk, self._station.trail.states(20), state, now
             ),
         }
         return {"state": json.dumps(message), **self._notices()}

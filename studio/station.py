@@ -1,17 +1,12 @@
 """The operator's seat: owns the robot and its one control loop, and says who drives."""
 
-import enum
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
-
-import numpy as np
 
 from hardware.control_loop import ControlLoop, Listener, Tick, Timeliness
-from hardware.interfaces import Agent, JointPositions
+from hardware.interfaces import Agent
 from hardware.robot import Robot
 from hardware.safety import GateState
 from policy.agent import PolicyAgent
@@ -19,38 +14,8 @@ from policy.interface import ActionChunk, Policy
 from studio.history import History, Outcome
 from studio.notices import Notices
 from studio.replay import ReplayAgent
-
-TRAIL_SECS = 3.0
-"""How much of the executed path is remembered for drawing."""
-
-
-class Driver(enum.StrEnum):
-    """What kind of agent has the robot."""
-
-    NOBODY = enum.auto()
-    POLICY = enum.auto()
-    PERSON = enum.auto()
-    REPLAY = enum.auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What the station does now, for anyone to read."""
-
-    driver: Driver
-    paused: bool
-    """Whether an instruction waits to be resumed."""
-    instruction: str
-    """What the policy is, or was last, told; empty before the first."""
-    gate: GateState
-    reason: str
-    """Why the gate is stopped; empty otherwise."""
-    running: bool
-    """Whether the control loop turns."""
-    hz: float
-    """Turns per second, over the last second."""
-    num_chunks: int
-    plan_secs: float | None
+from studio.status import Driver, Status
+from studio.trail import Trail
 
 
 class Station:
@@ -84,9 +49,8 @@ class Station:
         self._end = threading.Event()
         self._turning: Future[None] | None = None
         self._tick: Tick | None = None
-        self._trail: deque[tuple[float, JointPositions]] = deque(
-            maxlen=int(TRAIL_SECS * robot.embodiment.control_hz)
-        )
+        self.trail = Trail(robot.embodiment.control_hz)
+        """Where the robot was in the last seconds."""
         self._kind = Driver.NOBODY
         self._waiting: Agent | None = None
         self._instruction = ""
@@ -119,11 +83,6 @@ class Station:
             return agent.chunk
         return self._preview
 
-    def trail(self, num_points: int) -> list[JointPositions]:
-        """Return measured states of the last seconds, oldest first, at most about `num_points`."""
-        states = [state for _, state in self._trail.copy()]
-        return states[:: max(1, len(states) // num_points)]
-
     def timeliness(self) -> Timeliness:
         """How late the turns began, since the station was entered."""
         return self._loop.timeliness()
@@ -140,7 +99,7 @@ class Station:
             gate=gate.state,
             reason=gate.reason,
             running=self._turning is not None and not self._turning.done(),
-            hz=self._rate(),
+            hz=self.trail.hz(),
             num_chunks=planned.num_chunks if planned else 0,
             plan_secs=planned.plan_secs if planned and planned.num_chunks else None,
         )
@@ -158,10 +117,11 @@ class Station:
             raise ValueError("The robot has not been read yet. Try again in a moment.")
         self._preview = policy.predict_action_chunk(tick.observation, task)
 
-    def run_instruction(self, policy: Policy, text: str, policy_name: str) -> None:
+    def run_instruction(self, policy: Policy, text: str, policy_name: str, who: str = "") -> None:
         """Let `policy` carry out `text`. Plans once before anything moves.
 
-        Raises `ValueError` for an instruction the policy cannot take, or when stopped.
+        `who` told it, for the history. Raises `ValueError` for an instruction the policy cannot
+        take, or when stopped.
         """
         self._refuse_when_stopped()
         self.preview(policy, text)
@@ -169,7 +129,7 @@ class Station:
             self._refuse_when_stopped()
             self.history.end(Outcome.REPLACED)
             self._instruction = text.strip()
-            self.history.begin(self._instruction, policy_name)
+            self.history.begin(self._instruction, policy_name, who)
             self._hand_to(PolicyAgent(policy, self._instruction), Driver.POLICY)
 
     def pause(self) -> None:
@@ -249,7 +209,7 @@ class Station:
             self.stand_by()
             self._rearrange(seed)
             self.robot.gate.reset()
-            self._trail.clear()
+            self.trail.clear()
 
     @property
     def can_rearrange(self) -> bool:
@@ -295,20 +255,13 @@ class Station:
 
     def _remember(self, tick: Tick) -> None:
         self._tick = tick
-        self._trail.append((tick.observation.timestamp, tick.observation.state))
+        self.trail.add(tick)
         failure = self._loop.failure
         if failure is not None and failure is not self._reported:
             self._reported = failure
             self.notices.error(f"The driver failed; the arms hold. {failure}")
             self.notices.watch(self._clerk.submit(self._stand_down), "Standing down")
         self.ticked.set()
-
-    def _rate(self) -> float:
-        times = np.array([at for at, _ in self._trail.copy()])
-        if len(times) < 2:
-            return 0.0
-        times = times[times > times[-1] - 1.0]
-        return float((len(times) - 1) / max(times[-1] - times[0], 1e-9)) if len(times) > 1 else 0.0
 
 
 def known(policy: Policy) -> str:

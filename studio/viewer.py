@@ -93,5 +93,5 @@ class Viewer:
             return
         recording.set_time(TIMELINE, duration=tick.observation.timestamp)
         scene.log_tick(recording, tick)
-        scene.log_paths(recording, self._station.chunk, self._station.trail(40))
+        scene.log_paths(recording, self._station.chunk, self._station.trail.states(40))
         scene.log_objects(recording, self._objects())

@@ -10,6 +10,7 @@ import { mountTraining } from "./training.js";
 import { mountWall } from "./wall.js";
 
 const live = new Connection();
+window.vlaLive = live; // for measurements: the last message of each kind is in `last`
 
 const PARTS = {
   header: mountHeader,

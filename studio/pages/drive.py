@@ -82,7 +82,9 @@ def _tell(desk: Desk) -> gr.Textbox:
         host = desk.host
         desk.order(
             request,
-            lambda: desk.station.run_instruction(host.policy, text, host.status.name),
+            lambda: desk.station.run_instruction(
+                host.policy, text, host.status.name, desk.who(request)
+            ),
         )
 
     def on_preview(text: str, request: gr.Request) -> None:

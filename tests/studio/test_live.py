@@ -18,7 +18,7 @@ from studio.pictures import HEADER
 from studio.policy_host import PolicyHost
 from studio.report import Report
 from studio.seat import Seat
-from studio.station import Driver
+from studio.status import Driver
 from studio.training import Training
 from studio.uplink import Uplink
 

@@ -10,7 +10,7 @@ from hardware.interfaces import HardwareError
 from hardware.safety import GateState
 from studio.history import Outcome
 from studio.replay import ReplayAgent
-from studio.station import Driver
+from studio.status import Driver
 
 
 def texts(station):
