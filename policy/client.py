@@ -1,6 +1,7 @@
 """A served policy as a `Policy`: ours, or any that speaks openpi's protocol. Needs no torch."""
 
 import threading
+from contextlib import ExitStack
 from typing import Any
 
 import cv2
@@ -33,10 +34,17 @@ class PolicyClient:
         self.plan_secs = 0.0
         """How long the last plan took in the server."""
         self._turn = threading.Lock()
+        self._open = ExitStack()
         headers = {"Authorization": f"Api-Key {token}"} if token else {}
         try:
-            self._connection = connect(
-                url, compression=None, max_size=None, additional_headers=headers, open_timeout=10
+            self._connection = self._open.enter_context(
+                connect(
+                    url,
+                    compression=None,
+                    max_size=None,
+                    additional_headers=headers,
+                    open_timeout=10,
+                )
             )
             hello = self._connection.recv(timeout=ANSWER_SECS)
         except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed, TimeoutError) as error:
@@ -103,7 +111,7 @@ class PolicyClient:
 
     def close(self) -> None:
         """Hang up."""
-        self._connection.close()
+        self._open.close()
 
     def _looked_at(self) -> tuple[str, ...]:
         return tuple(self._sizes) or self.embodiment.camera_names

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from policy.model import Context
 from policy.processor import Inputs
+from policy.scenes import Scenes
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +26,18 @@ class Targets:
     """(B,) int64: the token of the first camera that holds the named object; -100 unseen."""
     centre: Tensor
     """(B, 2): where the first camera sees it, 0..1."""
+    arm: Tensor
+    """(B,) int64: number of the arm that the sentence names."""
 
 
 class GroundingHeads(nn.Module):
     """Reads the image tokens of the backbone's last hidden state."""
 
-    def __init__(self, hidden: int, objects: int) -> None:
+    def __init__(self, hidden: int, objects: int, arms: int = 2) -> None:
         super().__init__()
         self.shows = nn.Linear(hidden, objects + 1)
         self.named = nn.Linear(hidden, 1)
+        self.arm = nn.Linear(hidden, arms)
         self.where = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 2))
 
     def forward(self, tokens: Tensor, first: int, targets: Targets) -> dict[str, Tensor]:
@@ -49,12 +53,14 @@ class GroundingHeads(nn.Module):
         where = self.where(token).float()
         error = (where - targets.centre).abs().sum(dim=-1)
         hit = named.argmax(dim=1) == targets.cell
+        arm = self.arm(token).float()
         return {
             "shows": functional.cross_entropy(
                 self.shows(tokens).float().flatten(0, 1), targets.cells.flatten()
             ),
             "named": functional.cross_entropy(named, targets.cell, ignore_index=-100),
             "where": (error * seen).sum() / seen.sum().clamp(min=1),
+            "arm": functional.cross_entropy(arm, targets.arm),
             "hit": (hit & seen).sum() / seen.sum().clamp(min=1),
         }
 
@@ -66,21 +72,23 @@ def image_tokens(context: Context, inputs: Inputs) -> Tensor:
 
 
 def targets_of(
-    cells: np.ndarray,
-    centres: np.ndarray,
-    seen: np.ndarray,
-    named: np.ndarray,
-    grid: tuple[int, int],
+    scenes: Scenes, cells: np.ndarray, named: np.ndarray, arm: np.ndarray, grid: tuple[int, int]
 ) -> Targets:
-    """Targets of B scenes in which object `named` (B,) is meant.
+    """Targets of B scenes in which object `named` (B,) and arm `arm` (B,) are meant.
 
-    `cells` (B, image tokens), `centres` (B, objects, 2), `seen` (B, objects); `grid` is the
-    first camera's tokens as rows and columns.
+    `cells` (B, image tokens) are what the tokens of every camera show; `grid` is the first
+    camera's tokens as rows and columns.
     """
+    centres, seen = scenes.centres, scenes.seen
     rows, columns = grid
     pick = np.arange(len(named))
     centre = centres[pick, named]
     column = np.minimum((centre[:, 0] * columns).astype(int), columns - 1)
     row = np.minimum((centre[:, 1] * rows).astype(int), rows - 1)
     cell = np.where(seen[pick, named], row * columns + column, -100)
-    return Targets(torch.from_numpy(cells), torch.from_numpy(cell), torch.from_numpy(centre))
+    return Targets(
+        torch.from_numpy(cells),
+        torch.from_numpy(cell),
+        torch.from_numpy(centre),
+        torch.from_numpy(arm),
+    )

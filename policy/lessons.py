@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hardware.aloha import ARMS
 from hardware.embodiment import Embodiment
 from hardware.simulation.scene import CUBES
 from hardware.simulation.tasks import TASKS
@@ -96,34 +97,34 @@ class GroundingLesson:
         self._cells = np.concatenate([scenes.cells[name] for name in config.image_sizes], axis=1)
         height, width = next(iter(config.image_sizes.values()))
         self._grid = (height // processor.cell, width // processor.cell)
-        self._prompts = [
-            [
+        self._said = [
+            (
+                CUBES.index(task.cube),
+                ARMS.index(task.giver or task.arm),
                 embodiment_prompt(
                     embodiment, hz=config.action_hz, horizon=config.horizon, instruction=words
-                )
-                for task in TASKS.values()
-                if task.cube == cube
-                for words in task.wordings
-            ]
-            for cube in CUBES
+                ),
+            )
+            for task in TASKS.values()
+            for words in task.wordings
         ]
 
     def losses(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """A random named object in random scenes."""
         size = self._request.batch_size
         chosen = rng.integers(len(self._scenes), size=size)
-        named = rng.integers(len(CUBES), size=size)
-        prompts = [self._prompts[i][rng.integers(len(self._prompts[i]))] for i in named]
-        pictures = {n: torch.from_numpy(p[chosen]) for n, p in self._scenes.pictures.items()}
-        inputs = self._processor(prompts, jitter(pictures, rng))
+        scenes = self._scenes.of(chosen)
+        said = [self._said[i] for i in rng.integers(len(self._said), size=size)]
+        pictures = {name: torch.from_numpy(shots) for name, shots in scenes.pictures.items()}
+        inputs = self._processor([prompt for _, _, prompt in said], jitter(pictures, rng))
         targets = targets_of(
+            scenes,
             self._cells[chosen],
-            self._scenes.centres[chosen],
-            self._scenes.seen[chosen],
-            named,
+            np.array([cube for cube, _, _ in said]),
+            np.array([arm for _, arm, _ in said]),
             self._grid,
         )
         tokens = image_tokens(self._model.see(inputs), inputs)
         parts = self._heads(tokens, self._grid[0] * self._grid[1], targets)
-        loss = parts["shows"] + parts["named"] + 3 * parts["where"]
-        return {"loss": loss, "named": parts["named"], "where": parts["where"], "hit": parts["hit"]}
+        loss = parts.pop("shows") + parts["named"] + 3 * parts["where"] + parts["arm"]
+        return {"grounding": loss, **parts, "loss": loss}

@@ -49,6 +49,15 @@ class Scenes:
     def __len__(self) -> int:
         return len(self.seen)
 
+    def of(self, rows: np.ndarray) -> "Scenes":
+        """Only these scenes, in this order."""
+        return Scenes(
+            {name: pictures[rows] for name, pictures in self.pictures.items()},
+            {name: cells[rows] for name, cells in self.cells.items()},
+            self.centres[rows],
+            self.seen[rows],
+        )
+
     def save(self, path: Path) -> None:
         """Write as one .npz file."""
         arrays = {f"picture.{name}": values for name, values in self.pictures.items()}

@@ -61,9 +61,7 @@ def body():
 @pytest.fixture
 def checkpoint(model, tokenizer, body):
     limits = Quantiles(body.action_low, body.action_high)
-    return Checkpoint(
-        model, tokenizer, NormStats(limits, limits), body, ("pick up the red cube",)
-    )
+    return Checkpoint(model, tokenizer, NormStats(limits, limits), body, ("pick up the red cube",))
 
 
 @pytest.fixture

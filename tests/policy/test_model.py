@@ -131,20 +131,21 @@ def test_the_block_has_the_papers_size():
     assert round(sum(p.numel() for p in decoder.modulation.parameters()) / 1e6, 1) == 4.7
 
 
-def test_learning_lowers_the_loss(model, processor, config):
+def test_learning_lowers_the_loss(processor, config):
     torch.manual_seed(0)
+    network = QwenVLA(config)
     inputs = look(processor)
     state, mask = torch.zeros(2, config.channels), torch.ones(2, 16, config.channels)
-    actions = torch.randn(2, 16, config.channels)
-    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+    actions = torch.full((2, 16, config.channels), 0.5)
+    optimizer = torch.optim.AdamW(network.parameters(), 3e-3)
     losses = []
-    for _ in range(25):
-        loss = model.action_loss(model.see(inputs), state, actions, mask, draws=4).mean()
+    for _ in range(40):
+        loss = network.action_loss(network.see(inputs), state, actions, mask, draws=4).mean()
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
         losses.append(loss.item())
-    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+    assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
 
 
 def test_two_networks_of_one_config_have_the_same_parts(config):

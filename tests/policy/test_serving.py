@@ -1,0 +1,161 @@
+import dataclasses
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from websockets.sync.client import connect
+
+from policy.client import PolicyClient, PolicyUnreachableError
+from policy.interface import Policy
+from policy.local import LocalPolicy, check_instruction
+from policy.local_server import LocalPolicyServer
+from policy.serve import PolicyServer, read_observation
+from policy.wire import pack, unpack
+
+TASK = "pick up the red cube"
+
+
+@pytest.fixture
+def policy(checkpoint):
+    return LocalPolicy(checkpoint)
+
+
+@pytest.fixture
+def serve(policy, tmp_path):
+    servers = []
+    with ThreadPoolExecutor() as pool:
+
+        def start(token=None):
+            server = PolicyServer(policy, tmp_path / "nano", token).listen("127.0.0.1", 0)
+            servers.append(server)
+            pool.submit(server.serve_forever)
+            return f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+
+        yield start
+        for server in servers:
+            server.shutdown()
+
+
+def test_arrays_survive_the_wire():
+    message = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": {"c": np.float32(1.5)}}
+    back = unpack(pack(message))
+
+    np.testing.assert_array_equal(back["a"], message["a"])
+    assert back["b"]["c"] == 1.5 and back["a"].dtype == np.float32
+
+
+def test_pickles_cannot_cross_the_wire():
+    with pytest.raises(ValueError, match="cannot be sent"):
+        pack({"a": np.array([object()])})
+    with pytest.raises(ValueError, match="Not a message"):
+        unpack(b"\xc1")
+
+
+def test_a_plan_is_the_same_served_as_at_home(policy, serve, observation):
+    at_home = policy.predict_action_chunk(observation, TASK)
+    policy.seed(0)
+    client = PolicyClient(serve())
+    served = client.predict_action_chunk(observation, TASK)
+    client.close()
+
+    np.testing.assert_allclose(served.actions, at_home.actions, atol=1e-5)
+    assert served.observed_at == observation.timestamp and served.hz == 10
+    assert client.embodiment == policy.embodiment and client.tasks == (TASK,)
+    assert client.plan_secs > 0
+    assert isinstance(client, Policy) and isinstance(policy, Policy)
+
+
+def test_a_plan_stays_inside_what_was_normalised(policy, observation):
+    chunk = policy.predict_action_chunk(observation, TASK)
+    body = policy.embodiment
+
+    assert chunk.actions.shape == (16, 14)
+    assert (chunk.actions >= body.action_low - 1e-4).all()
+    assert (chunk.actions <= body.action_high + 1e-4).all()
+
+
+def test_the_same_seed_plans_the_same(policy, observation):
+    policy.seed(3)
+    first = policy.predict_action_chunk(observation, TASK)
+    policy.seed(3)
+    again = policy.predict_action_chunk(observation, TASK)
+    np.testing.assert_array_equal(first.actions, again.actions)
+
+
+@pytest.mark.parametrize("words", ["", "   ", "..."])
+def test_an_empty_instruction_is_refused(policy, observation, words):
+    with pytest.raises(ValueError, match="empty"):
+        policy.predict_action_chunk(observation, words)
+
+
+def test_an_unknown_instruction_names_what_was_trained(serve, observation):
+    client = PolicyClient(serve())
+    with pytest.raises(ValueError, match="trained on: pick up the red cube"):
+        client.predict_action_chunk(observation, "fold my laundry now")
+    client.predict_action_chunk(observation, TASK)  # a refusal is not the end
+    client.close()
+
+
+def test_known_words_in_another_order_pass():
+    check_instruction("the red cube, pick it up", (TASK, "take it"))
+
+
+def test_a_missing_camera_is_named(policy, observation):
+    blind = dataclasses.replace(observation, frames={})
+    with pytest.raises(ValueError, match="missing: .*cam_high"):
+        policy.predict_action_chunk(blind, TASK)
+
+
+def test_a_server_asks_for_its_token(serve, observation):
+    url = serve(token="secret")
+    with pytest.raises(PolicyUnreachableError, match="401"):
+        PolicyClient(url)
+    client = PolicyClient(url, token="secret")
+    client.predict_action_chunk(observation, TASK)
+    client.close()
+
+
+def test_nobody_listening_says_what_to_do():
+    with pytest.raises(PolicyUnreachableError, match="Is policy.serve running"):
+        PolicyClient("ws://127.0.0.1:9")
+
+
+def test_a_text_frame_is_answered_by_an_error(serve):
+    with connect(serve(), compression=None) as connection:
+        connection.recv()
+        connection.send("hello")
+        assert "Expected a binary frame" in connection.recv()
+
+
+def test_pictures_may_come_colour_first_or_last():
+    image = np.zeros((4, 6, 3), np.uint8)
+    for sent in (image, image.transpose(2, 0, 1)):
+        message = {"state": np.zeros(14), "images": {"cam_high": sent}, "prompt": "go"}
+        seen, prompt = read_observation(message)
+        assert seen.frames["cam_high"].image.shape == (4, 6, 3) and prompt == "go"
+
+
+def test_a_server_of_its_own_process_serves_and_stops(checkpoint, tmp_path, observation):
+    checkpoint.save(tmp_path / "nano", "card")
+    server = LocalPolicyServer(tmp_path / "nano", tmp_path / "log.txt")
+    try:
+        server.wait_ready()
+        client = PolicyClient(server.url)
+        assert client.predict_action_chunk(observation, TASK).actions.shape == (16, 14)
+        client.close()
+    finally:
+        server.stop()
+    assert not server.alive
+
+
+def test_serving_what_is_no_checkpoint_says_so(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "policy.serve", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Not a checkpoint" in done.stderr and "model.safetensors" in done.stderr
