@@ -146,6 +146,7 @@ class DatasetWriter:
                 self.folder / layout.INFO,
                 layout.new_info(self.embodiment.name, self.fps, self._features),
             )
+        pa.array([0])  # the first conversion loads pandas: a second that no save shall wait for
         found = open_existing(self.folder)
         self._info = found.info
         self._tasks = found.tasks

@@ -4,7 +4,6 @@ import logging
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -25,6 +24,7 @@ TRAIN = (sys.executable, "-m", "policy.train")
 """What runs a job; the job's folder is its last argument."""
 ROOT = Path(__file__).parents[1]
 NICENESS = 10
+APPENDING = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 GRACE_SECS = 30.0
 """From the polite signal, at which the trainer keeps its last checkpoint, to the next."""
 TERMINATE_SECS = 10.0
@@ -43,7 +43,7 @@ class JobQueue:
         self._catalogue = catalogue
         self._command = tuple(command)
         self._lock = threading.RLock()
-        self._children: list[subprocess.Popen[bytes]] = []
+        self._children: set[int] = set()
         self._asked: dict[str, float] = {}
 
     def submit(
@@ -87,7 +87,7 @@ class JobQueue:
         Returns every job, oldest first.
         """
         with self._lock:
-            self._children = [child for child in self._children if child.poll() is None]
+            self._bury()
             for job in self._catalogue.jobs():
                 if job.status not in ENDED:
                     self._press_on(job)
@@ -135,19 +135,29 @@ class JobQueue:
         prefix = [nice, "-n", str(NICENESS)] if nice else []
         threads = str(max(1, (os.cpu_count() or 1) // 2))
         environment = {"OMP_NUM_THREADS": threads, "PYTHONUNBUFFERED": "1"} | dict(os.environ)
-        with (folder / LOG).open("ab") as log:
-            child = subprocess.Popen(
-                [*prefix, *self._command, str(folder)],
-                cwd=ROOT,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        JobFolder(folder).note_process(child.pid)
-        self._children.append(child)
-        logger.info("Job %s runs as process %d.", folder.name, child.pid)
+        paths = [str(ROOT), *filter(None, [environment.get("PYTHONPATH")])]
+        arguments = [*prefix, *self._command, str(folder.resolve())]
+        child = os.posix_spawn(
+            arguments[0],
+            arguments,
+            environment | {"PYTHONPATH": os.pathsep.join(paths)},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, str(folder / LOG), APPENDING, 0o644),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+            setsigdef=[signal.SIGINT, signal.SIGTERM],
+        )
+        JobFolder(folder).note_process(child)
+        self._children.add(child)
+        logger.info("Job %s runs as process %d.", folder.name, child)
+
+    def _bury(self) -> None:
+        """Let go of children that have ended, which otherwise stay as zombies."""
+        for child in tuple(self._children):
+            if os.waitpid(child, os.WNOHANG) != (0, 0):
+                self._children.remove(child)
 
     def _press_on(self, job: Job) -> None:
         """Signal a job that was asked to end, more firmly as time passes."""

@@ -40,7 +40,7 @@ def dataset(bench, tmp_path):
     return tmp_path / "cubes"
 
 
-def until(condition, secs=20.0):
+def until(condition, secs=90.0):
     deadline = time.monotonic() + secs
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
