@@ -52,5 +52,5 @@ def test_statistics_survive_the_disk(tmp_path):
 
 def test_torn_statistics_name_the_file(tmp_path):
     (tmp_path / "stats.json").write_text("{")
-    with pytest.raises(ValueError, match="stats.json"):
+    with pytest.raises(ValueError, match=r"stats.json"):
         NormStats.load(tmp_path / "stats.json")

@@ -104,7 +104,7 @@ def test_known_words_in_another_order_pass():
 
 def test_a_missing_camera_is_named(policy, observation):
     blind = dataclasses.replace(observation, frames={})
-    with pytest.raises(ValueError, match="missing: .*cam_high"):
+    with pytest.raises(ValueError, match=r"missing: .*cam_high"):
         policy.predict_action_chunk(blind, TASK)
 
 
@@ -118,7 +118,7 @@ def test_a_server_asks_for_its_token(serve, observation):
 
 
 def test_nobody_listening_says_what_to_do():
-    with pytest.raises(PolicyUnreachableError, match="Is policy.serve running"):
+    with pytest.raises(PolicyUnreachableError, match=r"Is policy.serve running"):
         PolicyClient("ws://127.0.0.1:9")
 
 
