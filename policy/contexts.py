@@ -1,6 +1,6 @@
 """Where a training sample's backbone output comes from: computed each time, or once and kept."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from policy.processor import Processor
 from policy.samples import Samples
 
 
+@runtime_checkable
 class Contexts(Protocol):
     """Gives the backbone's output for rows of the samples."""
 

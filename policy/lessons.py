@@ -1,6 +1,6 @@
 """What one training step teaches: actions from demonstrations, or where things are."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from policy.samples import Samples
 from policy.scenes import Scenes
 
 
+@runtime_checkable
 class Lesson(Protocol):
     """Draws a batch and says how wrong the network is."""
 

@@ -108,7 +108,6 @@ def test_going_on_gives_the_losses_of_not_having_stopped(job):
     first.save = lambda: (save(), stop.set())
     first.run(stop)
     assert json.loads((parted / "status.json").read_text())["status"] == "cancelled"
-    assert metrics(parted) == []
     TrainingJob(parted).run(threading.Event())
 
     ours = Checkpoint.load(parted / "checkpoints/last").model.state_dict()
