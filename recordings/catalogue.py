@@ -1,9 +1,11 @@
 """The index of episodes, jobs, checkpoints and commands. The folders are the truth; this finds."""
 
+import logging
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
@@ -18,6 +20,8 @@ from recordings.dataset import Dataset
 from recordings.disk import append_line, read_lines
 from recordings.job_folder import REQUEST, JobFolder
 from recordings.tables import Base, Checkpoint, Command, Episode, Job
+
+logger = logging.getLogger(__name__)
 
 DATASETS = "datasets"
 JOBS = "jobs"
@@ -56,13 +60,13 @@ class Catalogue:
 
     @classmethod
     def in_folder(cls, data_dir: Path) -> "Catalogue":
-        """Open the SQLite catalogue of `data_dir`, filled from its folders if it is new."""
+        """Open the SQLite catalogue of `data_dir`, brought up to date with its folders."""
         data_dir.mkdir(parents=True, exist_ok=True)
         path = data_dir / DATABASE
         is_new = not path.exists()
         catalogue = cls(f"sqlite:///{path}", data_dir)
-        if is_new:
-            catalogue.rebuild()
+        for problem in catalogue.rebuild() if is_new else catalogue.catch_up():
+            logger.warning("Not in the catalogue: %s", problem)
         return catalogue
 
     def close(self) -> None:
@@ -206,15 +210,48 @@ class Catalogue:
         newest = select(Command).order_by(Command.said_at.desc(), Command.id.desc()).limit(limit)
         return self._all(newest)
 
+    def forget_job(self, name: str) -> None:
+        """Leave out a job whose folder is gone, and its checkpoints."""
+        with self._session.begin() as session:
+            session.execute(delete(Checkpoint).where(Checkpoint.job == name))
+            session.execute(delete(Job).where(Job.name == name))
+
+    def catch_up(self) -> list[str]:
+        """Note what other programs made or deleted; return what could not be read, in words."""
+        folders = {info.parents[1].name: info.parents[1] for info in self._infos()}
+        known = {dataset.name: dataset.num_episodes for dataset in self.datasets()}
+        problems = []
+        for name, folder in folders.items():
+            problems += _try(partial(self._note_if_new, num_known=known.get(name, 0)), folder)
+        with self._session.begin() as session:
+            session.execute(delete(Episode).where(Episode.dataset.not_in(folders)))
+        jobs = {request.parent.name: request.parent for request in self._requests()}
+        for job in self.jobs():
+            if job.name not in jobs:
+                self.forget_job(job.name)
+        for name in sorted(jobs.keys() - {job.name for job in self.jobs()}):
+            problems += _try(self.note_job, jobs[name])
+        return problems
+
+    def _note_if_new(self, folder: Path, num_known: int) -> None:
+        if layout.read_info(folder)["total_episodes"] != num_known:
+            self.note_dataset(folder)
+
+    def _infos(self) -> list[Path]:
+        return sorted((self.data_dir / DATASETS).glob(f"*/{layout.INFO}"))
+
+    def _requests(self) -> list[Path]:
+        return sorted((self.data_dir / JOBS).glob(f"*/{REQUEST}"))
+
     def rebuild(self) -> list[str]:
         """Fill the catalogue anew from the data folder; return what could not be read, in words."""
         with self._session.begin() as session:
             for table in (Episode, Checkpoint, Job, Command):
                 session.execute(delete(table))
         problems = []
-        for info in sorted((self.data_dir / DATASETS).glob(f"*/{layout.INFO}")):
+        for info in self._infos():
             problems += _try(self.note_dataset, info.parents[1])
-        for request in sorted((self.data_dir / JOBS).glob(f"*/{REQUEST}")):
+        for request in self._requests():
             problems += _try(self.note_job, request.parent)
         newest = {line["key"]: line for line in read_lines(self.data_dir / COMMANDS)}
         with self._session.begin() as session:

@@ -89,7 +89,9 @@ class JobQueue:
         with self._lock:
             self._bury()
             for job in self._catalogue.jobs():
-                if job.status not in ENDED:
+                if not (Path(job.folder) / REQUEST).exists():
+                    self._catalogue.forget_job(job.name)
+                elif job.status not in ENDED:
                     self._press_on(job)
                     self._catalogue.note_job(Path(job.folder))
             self.start()

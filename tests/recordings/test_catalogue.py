@@ -1,4 +1,5 @@
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -98,6 +99,25 @@ def test_a_deleted_database_comes_back_whole(catalogue, bench, tmp_path):
         ("0001-cubes", JobStatus.SUCCEEDED, 9)
     ]
     assert [c.folder for c in again.checkpoints()] == [str(job / "checkpoints/last")]
+    again.close()
+
+
+def test_what_other_programs_made_or_deleted_is_found_when_opened_again(catalogue, bench, tmp_path):
+    gone = record_into(bench, catalogue, "gone", "pick red")
+    folder = record_into(bench, catalogue, "cubes", "pick red")
+    bench.record("pick blue", ticks=10)
+    bench.recorder.close()
+    shutil.rmtree(gone)
+    job = tmp_path / "data/jobs/0007-cubes"
+    job.mkdir(parents=True)
+    (job / "request.json").write_text(json.dumps({"dataset": str(folder)}))
+
+    again = Catalogue.in_folder(tmp_path / "data")
+    assert [(d.name, d.num_episodes) for d in again.datasets()] == [("cubes", 2)]
+    assert [job.name for job in again.jobs()] == ["0007-cubes"]
+    shutil.rmtree(job)
+    assert again.catch_up() == []
+    assert again.jobs() == []
     again.close()
 
 

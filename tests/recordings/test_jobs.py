@@ -1,4 +1,5 @@
 import json
+import shutil
 import signal
 import sys
 import time
@@ -150,6 +151,14 @@ def test_another_process_with_the_same_number_is_not_the_trainer(queue, dataset)
 
     assert queue.folder(job.name).process() is None
     assert status(queue, job.name) is JobStatus.FAILED
+
+
+def test_a_job_whose_folder_was_deleted_is_forgotten(queue, dataset):
+    first, second = (queue.submit(dataset, steps=3) for _ in range(2))
+    shutil.rmtree(first.folder)
+
+    until(lambda: [job.status for job in queue.refresh()] == [JobStatus.SUCCEEDED])
+    assert queue.refresh()[0].name == second.name
 
 
 def test_what_cannot_be_trained_on_is_refused(queue, bench, dataset, tmp_path):
