@@ -7,8 +7,18 @@ from policy.model import QwenVLA
 from policy.request import TrainRequest
 
 
-def model_card(request: TrainRequest, model: QwenVLA, tasks: tuple[str, ...]) -> str:
-    """Write it in Markdown, from facts alone."""
+TRAINED = "## How it was trained\n"
+
+
+def training_history(card: str) -> str:
+    """What a card says of how its checkpoint was trained; empty if it says nothing."""
+    return card.partition(TRAINED)[2].strip()
+
+
+def model_card(
+    request: TrainRequest, model: QwenVLA, tasks: tuple[str, ...], earlier: str = ""
+) -> str:
+    """Write it in Markdown, from facts alone; `earlier` is the base's `training_history`."""
     total = sum(parameter.numel() for parameter in model.parameters())
     decoder = sum(parameter.numel() for parameter in model.decoder.parameters())
     known = "\n".join(f"- {task}" for task in tasks) or "- none yet: only grounding was trained"
@@ -28,7 +38,8 @@ plans {model.config.horizon} rows at {model.config.action_hz:g} Hz and looks at 
 
 {known}
 
-## How it was trained
+{TRAINED}
+{earlier}
 
 `python -m policy.train FOLDER` with this `request.json`:
 

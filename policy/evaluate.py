@@ -30,8 +30,8 @@ from policy.local import LocalPolicy
 
 logger = logging.getLogger(__name__)
 
-TEST_SEED = 600_000
-"""Starts from here on are for testing; training uses those below 500,000."""
+VALIDATION_SEED, TEST_SEED = 500_000, 600_000
+"""Starts from there on are for choosing and for testing; training uses those below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +178,11 @@ class Options:
 def main(options: Options) -> None:
     """Measure closed-loop success with 95 % Wilson intervals."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    if options.seed < TEST_SEED:
-        raise SystemExit(f"Seeds below {TEST_SEED} are for training, got {options.seed}.")
+    if options.seed < VALIDATION_SEED:
+        raise SystemExit(
+            f"Seeds below {VALIDATION_SEED} are for training, got {options.seed}. "
+            f"Test from {TEST_SEED} on."
+        )
     try:
         Checkpoint.load(options.checkpoint)
         tasks = tasks_of(options.env, options.checkpoint)

@@ -21,7 +21,7 @@ from hardware.aloha import aloha_embodiment
 from hardware.embodiment import Embodiment
 from hardware.simulation.scene import CUBES
 from policy.action_space import NormStats, Quantiles
-from policy.card import model_card
+from policy.card import model_card, training_history
 from policy.checkpoint import Checkpoint
 from policy.config import nano
 from policy.contexts import Contexts, LiveContexts, StoredContexts
@@ -70,6 +70,12 @@ def start_network(request: TrainRequest, base: Checkpoint | None) -> tuple[QwenV
     return QwenVLA(config), Processor(config, tokenizer)
 
 
+def read_history(base: Path) -> str:
+    """How a base was trained, in the words of its card, if it has one."""
+    card = base / "README.md"
+    return training_history(card.read_text()) if card.is_file() else ""
+
+
 def check_body(base: Checkpoint, embodiment: Embodiment, dataset: str) -> None:
     """Raise `ValueError` unless the base's body is the one in the dataset."""
     differences = base.embodiment.differences(embodiment)
@@ -90,6 +96,7 @@ class TrainingJob:
         if self.request.threads is not None:
             torch.set_num_threads(self.request.threads)
         base = None if self.request.base is None else Checkpoint.load(Path(self.request.base))
+        self._earlier = "" if self.request.base is None else read_history(Path(self.request.base))
         model, self.processor = start_network(self.request, base)
         samples = self._load_samples(model, base)
         self.embodiment = self._body(samples, base)
@@ -183,7 +190,9 @@ class TrainingJob:
         """Write the network as it is now."""
         Checkpoint(
             self.model, self.processor.tokenizer, self.stats, self.embodiment, self.tasks
-        ).save(self.checkpoint_folder, model_card(self.request, self.model, self.tasks))
+        ).save(
+            self.checkpoint_folder, model_card(self.request, self.model, self.tasks, self._earlier)
+        )
 
     def run(self, stop: threading.Event) -> None:
         """Train until done or stopped; the checkpoint of the last step is whole either way."""

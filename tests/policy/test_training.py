@@ -202,3 +202,13 @@ def test_a_job_that_cannot_start_says_why(tmp_path):
     assert done.returncode == 1 and "Not a LeRobot v3.0 dataset" in done.stderr
     status = json.loads((tmp_path / "status.json").read_text())
     assert status["status"] == "failed" and "nowhere" in status["error"]
+
+
+def test_a_card_tells_of_every_stage(job):
+    base = job("first", steps=1, seed=11)
+    TrainingJob(base).run(threading.Event())
+    second = job("second", steps=1, seed=22, base=str(base / "checkpoints/last"))
+    TrainingJob(second).run(threading.Event())
+
+    card = (second / "checkpoints/last/README.md").read_text()
+    assert '"seed": 11' in card and '"seed": 22' in card
