@@ -6,7 +6,6 @@ from dataclasses import asdict
 from policy.model import QwenVLA
 from policy.request import TrainRequest
 
-
 TRAINED = "## How it was trained\n"
 
 
