@@ -81,6 +81,7 @@ class Live:
             if kind == "drawn":
                 outbox.drawn(message["camera"])
             elif kind == "ping":
+                self._uplink.alive(browser)
                 outbox.offer_text("pong", self._report.pong(message["at"]))
             else:
                 self._uplink.take(browser, message)

@@ -140,5 +140,6 @@ def name_of(source: str) -> str:
     if source.startswith(("ws://", "wss://")):
         return source
     folder = Path(source)
-    generic = folder.name in {"checkpoint", "checkpoints", "last", "final", "best"}
-    return f"{folder.parent.name}/{folder.name}" if generic else folder.name
+    if folder.parent.name == "checkpoints":
+        return f"{folder.parents[1].name}, {folder.name}"
+    return folder.name

@@ -11,6 +11,7 @@ from recordings.jobs import JobQueue
 from recordings.tables import Job
 from studio.episodes import in_words
 from studio.notices import EXPECTED, Notices
+from studio.policy_host import name_of
 
 REFRESH_SECS = 1.0
 
@@ -47,10 +48,7 @@ class Training:
     def bases(self) -> list[tuple[str, str]]:
         """Return what can be trained from: words for a person, and the checkpoint's folder."""
         shipped = [("nano, as shipped", str(SHIPPED))] if SHIPPED.is_dir() else []
-        made = [
-            (f"{each.job} · {Path(each.folder).name}", each.folder)
-            for each in self._catalogue.checkpoints()
-        ]
+        made = [(name_of(each.folder), each.folder) for each in self._catalogue.checkpoints()]
         return [*shipped, *made, ("random weights", "")]
 
     def start(self, dataset: str, base: str, steps: int) -> str:
@@ -92,10 +90,10 @@ class Training:
             "rate": job.samples_per_second,
             "error": job.error,
             "dataset": Path(job.dataset).name,
-            "base": Path(job.base).name if job.base else "random weights",
+            "base": name_of(job.base) if job.base else "random weights",
             "checkpoint": str(made[-1]) if made else None,
             "curve": _thinned(folder.metrics()) if detailed else [],
-            "log": folder.log_tail(14) if detailed else "",
+            "log": _settled(folder.log_tail(24)) if detailed else "",
         }
 
     def _refresh_forever(self) -> None:
@@ -118,6 +116,11 @@ class Training:
             self._notices.error(f"{words} {job.error}")
         else:
             self._notices.add(words)
+
+
+def _settled(log: str) -> str:
+    """Return `log` as a terminal would show it: of a progress bar, its last state."""
+    return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in log.split("\n"))
 
 
 def _thinned(metrics: list[dict[str, Any]]) -> list[tuple[int, float]]:

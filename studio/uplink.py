@@ -41,12 +41,19 @@ class Uplink:
         self._sockets[browser] += 1
         return self._seat.greet(browser)
 
+    def alive(self, browser: str) -> None:
+        """Note that `browser` still looks, so that it keeps the seat."""
+        self._seat.greet(browser)
+
     def depart(self, browser: str) -> None:
-        """Note that a connection ended; the last one frees the seat, and jogging expires."""
+        """Note that a connection ended. The last one frees the seat, and nobody drives by hand."""
         self._sockets[browser] -= 1
-        if self._sockets[browser] <= 0:
-            del self._sockets[browser]
+        if self._sockets[browser] > 0:
+            return
+        del self._sockets[browser]
+        if self._seat.holds(browser):
             self._seat.leave(browser)
+            self._errand(self._station.give_back)
 
     def close(self) -> None:
         """Finish the errands under way."""
@@ -57,8 +64,6 @@ class Uplink:
         number = self._seat.greet(browser)
         with self._notices.reporting("Live connection"):
             match message.get("type"):
-                case "alive":
-                    pass
                 case "stop":
                     self._station.stop(f"Browser {number} pressed Stop.")
                 case "take_seat":

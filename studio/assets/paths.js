@@ -51,10 +51,11 @@ function stroke({ context, ratio }, path, colour, thickness, dash) {
 function drawPlan(pen, path) {
   const { context, ratio } = pen;
   const last = path.length - 1;
+  if (rests(path, 6 * ratio)) return;
   for (let i = 0; i < last; i++) {
     if (path[i] && path[i + 1]) stroke(pen, [path[i], path[i + 1]], mix(i / last), 4 - (1.5 * i) / last, []);
   }
-  if (last < 0 || !path[last]) return;
+  if (!path[last]) return;
   context.fillStyle = mix(1);
   context.strokeStyle = "rgba(255,255,255,.9)";
   context.lineWidth = 1.5 * ratio;
@@ -62,6 +63,12 @@ function drawPlan(pen, path) {
   context.arc(...path[last], 4 * ratio, 0, 2 * Math.PI);
   context.fill();
   context.stroke();
+}
+
+// Whether a plan leaves the gripper where it is, within `reach` pixels.
+function rests(path, reach) {
+  const seen = path.filter((point) => point);
+  return seen.every(([x, y]) => Math.hypot(x - seen[0][0], y - seen[0][1]) < reach);
 }
 
 function mix(share) {
