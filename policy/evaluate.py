@@ -83,7 +83,7 @@ def _policy(checkpoint: Path) -> LocalPolicy:
 
 
 @cache
-def _simulation(cameras: tuple[str, ...], fps: int) -> SimulatedAloha:
+def _simulation(cameras: tuple[str, ...], fps: float) -> SimulatedAloha:
     opened = simulated_aloha(realtime=False, cameras=cameras, height=480, width=640, fps=fps)
     return opened.__enter__()
 
@@ -91,7 +91,8 @@ def _simulation(cameras: tuple[str, ...], fps: int) -> SimulatedAloha:
 def run_trial(trial: Trial) -> Episode:
     """Run one episode: 50 Hz control in lockstep, a new plan every `replan_secs`."""
     policy = _policy(trial.checkpoint)
-    simulation = _simulation(tuple(policy.config.image_sizes), round(1 / trial.replan_secs))
+    # A picture is due exactly when a plan is, so that every plan sees the present.
+    simulation = _simulation(tuple(policy.config.image_sizes), 1 / trial.replan_secs)
     task = task_named(trial.task)
     told = other_cube(task, trial.seed) if trial.swap else task
     instruction = told.instruction(np.random.default_rng(trial.seed))

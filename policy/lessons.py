@@ -67,16 +67,14 @@ class ActionLesson:
 
     def _chunks(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         config = self._model.config
-        padded = [
-            pad(
-                self._stats.action.normalize(
-                    self._samples.chunk(int(row), config.horizon, config.action_hz)
-                ),
-                horizon=config.horizon,
-                channels=config.channels,
-            )
-            for row in rows
-        ]
+        padded = []
+        for row in rows:
+            chunk = self._samples.chunk(int(row), config.horizon, config.action_hz)
+            if self._samples.embodiment.action_convention == "absolute_joints":
+                # After the end the arm keeps its last target; left open, policies stall near it.
+                chunk = np.pad(chunk, ((0, config.horizon - len(chunk)), (0, 0)), mode="edge")
+            normalized = self._stats.action.normalize(chunk)
+            padded.append(pad(normalized, horizon=config.horizon, channels=config.channels))
         return np.stack([actions for actions, _ in padded]), np.stack([m for _, m in padded])
 
 
