@@ -87,24 +87,26 @@ class ControlLoop:
         """Run one turn of the loop."""
         with self._turn:
             observation = self._robot.get_observation()
-            wanted = self._ask(observation)
-            action = None if wanted is None else self._robot.send_action(wanted, observation)
+            wanted, action = self._ask(observation)
         tick = Tick(self._index, observation, wanted, action, late_secs)
         self._index += 1
         for listener in self._listeners:
             listener(tick)
         return tick
 
-    def _ask(self, observation: Observation) -> Action | None:
+    def _ask(self, observation: Observation) -> tuple[Action | None, Action | None]:
+        """Return what the agent wants and what was sent; a failed agent is let go."""
         if self._agent is None:
-            return None
+            return None, None
         try:
-            return self._agent.act(observation)
+            wanted = self._agent.act(observation)
+            sent = None if wanted is None else self._robot.send_action(wanted, observation)
         except Exception as error:  # whatever kills a driver, the arms hold
             logger.exception("The driver failed; the arms hold.")
             self._agent, self._failure = None, error
             self._robot.gate.stop(f"The driver failed: {error}")
-            return None
+            return None, None
+        return wanted, sent
 
     def run(self, stop: threading.Event) -> None:
         """Tick at the embodiment's control rate, on absolute deadlines, until `stop` is set."""

@@ -104,8 +104,8 @@ class Embodiment:
         """
         found = []
         for kind in ("state", "action"):
-            ours = [c.name for c in getattr(self, f"{kind}_channels")]
-            theirs = [c.name for c in getattr(other, f"{kind}_channels")]
+            ours = [f"{c.name} ({c.unit})" for c in getattr(self, f"{kind}_channels")]
+            theirs = [f"{c.name} ({c.unit})" for c in getattr(other, f"{kind}_channels")]
             if ours != theirs:
                 lacking = [name for name in ours if name not in theirs]
                 extra = [name for name in theirs if name not in ours]

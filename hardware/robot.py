@@ -48,6 +48,7 @@ class Robot:
             if failures:
                 raise HardwareError("\n".join(failures))
             self._open_devices = opened.pop_all()
+        self.gate.forget()
         return self
 
     def __exit__(self, *_exception: object) -> None:

@@ -26,7 +26,7 @@ class GateState(enum.StrEnum):
 
 
 class SafetyGate:
-    """Limits every command: finite, inside the joint range, no faster than the body allows.
+    """Limits every command: finite, towards the joint range, no faster than the body allows.
 
     A driver that takes over from another must continue from where the arms are: its first command
     either matches the last one sent (or the measured pose, if nothing was sent yet), or the arms
@@ -68,6 +68,11 @@ class SafetyGate:
             if self._state is not GateState.STOPPED:
                 self._state, self._reason = GateState.STOPPED, reason
 
+    def forget(self) -> None:
+        """Take the measured pose as the last command: the arms were moved by other means."""
+        with self._lock:
+            self._last = None
+
     def reset(self) -> None:
         """Leave the latched stop; a person decided that it is safe."""
         with self._lock:
@@ -78,19 +83,22 @@ class SafetyGate:
         """Return what may be sent for the wanted `action`, or None when nothing may.
 
         `action` and `measured` have shape (joints,), in the embodiment's units. Raises
-        `ValueError` when the shape is wrong. Numbers that are not finite stop the gate.
+        `ValueError` when the shape is wrong. Numbers that are not finite, wanted or measured, stop
+        the gate.
         """
         if action.shape != self._embodiment.action_low.shape:
             raise ValueError(
                 f"{self._embodiment.name!r} takes actions of shape "
                 f"{self._embodiment.action_low.shape}, got {action.shape}."
             )
-        if not np.isfinite(action).all():
-            names = [c.name for c in self._embodiment.action_channels]
+        for whose, numbers in (("The driver asked for", action), ("The arms report", measured)):
             bad = [
-                name for name, value in zip(names, action, strict=True) if not np.isfinite(value)
+                channel.name
+                for channel, value in zip(self._embodiment.action_channels, numbers, strict=True)
+                if not np.isfinite(value)
             ]
-            self.stop(f"The driver asked for numbers that are not finite: {', '.join(bad)}.")
+            if bad:
+                self.stop(f"{whose} numbers that are not finite: {', '.join(bad)}.")
         with self._lock:
             if self._state not in (GateState.RAMPING, GateState.ACTIVE):
                 return None

@@ -35,6 +35,16 @@ class Quantiles:
         middle, half = self._middle_and_half()
         return np.asarray(np.clip((values - middle) / half, -1, 1), np.float32)
 
+    def widened(self, rows: Float32[np.ndarray, "rows channels"]) -> "Quantiles":
+        """Make room for `rows` in channels where more than 2 % of them would be clipped."""
+        other = Quantiles.of(rows)
+        middle, half = self._middle_and_half()
+        narrow = (np.abs(rows - middle) > half + 1e-6).mean(axis=0) > 0.02
+        return Quantiles(
+            np.where(narrow, np.minimum(self.q01, other.q01), self.q01).astype(np.float32),
+            np.where(narrow, np.maximum(self.q99, other.q99), self.q99).astype(np.float32),
+        )
+
     def restore(self, values: Float32[np.ndarray, "... channels"]) -> np.ndarray:
         """Back to the channels' own units."""
         middle, half = self._middle_and_half()
@@ -47,6 +57,10 @@ class NormStats:
 
     state: Quantiles
     action: Quantiles
+
+    def widened(self, state: np.ndarray, action: np.ndarray) -> "NormStats":
+        """Make room for new rows in channels that would be clipped; the others stay as learnt."""
+        return NormStats(self.state.widened(state), self.action.widened(action))
 
     def save(self, path: Path) -> None:
         """Write as JSON."""

@@ -50,9 +50,7 @@ class PolicyAgent:
         return self._chunk
 
     def reset(self) -> None:
-        """Wait for any plan in progress, then forget it."""
-        if self._plan is not None:
-            self._plan.exception()
+        """Forget every plan, also one in progress; waits for nothing."""
         self._plan = self._chunk = self._previous = None
         self._asked_at = -np.inf
         self.num_chunks = 0

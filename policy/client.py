@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from hardware.embodiment import Embodiment
 from hardware.interfaces import Observation
@@ -33,25 +33,11 @@ class PolicyClient:
         self.url = url
         self.plan_secs = 0.0
         """How long the last plan took in the server."""
+        self._headers = {"Authorization": f"Api-Key {token}"} if token else {}
         self._turn = threading.Lock()
         self._open = ExitStack()
-        headers = {"Authorization": f"Api-Key {token}"} if token else {}
-        try:
-            self._connection = self._open.enter_context(
-                connect(
-                    url,
-                    compression=None,
-                    max_size=None,
-                    additional_headers=headers,
-                    open_timeout=10,
-                )
-            )
-            hello = self._connection.recv(timeout=ANSWER_SECS)
-        except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed, TimeoutError) as error:
-            raise PolicyUnreachableError(
-                f"No policy server answers at {url} ({error}). Is policy.serve running there?"
-            ) from error
-        self.metadata: dict[str, Any] = unpack(hello if isinstance(hello, bytes) else b"")
+        self._connection: ClientConnection | None = None
+        self.metadata = self._dial()
         described = self.metadata.get("embodiment")
         if described is None and body is None:
             raise ValueError(f"The server at {url} does not say which body it drives.")
@@ -85,13 +71,7 @@ class PolicyClient:
             "prompt": task,
         }
         with self._turn:
-            try:
-                self._connection.send(pack(question))
-                answer = self._connection.recv(timeout=ANSWER_SECS)
-            except (ConnectionClosed, OSError, TimeoutError) as error:
-                raise PolicyUnreachableError(
-                    f"The policy server at {self.url} stopped answering ({error})."
-                ) from error
+            answer = self._ask(pack(question))
         message = self._message(answer)
         self.plan_secs = float(message.get("server_timing", {}).get("infer_ms", 0.0)) / 1e3
         actions = np.asarray(message["actions"], np.float32)
@@ -103,6 +83,44 @@ class PolicyClient:
         hz = float(self.metadata.get("action_hz", self.embodiment.control_hz))
         return ActionChunk(np.ascontiguousarray(actions[:, :width]), observation.timestamp, hz)
 
+    def _dial(self) -> dict[str, Any]:
+        """Connect, and return what the server says of itself."""
+        try:
+            connection = self._open.enter_context(
+                connect(
+                    self.url,
+                    compression=None,
+                    max_size=None,
+                    additional_headers=self._headers,
+                    open_timeout=10,
+                )
+            )
+            hello = connection.recv(timeout=ANSWER_SECS)
+        except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed, TimeoutError) as error:
+            self._open.close()
+            raise PolicyUnreachableError(
+                f"No policy server answers at {self.url} ({error}). Is policy.serve running there?"
+            ) from error
+        self._connection = connection
+        return self._message(hello)
+
+    def _ask(self, question: bytes) -> str | bytes:
+        if self._connection is None:
+            self._dial()
+        connection = self._connection
+        if connection is None:
+            raise PolicyUnreachableError(f"The connection to {self.url} was closed.")
+        try:
+            connection.send(question)
+            return connection.recv(timeout=ANSWER_SECS)
+        except (ConnectionClosed, OSError, TimeoutError) as error:
+            # Hang up: a late answer must never be taken for that to a later question.
+            self._connection = None
+            self._open.close()
+            raise PolicyUnreachableError(
+                f"The policy server at {self.url} stopped answering ({error})."
+            ) from error
+
     @staticmethod
     def _message(answer: str | bytes) -> dict[str, Any]:
         if isinstance(answer, bytes):
@@ -111,6 +129,7 @@ class PolicyClient:
 
     def close(self) -> None:
         """Hang up."""
+        self._connection = None
         self._open.close()
 
     def _looked_at(self) -> tuple[str, ...]:

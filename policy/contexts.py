@@ -56,9 +56,18 @@ class LiveContexts:
 class StoredContexts:
     """The outputs of a frozen backbone, computed once for every row and kept in memory."""
 
-    def __init__(self, live: LiveContexts, count: int, *, bf16: bool, batch: int = 128) -> None:
+    def __init__(
+        self,
+        live: LiveContexts,
+        count: int,
+        *,
+        device: torch.device,
+        bf16: bool,
+        batch: int = 128,
+    ) -> None:
         parts = []
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        self._device = device
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             for start in tqdm(range(0, count, batch), desc="hidden states", unit="batch"):
                 context = live.of(np.arange(start, min(start + batch, count)), None)
                 parts.append(
@@ -85,7 +94,7 @@ class StoredContexts:
         """What was computed for these rows."""
         picked = torch.from_numpy(rows)
         return Context(
-            self._hidden[picked].float(),
-            self._positions[:, picked].long(),
-            self._mask[picked].long(),
+            self._hidden[picked].to(self._device).float(),
+            self._positions[:, picked].to(self._device).long(),
+            self._mask[picked].to(self._device).long(),
         )

@@ -29,6 +29,11 @@ class Targets:
     arm: Tensor
     """(B,) int64: number of the arm that the sentence names."""
 
+    def to(self, device: torch.device) -> "Targets":
+        """Move every tensor."""
+        moved = (self.cells, self.cell, self.centre, self.arm)
+        return Targets(*(tensor.to(device) for tensor in moved))
+
 
 class GroundingHeads(nn.Module):
     """Reads the image tokens of the backbone's last hidden state."""
@@ -49,7 +54,7 @@ class GroundingHeads(nn.Module):
         named = self.named(view).squeeze(-1).float()
         seen = targets.cell >= 0
         chosen = targets.cell.clamp(min=0)
-        token = view[torch.arange(len(view)), chosen]
+        token = view[torch.arange(len(view), device=view.device), chosen]
         where = self.where(token).float()
         error = (where - targets.centre).abs().sum(dim=-1)
         hit = named.argmax(dim=1) == targets.cell

@@ -25,8 +25,8 @@ from policy.scenes import Scenes
 class Lesson(Protocol):
     """Draws a batch and says how wrong the network is."""
 
-    def losses(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        """`loss` to minimise, and parts of it for the log."""
+    def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        """`loss` to minimise, and parts of it for the log. `step` counts from 0."""
 
 
 class ActionLesson:
@@ -43,14 +43,12 @@ class ActionLesson:
         self._model, self._contexts, self._samples = model, contexts, samples
         self._request, self._stats = request, stats
         self._state = stats.state.normalize(samples.state)
-        self._order = np.empty(0, int)
+        self._epoch, self._order = -1, np.empty(0, int)
 
-    def losses(self, rng: np.random.Generator) -> dict[str, Tensor]:
+    def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         """Every row once, in random order, then again in another."""
         size = self._request.batch_size
-        while len(self._order) < size:
-            self._order = np.concatenate([self._order, rng.permutation(len(self._samples))])
-        rows, self._order = self._order[:size], self._order[size:]
+        rows = self._rows(step * size, size)
         actions, mask = self._chunks(rows)
         state = np.zeros((size, self._model.config.channels), np.float32)
         noise = rng.normal(0, self._request.state_noise, (size, self._state.shape[1]))
@@ -64,6 +62,17 @@ class ActionLesson:
             self._request.draws,
         ).mean()
         return {"loss": loss, "action": loss}
+
+    def _rows(self, start: int, size: int) -> np.ndarray:
+        """Rows `start` to `start + size` of an endless row of epochs; the same for every run."""
+        rows = []
+        for position in range(start, start + size):
+            epoch, place = divmod(position, len(self._samples))
+            if epoch != self._epoch:
+                shuffle = np.random.default_rng([self._request.seed, epoch])
+                self._epoch, self._order = epoch, shuffle.permutation(len(self._samples))
+            rows.append(self._order[place])
+        return np.array(rows)
 
     def _chunks(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         config = self._model.config
@@ -108,7 +117,7 @@ class GroundingLesson:
             for words in task.wordings
         ]
 
-    def losses(self, rng: np.random.Generator) -> dict[str, Tensor]:
+    def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:  # noqa: ARG002
         """A random named object in random scenes."""
         size = self._request.batch_size
         chosen = rng.integers(len(self._scenes), size=size)
@@ -123,7 +132,9 @@ class GroundingLesson:
             np.array([arm for _, arm, _ in said]),
             self._grid,
         )
+        device = next(self._model.parameters()).device
+        inputs = inputs.to(device)
         tokens = image_tokens(self._model.see(inputs), inputs)
-        parts = self._heads(tokens, self._grid[0] * self._grid[1], targets)
+        parts = self._heads(tokens, self._grid[0] * self._grid[1], targets.to(device))
         loss = parts.pop("shows") + parts["named"] + 3 * parts["where"] + parts["arm"]
         return {"grounding": loss, **parts, "loss": loss}

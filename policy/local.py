@@ -1,5 +1,6 @@
 """A checkpoint as a `Policy`, in this process."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -52,8 +53,8 @@ class LocalPolicy:
     def predict_action_chunk(self, observation: Observation, task: str) -> ActionChunk:
         """Plan `horizon` rows of absolute targets, in the body's units.
 
-        Raises `ValueError` for an empty instruction, one with nothing in common with what it was
-        trained on, a state of another shape, or a missing camera.
+        Raises `ValueError` for an empty instruction, one with a word that it was not trained on, a
+        state of another shape, or a missing camera.
         """
         body = self.embodiment
         self._check(observation, task)
@@ -99,18 +100,31 @@ class LocalPolicy:
             )
 
 
-def check_instruction(instruction: str, tasks: tuple[str, ...]) -> None:
-    """Raise `ValueError`, naming what was trained, unless `instruction` is in its vocabulary.
+FILLERS = frozenset(
+    ("a", "an", "the", "please", "now", "then", "just", "robot", "can", "could", "would", "you")
+)
+"""Words that any instruction may have."""
 
-    Any wording passes as long as most of its words, and none of its colours or sides alone, were
-    seen in training; an instruction full of unknown words is refused rather than acted out.
+
+def words_of(instruction: str) -> set[str]:
+    """The words of an instruction, without marks of punctuation."""
+    return set(re.findall(r"[\w'-]+", clean_instruction(instruction)))
+
+
+def check_instruction(instruction: str, tasks: tuple[str, ...]) -> None:
+    """Raise `ValueError`, naming what was trained, unless every word of it was seen in training.
+
+    Any order of known words passes. One unknown word refuses: a colour never seen or a "not"
+    would be acted out as if it were not there.
     """
-    known = {word for task in tasks for word in clean_instruction(task).lower().split()}
-    words = clean_instruction(instruction).lower().replace(",", " ").split()
-    unknown = [word for word in words if word.strip(",") not in {k.strip(",") for k in known}]
-    if known and len(unknown) * 2 >= len(words):
-        examples = "; ".join(tasks[:8])
+    words = words_of(instruction)
+    if not tasks:
+        raise ValueError(
+            "This checkpoint has learnt no actions yet. Fine-tune it on demonstrations first."
+        )
+    unknown = sorted(words - FILLERS - {word for task in tasks for word in words_of(task)})
+    if unknown:
         raise ValueError(
             f"This checkpoint does not know {', '.join(repr(word) for word in unknown)}. "
-            f"It was trained on: {examples}."
+            f"It was trained on: {'; '.join(tasks[:8])}."
         )

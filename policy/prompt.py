@@ -9,8 +9,13 @@ CONVENTIONS = {
 
 
 def clean_instruction(instruction: str) -> str:
-    """One line, no outer space, no final full stop. Raises `ValueError` when nothing is left."""
-    cleaned = " ".join(instruction.split()).rstrip(".! ")
+    """One line in small letters, no final full stop, the same in training and in use.
+
+    Raises `ValueError` when nothing is left, or for marks that only the tokenizer may write.
+    """
+    if "<|" in instruction:
+        raise ValueError(f"An instruction is plain words, without '<|'. Got: {instruction!r}")
+    cleaned = " ".join(instruction.lower().split()).rstrip(".! ")
     if not cleaned:
         raise ValueError("The instruction is empty. Type what the robot should do.")
     return cleaned

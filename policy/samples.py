@@ -4,6 +4,7 @@ Pictures are decoded once, at the size the network looks at, into a cache beside
 """
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,8 @@ def load_samples(
             f"The policy looks at cameras {list(image_sizes)}; {dataset} lacks {missing}."
         )
     table = _read_tables(dataset, "meta/episodes", None)
-    total = min(len(table["episode_index"]), task_limit)
+    # info.json is written last: what it does not count yet may still be half written.
+    total = min(int(info["total_episodes"]), len(table["episode_index"]), task_limit)
     if not total:
         raise ValueError(f"The dataset has no episodes yet: {dataset}")
     rows = _read_tables(
@@ -178,7 +180,9 @@ def _decode(
         return np.memmap(path, np.uint8, "r", shape=shape)
     cache.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    pictures = np.memmap(partial, np.uint8, "w+", shape=shape)
+    with partial.open("wb") as file:  # a full disk is an error here, and a crash later
+        os.posix_fallocate(file.fileno(), 0, int(np.prod(shape)))
+    pictures = np.memmap(partial, np.uint8, "r+", shape=shape)
     by_file: dict[tuple[int, int], list[Episode]] = {}
     for episode in episodes:
         place = tuple(

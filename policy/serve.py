@@ -1,7 +1,7 @@
 """A policy server, openpi's websocket protocol: `python -m policy.serve CHECKPOINT`.
 
 On connecting the client gets one binary frame of metadata; each binary observation is answered by
-one binary chunk; a text frame is an error, after which the connection is closed.
+one binary chunk; a text frame is an error in words, after which the client may ask again.
 """
 
 import hmac
@@ -24,9 +24,6 @@ from policy.local import LocalPolicy
 from policy.wire import pack, unpack
 
 logger = logging.getLogger(__name__)
-
-UNUSABLE = 1003
-"""Websocket close code after a message that is not of the protocol."""
 
 
 def metadata(policy: LocalPolicy, checkpoint: Path) -> dict[str, Any]:
@@ -117,6 +114,9 @@ class PolicyServer:
             took = (time.perf_counter() - start) * 1e3
         except ValueError as error:
             return f"ValueError: {error}"
+        except RuntimeError as error:  # out of memory, say: the server lives on
+            logger.exception("A plan failed.")
+            return f"ValueError: The policy failed: {error}"
         return pack({"actions": chunk.actions, "server_timing": {"infer_ms": took}})
 
 

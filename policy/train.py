@@ -130,7 +130,8 @@ class TrainingJob:
 
     def _norm_stats(self, samples: Samples | None, base: Checkpoint | None) -> NormStats:
         if base is not None and base.tasks:
-            return base.norm_stats
+            stats = base.norm_stats
+            return stats if samples is None else stats.widened(samples.state, samples.action)
         if samples is not None:
             return samples.norm_stats()
         body = self.embodiment
@@ -174,7 +175,7 @@ class TrainingJob:
         if not self.request.freeze_backbone:
             return live
         self.model.backbone.requires_grad_(requires_grad=False)
-        return StoredContexts(live, len(samples), bf16=quick_bf16(self.device))
+        return StoredContexts(live, len(samples), device=self.device, bf16=quick_bf16(self.device))
 
     def lesson_at(self, step: int) -> Lesson:
         """Every `grounding_every`-th step is a grounding step, if there are both."""
@@ -231,16 +232,15 @@ def main(folder: Annotated[Path, tyro.conf.Positional]) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    if not folder.is_dir():
+        raise SystemExit(f"Cannot train: there is no folder {folder}.")
     try:
-        job = TrainingJob(folder)
+        TrainingJob(folder).run(stop)
     except ValueError as error:
-        if folder.is_dir():
-            Status(folder, 0).write("failed", 0, error=str(error))
+        Status(folder, 0).write("failed", 0, error=str(error))
         raise SystemExit(f"Cannot train: {error}") from error
-    try:
-        job.run(stop)
     except Exception as error:
-        job.status.write("failed", 0, error=f"{type(error).__name__}: {error}")
+        Status(folder, 0).write("failed", 0, error=f"{type(error).__name__}: {error}")
         raise
 
 

@@ -31,7 +31,8 @@ class Trainer:
     """Runs lessons on a network in a job folder.
 
     `groups` are optimiser groups with their peak learning rates. Everything needed to go on from
-    a step is in `training_state.pt`: going on gives the same losses as not having stopped.
+    a step is in `training_state.pt`: going on gives the same weights as not having stopped (on a
+    processor; a GPU's own random numbers are not kept).
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Trainer:
         """Go on from this folder's saved state, if it has one."""
         path = self.folder / "training_state.pt"
         if not path.exists():
+            (self.folder / "metrics.jsonl").unlink(missing_ok=True)
             return False
         saved = torch.load(path, map_location=self._device, weights_only=False)
         self.modules.load_state_dict(saved["weights"])
@@ -114,6 +116,7 @@ class Trainer:
         """
         parts: dict[str, list[float]] = {}
         began, since = time.monotonic(), self.step
+        saved = -1  # a run that has nothing left to do still leaves a checkpoint
         while self.step < self.request.steps and not stop.is_set():
             for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):
                 group["lr"] = self._learning_rate(peak)
@@ -126,13 +129,14 @@ class Trainer:
                 parts = {}
             if self.step % self.request.save_every == 0:
                 self._save(save)
-        if self.step % self.request.save_every:
+                saved = self.step
+        if saved != self.step:
             self._save(save)
         return self.step >= self.request.steps
 
     def _train_step(self, lesson: Lesson) -> dict[str, float]:
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
-            losses = lesson.losses(self._rng)
+            losses = lesson.losses(self.step, self._rng)
         if not torch.isfinite(losses["loss"]):
             raise RuntimeError(f"The loss is {losses['loss'].item()} at step {self.step}.")
         torch.autograd.backward(losses["loss"])

@@ -35,7 +35,7 @@ def test_demonstrations_become_a_policy_that_drives(tmp_path):
         *("--task", "pick_red_left", "--task", "pick_blue_right", "--cameras", "cam_high"),
     )
     report = json.loads(run("recordings.check", dataset, "--json"))
-    assert report["ok"]
+    assert report["whole"]
 
     job.mkdir()
     request = {"dataset": str(dataset), "steps": 30, "batch_size": 8, "draws": 1, "threads": 1}

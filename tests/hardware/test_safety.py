@@ -77,6 +77,24 @@ def test_numbers_that_are_not_finite_stop_the_arms_and_name_the_joint(gate):
     assert gate.state is GateState.STOPPED and "left_forearm_roll" in gate.reason
 
 
+def test_a_measurement_that_is_not_finite_stops_the_arms(gate):
+    gate.engage()
+    measured = START.copy()
+    measured[0] = np.nan
+
+    assert gate.admit(START, measured) is None
+    assert gate.state is GateState.STOPPED and "left_waist" in gate.reason
+
+
+def test_after_forgetting_it_goes_on_from_the_measured_pose(gate):
+    gate.engage()
+    settle(gate, START + np.float32(0.2) * (BODY.action_high - START))
+    gate.forget()
+    gate.engage()
+    sent = gate.admit(START, START)
+    np.testing.assert_allclose(sent, START, atol=1e-6)
+
+
 def test_a_stop_is_latched_until_a_person_resets_it(gate):
     gate.engage()
     gate.stop("The button was pressed.")

@@ -19,6 +19,17 @@ def test_euler_recovers_the_actions_under_the_true_velocity():
     torch.testing.assert_close(recovered, clean)
 
 
+def test_euler_asks_from_noise_to_clean():
+    asked = []
+
+    def velocity(noisy, tau):
+        asked.append(float(tau[0]))
+        return torch.zeros_like(noisy)
+
+    sample(velocity, torch.randn(1, 2, 2), torch.ones(1, 2, 2), steps=4)
+    assert asked == [1.0, 0.75, 0.5, 0.25]
+
+
 def test_the_default_law_leans_to_noise_and_flipped_to_clean():
     torch.manual_seed(0)
     assert abs(draw_times(TimeLaw(), 20000, torch.device("cpu")).mean() - 0.6) < 0.01

@@ -1,6 +1,7 @@
 import dataclasses
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -99,7 +100,43 @@ def test_an_unknown_instruction_names_what_was_trained(serve, observation):
 
 
 def test_known_words_in_another_order_pass():
-    check_instruction("the red cube, pick it up", (TASK, "take it"))
+    check_instruction("Please, the RED cube: pick it up!", (TASK, "take it"))
+
+
+@pytest.mark.parametrize(
+    "words", ["pick up the purple cube", "do not pick up the red cube", "pick <|image_pad|> up"]
+)
+def test_one_word_never_seen_is_not_acted_out(words):
+    with pytest.raises(ValueError, match=r"does not know|plain words"):
+        check_instruction(words, (TASK,))
+
+
+def test_a_checkpoint_without_actions_drives_nothing():
+    with pytest.raises(ValueError, match="no actions yet"):
+        check_instruction(TASK, ())
+
+
+def test_a_late_answer_is_never_taken_for_the_next(policy, serve, observation, monkeypatch):
+    client = PolicyClient(serve())
+    slow = threading.Event()
+    plan = policy.predict_action_chunk
+
+    def linger(seen, task):
+        slow.wait(5)
+        return plan(seen, task)
+
+    monkeypatch.setattr(policy, "predict_action_chunk", linger)
+    monkeypatch.setattr("policy.client.ANSWER_SECS", 0.2)
+    with pytest.raises(PolicyUnreachableError, match="stopped answering"):
+        client.predict_action_chunk(observation, TASK)
+    slow.set()
+    monkeypatch.setattr("policy.client.ANSWER_SECS", 20.0)
+
+    policy.seed(7)
+    served = client.predict_action_chunk(observation, TASK)  # dials again
+    policy.seed(7)
+    np.testing.assert_allclose(served.actions, plan(observation, TASK).actions, atol=1e-5)
+    client.close()
 
 
 def test_a_missing_camera_is_named(policy, observation):
