@@ -65,12 +65,12 @@ class ActionLesson:
 
     def _rows(self, start: int, size: int) -> np.ndarray:
         """Rows `start` to `start + size` of an endless row of epochs; the same for every run."""
-        rows = []
+        rows, driven = [], self._samples.driven
         for position in range(start, start + size):
-            epoch, place = divmod(position, len(self._samples))
+            epoch, place = divmod(position, len(driven))
             if epoch != self._epoch:
                 shuffle = np.random.default_rng([self._request.seed, epoch])
-                self._epoch, self._order = epoch, shuffle.permutation(len(self._samples))
+                self._epoch, self._order = epoch, shuffle.permutation(driven)
             rows.append(self._order[place])
         return np.array(rows)
 

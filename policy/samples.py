@@ -19,6 +19,9 @@ from hardware.embodiment import Embodiment
 from policy.action_space import NormStats, Quantiles
 from policy.processor import resize
 
+SENT = "sent"
+"""Our recorder's column: 1 where the action was sent, 0 where nobody drove."""
+
 
 @dataclass(frozen=True, slots=True)
 class Episode:
@@ -43,6 +46,8 @@ class Samples:
     action: Float32[np.ndarray, "rows channels"]
     pictures: dict[str, np.ndarray]
     """Camera to (rows, height, width, 3) uint8."""
+    driven: np.ndarray
+    """(driven rows,) int64: rows at which somebody drove; only these are learnt from."""
 
     def __len__(self) -> int:
         return len(self.state)
@@ -130,9 +135,9 @@ def load_samples(
     total = min(int(info["total_episodes"]), len(table["episode_index"]), task_limit)
     if not total:
         raise ValueError(f"The dataset has no episodes yet: {dataset}")
-    rows = _read_tables(
-        dataset, "data", ["observation.state", "action", "episode_index", "frame_index"]
-    )
+    columns = ["observation.state", "action", "episode_index", "frame_index"]
+    columns += [SENT] if SENT in info["features"] else []
+    rows = _read_tables(dataset, "data", columns)
     order = np.lexsort((rows["frame_index"], rows["episode_index"]))
     order = order[np.array(rows["episode_index"])[order] < total]
     index = [rows["episode_index"][i] for i in order]
@@ -161,6 +166,9 @@ def load_samples(
         _vectors([rows["observation.state"][i] for i in order], "State", dataset, index),
         _vectors([rows["action"][i] for i in order], "Action", dataset, index),
         pictures,
+        np.flatnonzero([bool(rows[SENT][i]) for i in order])
+        if SENT in rows
+        else np.arange(len(order)),
     )
 
 
