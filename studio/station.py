@@ -170,8 +170,6 @@ class Station:
         with self._orders:
             self.history.end(Outcome.REPLACED)
             self._retire()
-            self._waiting = self._preview = None
-            self._loop.drive(None)
 
     def replay(self, agent: ReplayAgent, title: str) -> None:
         """Let a recorded episode drive."""
@@ -208,7 +206,7 @@ class Station:
             self._refuse_when_stopped()
             self.stand_by()
             self._rearrange(seed)
-            self.robot.gate.reset()
+            self.robot.gate.forget()
             self.trail.clear()
 
     @property
@@ -217,10 +215,12 @@ class Station:
         return self._rearrange is not None
 
     def _hand_to(self, agent: Agent, kind: Driver) -> None:
-        if agent is not self._waiting and agent is not self._teleoperator:
-            self._retire()
+        before = self._planners()
+        kept = agent is self._waiting or agent is self._teleoperator
         self._kind, self._waiting, self._preview = kind, None, None
         self._loop.drive(agent)
+        if not kept:
+            _close(before)
 
     def _kind_of(self, agent: Agent) -> Driver:
         return Driver.REPLAY if isinstance(agent, ReplayAgent) else Driver.POLICY
@@ -230,13 +230,16 @@ class Station:
             if self.robot.gate.state is GateState.STOPPED:
                 self.history.end(Outcome.STOPPED)
                 self._retire()
-                self._waiting = self._preview = None
-                self._loop.drive(None)
 
     def _retire(self) -> None:
-        for agent in (self._loop.agent, self._waiting):
-            if isinstance(agent, PolicyAgent):
-                agent.close()
+        before = self._planners()
+        self._waiting = self._preview = None
+        self._loop.drive(None)
+        _close(before)
+
+    def _planners(self) -> list[PolicyAgent]:
+        agents = (self._loop.agent, self._waiting)
+        return [agent for agent in agents if isinstance(agent, PolicyAgent)]
 
     def _refuse_when_stopped(self) -> None:
         gate = self.robot.gate
@@ -262,6 +265,12 @@ class Station:
             self.notices.error(f"The driver failed; the arms hold. {failure}")
             self.notices.watch(self._clerk.submit(self._stand_down), "Standing down")
         self.ticked.set()
+
+
+def _close(planners: list[PolicyAgent]) -> None:
+    """End planners that drive no more; one that still drove would fail the turn and stop it."""
+    for planner in planners:
+        planner.close()
 
 
 def known(policy: Policy) -> str:
