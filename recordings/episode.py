@@ -52,6 +52,10 @@ class OpenEpisode:
 
     One row is every `stride`-th tick of the loop. `add` never waits for the disk or an encoder,
     unless `realtime` is false: then a simulation that outruns its encoders waits for them.
+
+    A row's action is what was sent to the motors. A tick at which nothing was sent repeats the
+    last action sent in this episode; before any, it holds the measured state (a body whose state
+    is not like its actions is recorded from the first action on). The column `sent` tells.
     """
 
     def __init__(
@@ -69,6 +73,10 @@ class OpenEpisode:
         self._full: str | None = None
         self._space: Future[int] = place.disk.submit(free_bytes, place.folder)
         self._count = QualityCount(embodiment.control_hz)
+        self._acts_like_state = [c.name for c in embodiment.state_channels] == [
+            c.name for c in embodiment.action_channels
+        ]
+        self._last_sent: Action | None = None
         self._next_index: int | None = None
         self._last_index = 0
         self._origin = 0.0
@@ -116,17 +124,28 @@ class OpenEpisode:
         """Pictures that found the encoder too far behind, by camera."""
         return {name: film.dropped for name, film in self._films.items()}
 
-    def add(self, tick: Tick, action: Action, *, sent: bool) -> None:
-        """Record one turn of the loop; `action` is what was sent, now or last."""
+    def add(self, tick: Tick) -> None:
+        """Record one turn of the loop."""
         with self._lock:
             if self._closed or self.error:
                 return
+            if tick.action is not None:
+                self._last_sent = tick.action
+            action = self._standing_action(tick.observation)
+            if action is None:
+                return
             try:
-                self._take(tick, action, sent=sent)
+                self._take(tick, action)
             except RecordingError as error:
                 self._failure = error
 
-    def _take(self, tick: Tick, action: Action, *, sent: bool) -> None:
+    def _standing_action(self, observation: Observation) -> Action | None:
+        """Return what the arms are commanded to do, or else what they do; None if unlike it."""
+        if self._last_sent is not None:
+            return self._last_sent
+        return observation.state if self._acts_like_state else None
+
+    def _take(self, tick: Tick, action: Action) -> None:
         if self._next_index is None:
             self._next_index = tick.index
             self._origin = tick.observation.timestamp
@@ -139,7 +158,7 @@ class OpenEpisode:
         strides = (tick.index - self._next_index) // self._stride + 1
         self._next_index += strides * self._stride
         self._look_at_space()
-        self._store(tick.observation, action, late=tick.late_secs, sent=sent)
+        self._store(tick, action)
 
     def _look_at_space(self) -> None:
         if self._rows % self._fps == 0 and self._space.done():
@@ -153,13 +172,14 @@ class OpenEpisode:
                 )
             self._space = self._place.disk.submit(free_bytes, self._place.folder)
 
-    def _store(self, seen: Observation, action: Action, *, late: float, sent: bool) -> None:
+    def _store(self, tick: Tick, action: Action) -> None:
+        seen, sent = tick.observation, tick.action is not None
         pictures = {name: self._store_picture(name, seen) for name in self._films}
         values: dict[str, np.ndarray | float] = {
             names.STATE: seen.state,
             names.ACTION: action,
             names.TIME: seen.timestamp - self._origin,
-            names.LATE: late,
+            names.LATE: tick.late_secs,
             names.SENT: float(sent),
         }
         for name, frame in pictures.items():

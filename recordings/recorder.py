@@ -6,7 +6,6 @@ from pathlib import Path
 
 from hardware.control_loop import Tick
 from hardware.embodiment import Embodiment
-from hardware.interfaces import Action, Observation
 from recordings.dataset_writer import DatasetWriter
 from recordings.disk import SPACE_FLOOR_BYTES, free_bytes
 from recordings.episode import OpenEpisode
@@ -39,11 +38,8 @@ class RecorderStatus:
 class Recorder:
     """A control-loop listener that records while an episode is open.
 
-    Rows hold `Tick.action`, what was sent to the motors. A tick at which nothing was sent repeats
-    the last action sent, where the arms still are commanded to be; before any, it holds the
-    measured state (a body whose state is not like its actions is recorded from the first action
-    on). The column `sent` tells such rows. Ticks come from the control thread, everything else
-    from any other; a tick never waits for the disk, an encoder, or a call in another thread.
+    Ticks come from the control thread, everything else from any other; a tick never waits for the
+    disk, an encoder, or a call in another thread.
 
     A simulation faster than real time passes `realtime=False`: then it waits for encoders where
     a real robot would lose pictures.
@@ -59,30 +55,17 @@ class Recorder:
         self.embodiment = embodiment
         self._realtime = realtime
         self._floor_bytes = floor_bytes
-        self._acts_like_state = [c.name for c in embodiment.state_channels] == [
-            c.name for c in embodiment.action_channels
-        ]
         self._calls = threading.RLock()
         self._writer: DatasetWriter | None = None
         self._episode: OpenEpisode | None = None
-        self._last_sent: Action | None = None
         self._quality: Quality | None = None
         self._error: str | None = None
 
     def __call__(self, tick: Tick) -> None:
         """Take one tick of the control loop."""
-        if tick.action is not None:
-            self._last_sent = tick.action
         episode = self._episode
         if episode is not None:
-            action = self._standing_action(tick.observation)
-            if action is not None:
-                episode.add(tick, action, sent=tick.action is not None)
-
-    def _standing_action(self, observation: Observation) -> Action | None:
-        if self._last_sent is not None:
-            return self._last_sent
-        return observation.state if self._acts_like_state else None
+            episode.add(tick)
 
     @property
     def recording(self) -> bool:

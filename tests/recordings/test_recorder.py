@@ -62,6 +62,22 @@ def test_rows_where_nothing_was_sent_repeat_the_last_action_and_say_so(make_benc
     np.testing.assert_array_equal(rows["action"][6:], [bench.ticks[5].action] * 3)
 
 
+def test_what_was_sent_before_an_episode_is_none_of_its_actions(make_bench, tmp_path):
+    bench = make_bench()
+    bench.recorder.open_dataset(tmp_path / "d", fps=50)
+    bench.turn(10)
+    bench.loop.drive(None)
+    for arm in bench.robot._arms:
+        arm.positions = np.full(2, -0.5, np.float32)  # a new scene
+    bench.robot.gate.forget()
+    bench.record(ticks=5)
+
+    rows = Dataset(tmp_path / "d").rows(0)
+    assert rows["sent"].tolist() == [0] * 5
+    np.testing.assert_array_equal(rows["action"], rows["observation.state"])
+    assert (rows["action"] == -0.5).all()
+
+
 def test_a_slow_camera_is_repeated_with_its_true_capture_time(make_bench, tmp_path):
     bench = make_bench(camera_fps=10.0)
     bench.recorder.open_dataset(tmp_path / "d", fps=50)
