@@ -43,7 +43,7 @@ logger = logging.getLogger("studio")
 
 SHIPPED_CHECKPOINT = Path(__file__).parent / "policy" / "pretrained" / "nano"
 
-GRACE_SECS = 2
+GRACE_SECS = 1
 """How long open connections may take to end when the studio closes."""
 
 
@@ -104,6 +104,15 @@ def opened(options: Options) -> Iterator[FastAPI]:
         yield build_server(desk, live)
 
 
+class Server(uvicorn.Server):
+    """Ends without a word about the streams that open pages hold, which it cuts on purpose."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close every connection."""
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        await super().shutdown(sockets)
+
+
 def serve(options: Options, listener: socket.socket) -> None:
     """Run until a signal ends it, then leave everything in order."""
     with opened(options) as server:
@@ -114,7 +123,7 @@ def serve(options: Options, listener: socket.socket) -> None:
             ws_per_message_deflate=False,  # JPEG does not shrink
             timeout_graceful_shutdown=GRACE_SECS,
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        Server(config).run(sockets=[listener])
 
 
 def check(options: Options) -> None:

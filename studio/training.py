@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from recordings.catalogue import Catalogue
-from recordings.job_folder import ENDED
+from recordings.job_folder import ENDED, LOG
 from recordings.jobs import JobQueue
 from recordings.tables import Job
 from studio.episodes import in_words
@@ -18,6 +18,8 @@ REFRESH_SECS = 1.0
 SHOWN_JOBS = 6
 
 CURVE_POINTS = 160
+
+LOG_BYTES, LOG_LINES = 8192, 16
 
 SHIPPED = Path(__file__).parents[1] / "policy" / "pretrained" / "nano"
 
@@ -93,7 +95,7 @@ class Training:
             "base": name_of(job.base) if job.base else "random weights",
             "checkpoint": str(made[-1]) if made else None,
             "curve": _thinned(folder.metrics()) if detailed else [],
-            "log": _settled(folder.log_tail(24)) if detailed else "",
+            "log": _log_end(folder.path / LOG) if detailed else "",
         }
 
     def _refresh_forever(self) -> None:
@@ -118,9 +120,14 @@ class Training:
             self._notices.add(words)
 
 
-def _settled(log: str) -> str:
-    """Return `log` as a terminal would show it: of a progress bar, its last state."""
-    return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in log.split("\n"))
+def _log_end(path: Path) -> str:
+    """Return the last lines as a terminal would show them: of a progress bar, its last state."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as log:
+        log.seek(max(0, path.stat().st_size - LOG_BYTES))
+        lines = log.read().decode(errors="replace").split("\n")
+    return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in lines[-LOG_LINES:])
 
 
 def _thinned(metrics: list[dict[str, Any]]) -> list[tuple[int, float]]:

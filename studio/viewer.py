@@ -85,6 +85,10 @@ class Viewer:
             except EXPECTED as error:
                 self._station.notices.error(f"The 3-D view: {error}")
                 self._end.wait(10)
+        if not self._end.is_set():
+            self._station.notices.add(
+                "Rerun ended. Show the 3-D view again to start it.", "warning"
+            )
         recording.disconnect()
 
     def _log(self, scene: Scene3D, recording: rr.RecordingStream) -> None:
