@@ -44,7 +44,7 @@ def simulated_aloha(
     cameras: Sequence[str] = CAMERAS,
     height: int = 480,
     width: int = 640,
-    fps: float = 15,
+    fps: int | float = 15,
 ) -> SimulatedAloha:
     """Build a simulated ALOHA with cubes placed by `seed`.
 

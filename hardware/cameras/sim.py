@@ -12,7 +12,9 @@ class SimCamera:
     the first at once.
     """
 
-    def __init__(self, world: World, name: str, *, height: int, width: int, fps: float) -> None:
+    def __init__(
+        self, world: World, name: str, *, height: int, width: int, fps: int | float
+    ) -> None:
         self._world = world
         self._name = name
         self._height, self._width = height, width

@@ -27,7 +27,7 @@ class LiveWorld:
     """
 
     def __init__(
-        self, world: World, cameras: Sequence[str], *, height: int, width: int, fps: float
+        self, world: World, cameras: Sequence[str], *, height: int, width: int, fps: int | float
     ) -> None:
         self.world = world
         self._cameras = tuple(cameras)
