@@ -90,16 +90,22 @@ class DatasetWriter:
     def save_episode(self, episode: OpenEpisode) -> int:
         """Put `episode` on disk, whole, and return its index; if this raises, it is not there.
 
-        Raises `RecordingError` when the disk or an encoder failed, `ValueError` when it is empty.
+        Raises `ValueError` when it is empty, `RecordingError` when an encoder failed or the disk
+        refused it. An episode that is complete is then kept, to be saved again or abandoned; one
+        that is not is beyond saving and abandoned.
         """
         try:
             index = self._take_in(episode.finish())
         except OSError as error:
             raise RecordingError(
-                f"The episode could not be saved: {error}. Saved episodes are whole."
+                f"The episode could not be saved: {error}. It is kept: free some space and save "
+                "again, or discard it. Saved episodes are whole."
             ) from error
-        finally:
-            episode.abandon()
+        except (RecordingError, ValueError):
+            if not episode.complete:
+                episode.abandon()
+            raise
+        episode.abandon()
         return index
 
     def close(self) -> None:
@@ -175,7 +181,7 @@ class DatasetWriter:
         statistics = {name: statistics[name] for name in self._features}
         row = self._row(episode, index)
         for key, path in episode.films.items():
-            put_in_place(path, self.folder / layout.video_file(key, self._film_number))
+            self._place_film(path, self.folder / layout.video_file(key, self._film_number))
         append_line(
             self.folder / layout.QUALITY, {"episode_index": index} | episode.quality.to_json()
         )
@@ -188,6 +194,11 @@ class DatasetWriter:
         self._statistics = together_now
         self._film_number += 1
         return index
+
+    def _place_film(self, film: Path, path: Path) -> None:
+        """Put a film where it belongs, unless an earlier try to save its episode did so."""
+        if film.exists() or not path.exists():
+            put_in_place(film, path)
 
     def _commit(self, row: pa.Table, data: pa.Table) -> None:
         marks = self._table_tail.mark(), self._data_tail.mark()

@@ -69,6 +69,7 @@ class OpenEpisode:
         self._realtime = realtime
         self._lock = threading.Lock()
         self._closed = False
+        self._finished: FinishedEpisode | None = None
         self._failure: RecordingError | None = None
         self._full: str | None = None
         self._space: Future[int] = place.disk.submit(free_bytes, place.folder)
@@ -204,14 +205,24 @@ class OpenEpisode:
         self._count.see_picture(camera, seen.timestamp - stored.captured_at, same=same)
         return stored
 
+    @property
+    def complete(self) -> bool:
+        """Whether `finish` has succeeded: everything is there, to be taken in by a dataset."""
+        return self._finished is not None
+
     def finish(self) -> FinishedEpisode:
-        """Complete the films and return everything.
+        """Complete the films and return everything; again the same when called again.
 
         Raises `RecordingError` when the disk or an encoder failed, `ValueError` when no row was
         recorded; either way the episode can still be abandoned.
         """
         with self._lock:
             self._closed = True
+        if self._finished is None:
+            self._finished = self._complete()
+        return self._finished
+
+    def _complete(self) -> FinishedEpisode:
         if self._rows == 0 and not self.error:
             raise ValueError("Nothing was recorded yet: the control loop gave no tick.")
         try:

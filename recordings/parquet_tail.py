@@ -43,7 +43,12 @@ class ParquetTail:
         return self._number, self._groups
 
     def go_back(self, mark: tuple[int, list[pa.Table]]) -> None:
-        """Let the next addition take the place of everything added since `mark`."""
+        """Let the next addition take the place of everything added since `mark`.
+
+        A file begun since is removed; a longer last file stays until that addition replaces it.
+        """
+        for number in range(mark[0] + 1, self._number + 1):
+            (self._folder / self._path_of(number)).unlink(missing_ok=True)
         self._number, self._groups = mark
 
     def append(self, table: pa.Table) -> None:

@@ -115,7 +115,8 @@ class Recorder:
         """Put the open episode on disk and return its index.
 
         Raises `ValueError` when none is open or it is empty, `RecordingError` when the disk or an
-        encoder failed. In every case no episode is open afterwards.
+        encoder failed. An episode that the disk refused stays open: save it again when there is
+        space, or discard it. One beyond saving is gone.
         """
         with self._calls:
             writer, episode = self._take_episode()
@@ -123,14 +124,16 @@ class Recorder:
                 finished_index = writer.save_episode(episode)
             except Exception as error:
                 self._error = str(error)
+                self._episode = episode if episode.complete else None
                 raise
-            self._quality = episode.quality
+            self._quality, self._error = episode.quality, None
             return finished_index
 
     def discard_episode(self) -> None:
         """Throw the open episode away. Raises `ValueError` when none is open."""
         with self._calls:
             _, episode = self._take_episode()
+            self._error = None
             episode.abandon()
 
     def close(self) -> None:

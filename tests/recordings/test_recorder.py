@@ -6,6 +6,7 @@ import pytest
 from tiny_robot import Wave, picture, tiny_body
 
 from hardware.interfaces import Frame
+from recordings.check import check
 from recordings.dataset import Dataset
 from recordings.disk import RecordingError
 from recordings.recorder import Recorder
@@ -209,6 +210,61 @@ def test_a_camera_of_another_size_fails_the_episode_and_not_the_loop(bench, tmp_
         bench.recorder.save_episode()
     assert not bench.recorder.recording
     assert len(Dataset(tmp_path / "d")) == 1
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        "videos/observation.images.cam_low/chunk-000",
+        "meta/.stats.json.part",
+        "data/chunk-000/.file-000.parquet.part",
+        "meta/.info.json.part",
+    ],
+)
+def test_an_episode_that_the_disk_refused_is_kept_and_saved_when_it_takes_it(
+    bench, tmp_path, refused
+):
+    folder = tmp_path / "d"
+    bench.recorder.open_dataset(folder, fps=50)
+    bench.recorder.start_episode("pick up the cube")
+    bench.turn(10)
+    obstacle = folder / refused  # what stands where a file must be stands for a full disk
+    obstacle.parent.mkdir(parents=True, exist_ok=True)
+    if obstacle.suffix:
+        obstacle.mkdir()
+    else:
+        obstacle.write_text("")
+    with pytest.raises(RecordingError, match="It is kept: free some space and save again"):
+        bench.recorder.save_episode()
+    bench.turn(5)
+    status = bench.recorder.status()
+    assert (status.recording, status.frames) == (True, 10)
+    assert "It is kept" in status.error
+
+    obstacle.rmdir() if obstacle.is_dir() else obstacle.unlink()
+    assert bench.recorder.save_episode() == 0
+    assert bench.recorder.status().error is None
+    assert bench.record("wave", ticks=5) == 1
+    report = check(folder)
+    assert report.problems == []
+    assert [episode.num_frames for episode in report.episodes] == [10, 5]
+
+
+def test_an_episode_that_the_disk_refused_can_be_discarded(bench, tmp_path):
+    bench.recorder.open_dataset(tmp_path / "d", fps=50)
+    bench.recorder.start_episode("pick up the cube")
+    bench.turn(10)
+    obstacle = tmp_path / "d/meta/.info.json.part"
+    obstacle.mkdir()
+    with pytest.raises(RecordingError):
+        bench.recorder.save_episode()
+    bench.recorder.discard_episode()
+    obstacle.rmdir()
+
+    assert bench.record("wave", ticks=5) == 0
+    report = check(tmp_path / "d")
+    assert report.problems == []
+    assert [episode.task for episode in report.episodes] == ["wave"]
 
 
 def test_calls_out_of_order_say_what_to_do(bench, tmp_path):
