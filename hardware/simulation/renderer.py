@@ -1,5 +1,6 @@
 """Pictures of a MuJoCo state, as cheaply as a software renderer can make them."""
 
+import atexit
 import os
 import sys
 import weakref
@@ -54,6 +55,8 @@ class Renderer:
             self._scene.flags[costly] = 0
         # Freed at the latest before the interpreter ends, for EGL cannot be asked after that.
         self._free = weakref.finalize(self, _free, self._gl, self._context)
+        self._free.atexit = False  # that may come after EGL's own end, whose turn is fixed
+        atexit.register(self._free)
 
     def close(self) -> None:
         """Give the context back."""
