@@ -58,6 +58,8 @@ class Options:
     port: int = 7860
     data: Path = Path("data")
     """Folder of datasets, jobs and the catalogue."""
+    catalogue: str | None = None
+    """SQLAlchemy URL of the catalogue's database; an SQLite file in the data folder by default."""
     policy: str | None = None
     """Checkpoint folder, or ws://HOST:PORT of a policy server; the shipped one by default."""
 
@@ -69,6 +71,14 @@ def policy_source(wanted: str | None) -> str | None:
     return str(SHIPPED_CHECKPOINT) if SHIPPED_CHECKPOINT.is_dir() else None
 
 
+def open_catalogue(options: Options) -> Catalogue:
+    """Open the catalogue. Raises `NotReadyError` when its database does not open."""
+    try:
+        return Catalogue.in_folder(options.data, options.catalogue)
+    except ValueError as error:
+        raise NotReadyError(f"{error} It is chosen with --catalogue URL.") from error
+
+
 @contextmanager
 def opened(options: Options) -> Iterator[FastAPI]:
     """Build every part, and close each again in the opposite order."""
@@ -76,7 +86,7 @@ def opened(options: Options) -> Iterator[FastAPI]:
     robot, body = aloha.robot, aloha.robot.embodiment
     notices, seat, recorder = Notices(), Seat(), Recorder(body)
     with ExitStack() as parts:
-        catalogue = parts.enter_context(closing(Catalogue.in_folder(options.data)))
+        catalogue = parts.enter_context(closing(open_catalogue(options)))
         book = parts.enter_context(closing(CommandBook(catalogue, notices)))
         training = parts.enter_context(Training(catalogue, JobQueue(catalogue), notices))
         teleoperator = CartesianTeleoperator(body)
@@ -88,7 +98,7 @@ def opened(options: Options) -> Iterator[FastAPI]:
             listeners=(recorder,),
             rearrange=aloha.world.reset,
         )
-        log = options.data / "policy_server.log"
+        log = catalogue.data_dir / "policy_server.log"
         host = parts.enter_context(closing(PolicyHost(body, notices, station.stand_by, log)))
         record = parts.enter_context(closing(RecordDesk(recorder, catalogue)))
         parts.enter_context(station)

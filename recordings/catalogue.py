@@ -1,7 +1,6 @@
 """The index of episodes, jobs, checkpoints and commands. The folders are the truth; this finds."""
 
 import logging
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,14 +9,13 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
-from alembic import command as alembic
-from alembic.config import Config
-from sqlalchemy import Engine, Select, case, create_engine, delete, event, func, select
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy import Select, case, delete, func, select
+from sqlalchemy.orm import Session, sessionmaker
 
 from recordings import layout
+from recordings.command_log import keep_command, read_commands
+from recordings.database import open_database
 from recordings.dataset import Dataset
-from recordings.disk import append_line, read_lines
 from recordings.job_folder import REQUEST, JobFolder
 from recordings.tables import Base, Checkpoint, Command, Episode, Job
 
@@ -25,7 +23,6 @@ logger = logging.getLogger(__name__)
 
 DATASETS = "datasets"
 JOBS = "jobs"
-COMMANDS = "commands.jsonl"
 DATABASE = "catalogue.db"
 
 Row = TypeVar("Row", bound=Base)
@@ -47,25 +44,24 @@ class Catalogue:
     """Finds what lies in a data folder: datasets/NAME, jobs/NAME, and the commands given.
 
     Safe to use from any thread. The database can be deleted at any time: `rebuild` makes it again
-    from the folders, and the commands from commands.jsonl.
+    from the folders, and the commands from commands.jsonl. `is_new` tells that it was empty.
     """
 
     def __init__(self, url: str, data_dir: Path) -> None:
-        self.data_dir = data_dir
-        self._engine = create_engine(url)
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine, "connect", _set_up_sqlite)
+        self.data_dir = data_dir.resolve()
+        self._engine, self.is_new = open_database(url)
         self._session = sessionmaker(self._engine, expire_on_commit=False)
-        _upgrade(self._engine)
 
     @classmethod
-    def in_folder(cls, data_dir: Path) -> "Catalogue":
-        """Open the SQLite catalogue of `data_dir`, brought up to date with its folders."""
+    def in_folder(cls, data_dir: Path, url: str | None = None) -> "Catalogue":
+        """Open the catalogue of `data_dir`, brought up to date with its folders.
+
+        It is in the database at `url`, one for each data folder, or an SQLite file in `data_dir`.
+        Raises `ValueError` when the database does not open.
+        """
         data_dir.mkdir(parents=True, exist_ok=True)
-        path = data_dir / DATABASE
-        is_new = not path.exists()
-        catalogue = cls(f"sqlite:///{path}", data_dir)
-        for problem in catalogue.rebuild() if is_new else catalogue.catch_up():
+        catalogue = cls(url or f"sqlite:///{data_dir.resolve() / DATABASE}", data_dir)
+        for problem in catalogue.rebuild() if catalogue.is_new else catalogue.catch_up():
             logger.warning("Not in the catalogue: %s", problem)
         return catalogue
 
@@ -139,6 +135,7 @@ class Catalogue:
 
     def note_job(self, folder: Path) -> Job:
         """Bring the catalogue up to date with the job at `folder`, and what it made."""
+        folder = folder.resolve()
         job_folder = JobFolder(folder)
         request, state = job_folder.request(), job_folder.state()
         with self._session.begin() as session:
@@ -147,20 +144,17 @@ class Catalogue:
                 job = Job(
                     name=folder.name,
                     folder=str(folder),
-                    dataset=str(request["dataset"]),
+                    dataset=str(request.get("dataset") or ""),
                     base=request.get("base"),
                     submitted_at=job_folder.submitted_at(),
                 )
                 session.add(job)
+            job.folder = str(folder)
             job.status, job.step, job.steps = state.status, state.step, state.steps
             job.loss, job.error = state.loss, state.error
             job.samples_per_second = state.samples_per_second
             session.flush()
-            known = set(session.scalars(select(Checkpoint.folder)))
-            for path in job_folder.checkpoints():
-                if str(path) not in known:
-                    made_at = datetime.fromtimestamp((path / "config.json").stat().st_mtime, UTC)
-                    session.add(Checkpoint(folder=str(path), job=job.name, made_at=made_at))
+            _note_checkpoints(session, job.name, job_folder)
         return job
 
     def checkpoints(self) -> list[Checkpoint]:
@@ -229,8 +223,10 @@ class Catalogue:
         for job in self.jobs():
             if job.name not in jobs:
                 self.forget_job(job.name)
-        for name in sorted(jobs.keys() - {job.name for job in self.jobs()}):
-            problems += _try(self.note_job, jobs[name])
+        known_jobs = {job.name: job.folder for job in self.jobs()}
+        for name, folder in jobs.items():
+            if known_jobs.get(name) != str(folder):
+                problems += _try(self.note_job, folder)
         return problems
 
     def _note_if_new(self, folder: Path, num_known: int) -> None:
@@ -253,21 +249,13 @@ class Catalogue:
             problems += _try(self.note_dataset, info.parents[1])
         for request in self._requests():
             problems += _try(self.note_job, request.parent)
-        newest = {line["key"]: line for line in read_lines(self.data_dir / COMMANDS)}
+        commands, unread = read_commands(self.data_dir)
         with self._session.begin() as session:
-            for line in newest.values():
-                fields = dict(line) | {"said_at": datetime.fromisoformat(line["said_at"])}
-                session.add(Command(**fields))
-        return problems
+            session.add_all(commands)
+        return problems + unread
 
     def _keep(self, command: Command) -> None:
-        fields = {
-            column.key: getattr(command, column.key)
-            for column in Command.__table__.columns
-            if column.key != "id"
-        }
-        line = fields | {"said_at": command.said_at.isoformat()}
-        append_line(self.data_dir / COMMANDS, line)
+        keep_command(self.data_dir, command)
         with self._session.begin() as session:
             session.add(command)
 
@@ -279,20 +267,21 @@ class Catalogue:
 def _try(note: Callable[[Path], object], folder: Path) -> list[str]:
     try:
         note(folder)
-    except ValueError as error:
-        return [f"{folder.name}: {error}"]
+    except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
+        # whatever is odd about a folder of somebody else's, the others are still found
+        logger.debug("%s cannot be read.", folder, exc_info=True)
+        words = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        return [f"{folder.name}: {words}"]
     return []
 
 
-def _upgrade(engine: Engine) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("path_separator", "os")
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        alembic.upgrade(config, "head")
-
-
-def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    for setting in ("journal_mode=WAL", "busy_timeout=5000", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {setting}")
+def _note_checkpoints(session: Session, job: str, folder: JobFolder) -> None:
+    found = {str(path): made_at for path, made_at in folder.checkpoint_times().items()}
+    noted = {c.folder: c for c in session.scalars(select(Checkpoint).where(Checkpoint.job == job))}
+    for path in noted.keys() - found.keys():
+        session.delete(noted[path])
+    for path, made_at in found.items():
+        if path in noted:
+            noted[path].made_at = made_at
+        else:
+            session.add(Checkpoint(folder=path, job=job, made_at=made_at))

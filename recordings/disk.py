@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 SPACE_FLOOR_BYTES = 512 * 2**20
 """Free space below which nothing new is recorded; enough left to save what is open."""
@@ -69,15 +69,42 @@ def append_line(path: Path, content: object) -> None:
         os.fsync(file.fileno())
 
 
-def read_lines(path: Path) -> list[Any]:
-    """Return the JSON lines of `path`, without a last one that was torn; none if no such file."""
+def whole_lines(path: Path) -> list[bytes]:
+    """Return the lines of `path`, without a last one that was torn; none if no such file."""
     if not path.exists():
         return []
     whole, _, _torn = path.read_bytes().rpartition(b"\n")
+    return whole.splitlines()
+
+
+def parse_object(text: bytes) -> dict[str, Any]:
+    """Return the JSON object in `text`. Raises `ValueError` when it holds none."""
+    content = json.loads(text)
+    if isinstance(content, dict):
+        return content
+    raise ValueError(f"Expected a JSON object, got {content!s:.200}")
+
+
+def read_lines(path: Path) -> list[Any]:
+    """Return the JSON values of the whole lines of `path`; none if no such file."""
     try:
-        return [json.loads(line) for line in whole.splitlines()]
+        return [json.loads(line) for line in whole_lines(path)]
     except ValueError as error:
         raise ValueError(f"Expected one JSON value a line: {error}. File: {path}") from error
+
+
+def try_lock(path: Path) -> IO[str] | None:
+    """Lock `path` until the returned file is closed by every process that holds it.
+
+    Returns None when it is locked already. A process that ends lets go of it.
+    """
+    file = path.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
 
 
 def free_bytes(folder: Path) -> int:

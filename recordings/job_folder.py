@@ -1,15 +1,14 @@
 """What a job's folder tells: what was asked, whether it runs, how far it came. Starts nothing."""
 
 import enum
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
-from recordings.disk import read_lines, write_json
+from recordings.disk import parse_object, read_lines, try_lock, write_json
 
 REQUEST = "request.json"
 STATUS = "status.json"
@@ -18,6 +17,10 @@ LOG = "log.txt"
 PROCESS = "process.json"
 CANCEL = "cancel.json"
 CHECKPOINTS = "checkpoints"
+LOCK = ".lock"
+
+UNFINISHED = (".partial", ".replaced")
+"""Ends of the names that a checkpoint has before it is whole, and on its way out."""
 
 LAST_BYTES = 16_384
 """Read from the end of a metrics file to find its last line."""
@@ -57,10 +60,9 @@ class JobFolder:
     def request(self) -> dict[str, Any]:
         """Return what was asked. Raises `ValueError` when this is not a job's folder."""
         try:
-            content: dict[str, Any] = json.loads((self.path / REQUEST).read_text())
+            return parse_object((self.path / REQUEST).read_bytes())
         except (OSError, ValueError) as error:
             raise ValueError(f"Not a job: {REQUEST} cannot be read ({error}).") from error
-        return content
 
     def submitted_at(self) -> datetime:
         """Return when the request was written."""
@@ -76,18 +78,44 @@ class JobFolder:
 
     def checkpoints(self) -> list[Path]:
         """Return the whole checkpoints, oldest first."""
-        found = (self.path / CHECKPOINTS).glob("*/config.json")
-        return [config.parent for config in sorted(found, key=lambda path: path.stat().st_mtime)]
+        return list(self.checkpoint_times())
+
+    def checkpoint_times(self) -> dict[Path, datetime]:
+        """Return the whole checkpoints and when each was written, oldest first.
+
+        One that the trainer writes, or puts in the place of another, at this moment is left out.
+        """
+        times = {}
+        for config in (self.path / CHECKPOINTS).glob("*/config.json"):
+            if config.parent.suffix in UNFINISHED:
+                continue
+            try:
+                times[config.parent] = datetime.fromtimestamp(config.stat().st_mtime, UTC)
+            except FileNotFoundError:
+                continue  # replaced since it was listed
+        return dict(sorted(times.items(), key=lambda item: item[1]))
+
+    def claim(self) -> IO[str] | None:
+        """Keep other studios from starting this job; None when another has started it.
+
+        The claim ends when the returned file is closed, here and in the trainer that inherits it.
+        """
+        return try_lock(self.path / LOCK)
 
     def note_process(self, pid: int) -> None:
         """Write down which process trains here."""
         started = psutil.Process(pid).create_time()
         write_json(self.path / PROCESS, {"pid": pid, "started": started})
 
+    def note_failure(self, error: str) -> None:
+        """Write down, in the trainer's stead, that this job failed and why."""
+        content = {"status": JobStatus.FAILED, "step": 0, "error": error, "checkpoint": None}
+        write_json(self.path / STATUS, content)
+
     def process(self) -> psutil.Process | None:
         """Return the process that trains here, or None if it ended. Another with its id is not."""
         noted = self._read(PROCESS)
-        if noted is None:
+        if not {"pid", "started"} <= noted.keys():
             return None
         try:
             process = psutil.Process(noted["pid"])
@@ -107,14 +135,14 @@ class JobFolder:
 
     def state(self) -> JobState:
         """Find out what is true now."""
-        said = self._read(STATUS) or {}
+        said = self._read(STATUS)
         last = self._last_metrics()
         return JobState(
             status=self._status(said),
             step=int(last.get("step", said.get("step") or 0)),
             steps=int(last.get("steps", said.get("steps") or self._read_steps())),
-            loss=last.get("loss"),
-            samples_per_second=last.get("samples_per_second"),
+            loss=_number(last.get("loss")),
+            samples_per_second=_number(last.get("samples_per_second")),
             error=self._error(said),
         )
 
@@ -138,20 +166,29 @@ class JobFolder:
         )
 
     def _read_steps(self) -> int:
-        return int((self._read(REQUEST) or {}).get("steps") or 0)
+        return int(self._read(REQUEST).get("steps") or 0)
 
     def _last_metrics(self) -> dict[str, Any]:
         whole, _, _torn = _tail(self.path / METRICS).rpartition(b"\n")
-        last = whole.rpartition(b"\n")[2]
-        content: dict[str, Any] = json.loads(last) if last else {}
-        return content
+        return _said(whole.rpartition(b"\n")[2])
 
-    def _read(self, name: str) -> dict[str, Any] | None:
+    def _read(self, name: str) -> dict[str, Any]:
         try:
-            content: dict[str, Any] = json.loads((self.path / name).read_text())
-        except (FileNotFoundError, ValueError):
-            return None  # not there, or torn by a kill: the process and the metrics still tell
-        return content
+            return _said((self.path / name).read_bytes())
+        except FileNotFoundError:
+            return {}
+
+
+def _said(text: bytes) -> dict[str, Any]:
+    """Return what `text` says; nothing when it was torn by a kill: the other files still tell."""
+    try:
+        return parse_object(text)
+    except ValueError:
+        return {}
+
+
+def _number(value: float | str | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _tail(path: Path) -> bytes:

@@ -8,7 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -29,6 +31,8 @@ GRACE_SECS = 30.0
 """From the polite signal, at which the trainer keeps its last checkpoint, to the next."""
 TERMINATE_SECS = 10.0
 """From the firm signal to the last."""
+CLAIM_NUMBER = 3
+"""File descriptor at which a trainer holds the claim on its job; it need not know."""
 
 
 class JobQueue:
@@ -69,7 +73,11 @@ class JobQueue:
             return self._catalogue.note_job(folder)
 
     def start(self) -> Job | None:
-        """Start the oldest queued job, unless one is running; return it, or None."""
+        """Start the oldest queued job, unless one is running; return it, or None.
+
+        Another studio on the same folder may start it instead. Raises `OSError` when the trainer
+        cannot be started.
+        """
         with self._lock:
             jobs = self._catalogue.jobs()
             if any(job.status is JobStatus.RUNNING for job in jobs):
@@ -77,9 +85,11 @@ class JobQueue:
             queued = [job for job in jobs if job.status is JobStatus.QUEUED]
             if not queued:
                 return None
-            folder = Path(queued[0].folder)
-            self._launch(folder)
-            return self._catalogue.note_job(folder)
+            folder = JobFolder(Path(queued[0].folder))
+            with folder.claim() or nullcontext() as claim:
+                if claim is not None and folder.state().status is JobStatus.QUEUED:
+                    self._launch(folder, claim)
+            return self._catalogue.note_job(folder.path)
 
     def refresh(self) -> list[Job]:
         """Find out what is true, press on with cancellations, start what is next.
@@ -132,28 +142,35 @@ class JobQueue:
         folder.mkdir()
         return folder
 
-    def _launch(self, folder: Path) -> None:
+    def _launch(self, folder: JobFolder, claim: IO[str]) -> None:
+        """Start the trainer; it inherits `claim` and keeps it for as long as it lives."""
         nice = shutil.which("nice")
         prefix = [nice, "-n", str(NICENESS)] if nice else []
         threads = str(max(1, (os.cpu_count() or 1) // 2))
         environment = {"OMP_NUM_THREADS": threads, "PYTHONUNBUFFERED": "1"} | dict(os.environ)
         paths = [str(ROOT), *filter(None, [environment.get("PYTHONPATH")])]
-        arguments = [*prefix, *self._command, str(folder.resolve())]
+        arguments = [*prefix, *self._command, str(folder.path.resolve())]
         child = os.posix_spawn(
             arguments[0],
             arguments,
             environment | {"PYTHONPATH": os.pathsep.join(paths)},
             file_actions=[
+                (os.POSIX_SPAWN_DUP2, claim.fileno(), CLAIM_NUMBER),
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 1, str(folder / LOG), APPENDING, 0o644),
+                (os.POSIX_SPAWN_OPEN, 1, str(folder.path / LOG), APPENDING, 0o644),
                 (os.POSIX_SPAWN_DUP2, 1, 2),
             ],
             setsid=True,
             setsigdef=[signal.SIGINT, signal.SIGTERM],
         )
-        JobFolder(folder).note_process(child)
         self._children.add(child)
-        logger.info("Job %s runs as process %d.", folder.name, child)
+        try:
+            folder.note_process(child)
+        except (OSError, psutil.Error) as error:
+            os.killpg(child, signal.SIGKILL)
+            folder.note_failure(f"The trainer was ended: its process could not be noted ({error}).")
+            return
+        logger.info("Job %s runs as process %d.", folder.path.name, child)
 
     def _bury(self) -> None:
         """Let go of children that have ended, which otherwise stay as zombies."""

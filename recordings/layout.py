@@ -1,8 +1,9 @@
 """Where the parts of a LeRobotDataset v3.0 lie in its folder. Names, and info.json, no more."""
 
-import json
 from pathlib import Path
 from typing import Any
+
+from recordings.disk import parse_object
 
 CODEBASE_VERSION = "v3.0"
 CHUNKS_SIZE = 1000
@@ -22,6 +23,9 @@ QUALITY = Path("meta/quality.jsonl")
 OPEN = Path(".open")
 """Ours: pictures of the episode being recorded; nothing that outlives it."""
 LOCK = Path(".lock")
+
+REQUIRED = ("total_episodes", "total_frames", "fps", "features", "data_path")
+"""Of info.json: what nothing can be read without."""
 
 IMAGE_PREFIX = "observation.images."
 
@@ -74,7 +78,7 @@ def read_info(folder: Path) -> dict[str, Any]:
     """Read info.json. Raises `ValueError` when `folder` is not a LeRobotDataset v3.0."""
     path = folder / INFO
     try:
-        info: dict[str, Any] = json.loads(path.read_text())
+        info = parse_object(path.read_bytes())
     except OSError as error:
         raise ValueError(
             f"Not a dataset: there is no {INFO} to read ({error.strerror}). Folder: {folder}"
@@ -88,4 +92,7 @@ def read_info(folder: Path) -> dict[str, Any]:
             f"Expected a LeRobotDataset {CODEBASE_VERSION}, got "
             f"{info.get('codebase_version')!r}. Convert it with LeRobot first. Folder: {folder}"
         )
+    lacking = [name for name in REQUIRED if name not in info]
+    if lacking:
+        raise ValueError(f"{INFO} lacks {lacking}. Run: python -m recordings.repair {folder}")
     return info

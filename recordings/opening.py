@@ -1,6 +1,5 @@
 """What a writer must know of a dataset it continues; settles what a killed one left undone."""
 
-import fcntl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -11,7 +10,7 @@ import pyarrow.parquet as pq
 
 from hardware.embodiment import Embodiment
 from recordings import layout
-from recordings.disk import write_json
+from recordings.disk import try_lock, write_json
 from recordings.episode_table import (
     Row,
     episode_files,
@@ -70,15 +69,12 @@ def claim(folder: Path) -> IO[str]:
 
     Raises `ValueError` when another has it.
     """
-    file = (folder / layout.LOCK).open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
+    file = try_lock(folder / layout.LOCK)
+    if file is None:
         raise ValueError(
             f"Another program writes to this dataset. Close it or choose another folder. "
             f"Folder: {folder}"
-        ) from error
+        )
     return file
 
 

@@ -1,8 +1,18 @@
 """The tables of the catalogue. Rows are plain dataclasses; nothing here opens a database."""
 
 from datetime import UTC, datetime
+from typing import ClassVar
 
-from sqlalchemy import DateTime, Dialect, Enum, ForeignKey, String, TypeDecorator, UniqueConstraint
+from sqlalchemy import (
+    DateTime,
+    Dialect,
+    Enum,
+    ForeignKey,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
 
 from recordings.job_folder import JobStatus
@@ -24,7 +34,9 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 class Base(MappedAsDataclass, DeclarativeBase):
-    """Every table is a dataclass."""
+    """Every table is a dataclass; words of no set length are text, which every database has."""
+
+    type_annotation_map: ClassVar = {str: Text}
 
 
 class Episode(Base):
@@ -55,7 +67,7 @@ class Job(Base):
     """Of its folder; begins with a number, in the order of submission."""
     folder: Mapped[str]
     dataset: Mapped[str]
-    """Path of the dataset."""
+    """Path of the dataset; empty when it trains on none."""
     base: Mapped[str | None]
     """Path of the checkpoint that it starts from, or None to start from nothing."""
     submitted_at: Mapped[datetime] = mapped_column(UtcTime)

@@ -1,11 +1,15 @@
 import json
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.schema import CreateTable
 
 from recordings.catalogue import Catalogue
 from recordings.job_folder import JobStatus
@@ -130,6 +134,118 @@ def test_rebuilding_names_what_it_cannot_read_and_keeps_the_rest(catalogue, benc
     (problem,) = catalogue.rebuild()
     assert problem.startswith("torn: meta/info.json is not JSON")
     assert len(catalogue.datasets()) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("datasets/odd/meta/info.json", '{"codebase_version": "v3.0"}', "lacks ['total_episodes'"),
+        ("datasets/odd/meta/info.json", "[]", "Expected a JSON object"),
+        ("datasets/odd/meta/info.json", None, "there is no meta/info.json to read"),
+        ("jobs/odd/request.json", "[]", "Expected a JSON object"),
+        ("jobs/odd/request.json", '{"steps": "many"}', "many"),
+        ("jobs/odd/request.json", '{"steps": [1]}', "TypeError"),
+        ("jobs/odd/request.json", None, "cannot be read"),
+    ],
+)
+def test_one_odd_folder_keeps_nothing_else_out(catalogue, tmp_path, file, content, said):
+    good = tmp_path / "data/jobs/0001-cubes"
+    good.mkdir(parents=True)
+    (good / "request.json").write_text(json.dumps({"dataset": "x/cubes"}))
+    odd = tmp_path / "data" / file
+    odd.parent.mkdir(parents=True)
+    odd.mkdir() if content is None else odd.write_text(content)
+
+    for problems in (catalogue.catch_up(), catalogue.rebuild()):
+        (problem,) = problems
+        assert problem.startswith("odd: ")
+        assert said in problem
+        assert [job.name for job in catalogue.jobs()] == ["0001-cubes"]
+
+
+def test_a_job_that_only_grounds_has_no_dataset(catalogue, tmp_path):
+    job = tmp_path / "data/jobs/0001-scenes"
+    job.mkdir(parents=True)
+    (job / "request.json").write_text(json.dumps({"scenes": 100, "steps": 5}))
+    (job / "status.json").write_text("[]")
+    (job / "metrics.jsonl").write_text("3\nnonsense\n")
+
+    assert catalogue.rebuild() == []
+    assert [(j.name, j.dataset, j.steps) for j in catalogue.jobs()] == [("0001-scenes", "", 5)]
+
+
+def test_a_corrupt_line_of_commands_is_named_and_the_others_are_kept(catalogue, tmp_path):
+    catalogue.add_command("pick red", who="ann", policy="nano")
+    with (tmp_path / "data/commands.jsonl").open("a") as file:
+        file.write('{"key": \n[]\n{"key": "k", "said_at": "noon"}\n{"surprise": 1}\n')
+    catalogue.add_command("pick blue", who="ben", policy="nano")
+
+    problems = catalogue.rebuild()
+    assert [problem.partition(": ")[0] for problem in problems] == [
+        f"commands.jsonl, line {number}" for number in (2, 3, 4, 5)
+    ]
+    assert [c.instruction for c in catalogue.commands()] == ["pick blue", "pick red"]
+
+
+def test_checkpoints_are_whole_and_the_one_written_last_comes_first(catalogue, tmp_path):
+    job = tmp_path / "data/jobs/0001-cubes"
+    job.mkdir(parents=True)
+    (job / "request.json").write_text(json.dumps({"dataset": "x/cubes"}))
+    for number, name in enumerate(["last", "000100", "last.partial", "last.replaced"]):
+        (job / "checkpoints" / name).mkdir(parents=True)
+        (job / "checkpoints" / name / "config.json").write_text("{}")
+        os.utime(job / "checkpoints" / name / "config.json", (1e9 + number, 1e9 + number))
+
+    def offered():
+        catalogue.note_job(job)
+        return [Path(checkpoint.folder).name for checkpoint in catalogue.checkpoints()]
+
+    assert offered() == ["000100", "last"]
+    os.utime(job / "checkpoints/last/config.json", (1e9 + 9, 1e9 + 9))
+    assert offered() == ["last", "000100"]
+
+
+def test_a_data_folder_is_found_from_anywhere_and_after_a_move(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    job = tmp_path / "data/jobs/0001-cubes"
+    (job / "checkpoints/last").mkdir(parents=True)
+    (job / "checkpoints/last/config.json").write_text("{}")
+    (job / "request.json").write_text(json.dumps({"dataset": "x/cubes"}))
+    for name in ("data", "moved"):
+        catalogue = Catalogue.in_folder(Path(name))
+        assert [job.folder for job in catalogue.jobs()] == [
+            str(tmp_path / name / "jobs/0001-cubes")
+        ]
+        (checkpoint,) = catalogue.checkpoints()
+        assert checkpoint.folder == str(tmp_path / name / "jobs/0001-cubes/checkpoints/last")
+        catalogue.close()
+        if name == "data":
+            (tmp_path / "data").rename(tmp_path / "moved")
+
+
+def test_the_catalogue_can_be_in_another_database(tmp_path):
+    url = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    catalogue = Catalogue.in_folder(tmp_path / "data", url)
+    catalogue.add_command("pick red", who="ann", policy="nano")
+    catalogue.close()
+
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["commands.jsonl"]
+    for each in (url, f"sqlite:///{tmp_path / 'new.db'}"):
+        again = Catalogue.in_folder(tmp_path / "data", each)
+        assert [c.instruction for c in again.commands()] == ["pick red"]
+        again.close()
+
+
+@pytest.mark.parametrize("dialect", [mysql.dialect(), postgresql.dialect()])
+def test_other_databases_could_make_the_tables(dialect):
+    for table in Base.metadata.sorted_tables:
+        assert str(CreateTable(table).compile(dialect=dialect))
+
+
+@pytest.mark.parametrize("url", ["nonsense", "nosuch://host/db", "sqlite:////no/such/folder/db"])
+def test_a_database_that_does_not_open_is_told(tmp_path, url):
+    with pytest.raises(ValueError, match="The catalogue's database does not open"):
+        Catalogue.in_folder(tmp_path / "data", url)
 
 
 def test_many_threads_can_keep_commands(catalogue):

@@ -153,6 +153,32 @@ def test_another_process_with_the_same_number_is_not_the_trainer(queue, dataset)
     assert status(queue, job.name) is JobStatus.FAILED
 
 
+def test_a_trainer_that_cannot_be_noted_is_ended_and_not_started_again(queue, dataset):
+    job = queue.submit(dataset, steps=1000)
+    (Path(job.folder) / ".process.json.part").mkdir()  # stands for a disk that refuses the file
+
+    assert status(queue, job.name) is JobStatus.FAILED
+    assert "could not be noted" in queue.refresh()[0].error
+    until(lambda: queue.refresh() and not queue._children)
+    assert not (Path(job.folder) / "metrics.jsonl").exists()
+
+
+def test_two_studios_on_one_folder_start_a_job_once(queue, tmp_path, dataset):
+    job = queue.submit(dataset, steps=30)
+    catalogue = Catalogue.in_folder(tmp_path / "data", f"sqlite:///{tmp_path / 'other.db'}")
+    other = JobQueue(catalogue, command=TRAINER)
+    with queue.folder(job.name).claim():  # one is about to start it
+        assert other.start().status is JobStatus.QUEUED
+
+    assert queue.start().status is JobStatus.RUNNING
+    assert queue.folder(job.name).claim() is None
+    assert other.start().status is JobStatus.RUNNING
+    assert other._children == set()
+    until(lambda: status(queue, job.name) is JobStatus.SUCCEEDED)
+    assert queue.folder(job.name).log_tail().count("hello from the trainer") == 1
+    catalogue.close()
+
+
 def test_a_job_whose_folder_was_deleted_is_forgotten(queue, dataset):
     first, second = (queue.submit(dataset, steps=3) for _ in range(2))
     shutil.rmtree(first.folder)
