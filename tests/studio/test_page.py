@@ -69,13 +69,23 @@ def chromium():
         browser.close()
 
 
-def open_page(chromium, address, **options):
-    page = chromium.new_context(viewport={"width": 1280, "height": 720}, **options).new_page()
-    page.set_default_timeout(SLOW_MS)
-    expect.set_options(timeout=SLOW_MS)
-    page.goto(address)
-    expect(page.locator(".tile:not(.waiting)")).to_have_count(4)
-    return page
+@pytest.fixture
+def open_page(studio, chromium):
+    """Open the page in one more browser; all are closed at the end, which frees the seat."""
+    contexts = []
+
+    def open_one():
+        contexts.append(chromium.new_context(viewport={"width": 1280, "height": 720}))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(SLOW_MS)
+        expect.set_options(timeout=SLOW_MS)
+        page.goto(studio[0])
+        expect(page.locator(".tile:not(.waiting)")).to_have_count(4)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
 
 
 def body_says(page, **wanted):
@@ -83,8 +93,8 @@ def body_says(page, **wanted):
         expect(page.locator("body")).to_have_attribute(f"data-{name}", value)
 
 
-def test_a_person_goes_once_around_the_studio(studio, chromium):
-    page = open_page(chromium, studio[0])
+def test_a_person_goes_once_around_the_studio(open_page):
+    page = open_page()
     four_cameras_are_live(page)
     an_unknown_instruction_is_refused(page)
     an_instruction_runs_until_the_space_bar(page)
@@ -165,9 +175,8 @@ def hold(page, selector, msecs):
     page.mouse.up()
 
 
-def test_a_second_browser_watches_may_stop_and_can_take_the_seat(studio, chromium):
-    address, _ = studio
-    driver, watcher = open_page(chromium, address), open_page(chromium, address)
+def test_a_second_browser_watches_may_stop_and_can_take_the_seat(open_page):
+    driver, watcher = open_page(), open_page()
     driver.click("#take-over")
     body_says(driver, seat="mine", driver="person")
     body_says(watcher, seat="theirs")
@@ -187,6 +196,6 @@ def test_a_second_browser_watches_may_stop_and_can_take_the_seat(studio, chromiu
 def test_a_port_in_use_is_said_before_anything_starts(studio, tmp_path):
     port = studio[0].rsplit(":", 1)[1]
     command = [sys.executable, "app.py", "--port", port, "--data", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2
     assert f"Port {port} is in use" in done.stderr
