@@ -25,8 +25,8 @@ def open_database(url: str) -> tuple[Engine, bool]:
         _upgrade(engine)
     except (SQLAlchemyError, CommandError, ImportError) as error:
         raise ValueError(
-            f"The catalogue's database does not open: {error} Expected an SQLAlchemy URL of one "
-            "that runs, with its driver installed. A database can be given up: a new one is "
+            f"The catalogue's database does not open ({error}). Expected an SQLAlchemy URL of "
+            "one that runs, with its driver installed. A database can be given up: a new one is "
             "filled from the data folder."
         ) from error
     return engine, is_new
