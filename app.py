@@ -149,6 +149,12 @@ def check(options: Options) -> None:
     check_data_dir(options.data)
 
 
+def _leave(*_: object) -> None:
+    """End by an exit that closes what is open, and that a second signal does not cut short."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(0)
+
+
 def main(options: Options) -> int:
     """Check, then serve. Returns 2, having said why, when a person must put something right."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
@@ -156,7 +162,7 @@ def main(options: Options) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     sys.setswitchinterval(0.0005)  # a web thread may not keep the control thread waiting
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an exit that closes what is open
+    signal.signal(signal.SIGTERM, _leave)
     try:
         check(options)
         serve(options, listen(options.host, options.port))
