@@ -10,6 +10,7 @@ import logging
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -143,10 +144,16 @@ def main(
         server = PolicyServer(policy, checkpoint, token).listen(host, port)
     except (ValueError, OSError) as error:
         raise SystemExit(f"Cannot serve: {error}") from error
+    ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: server.shutdown())
+        signal.signal(number, lambda *_: ended.set())
     logger.info("Serving %s on ws://%s:%d", checkpoint, host, server.socket.getsockname()[1])
-    server.serve_forever()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="server") as pool:
+        serving = pool.submit(server.serve_forever)
+        serving.add_done_callback(lambda _: ended.set())
+        ended.wait()
+        server.shutdown()  # waits for the loop, so it cannot be called by the thread that runs it
+        serving.result()
 
 
 if __name__ == "__main__":

@@ -180,10 +180,11 @@ def test_a_server_of_its_own_process_serves_and_stops(checkpoint, tmp_path, obse
         server.wait_ready()
         client = PolicyClient(server.url)
         assert client.predict_action_chunk(observation, TASK).actions.shape == (16, 14)
-        client.close()
     finally:
         server.stop()
     assert not server.alive
+    assert server._process.returncode == 0  # in good order, though a client is connected
+    client.close()
 
 
 def test_serving_what_is_no_checkpoint_says_so(tmp_path):
