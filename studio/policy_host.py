@@ -83,7 +83,10 @@ class PolicyHost:
     def use(self, source: str) -> None:
         """Change to a checkpoint folder or a `ws://` address, in the background."""
         self._status = HostStatus(
-            HostState.STARTING, name_of(source), f"Starting {name_of(source)} …", ()
+            HostState.STARTING,
+            name_of(source),
+            f"{name_of(source)} is starting; try again in a moment.",
+            (),
         )
         self._notices.watch(self._starter.submit(self._change, source), "The policy")
 
