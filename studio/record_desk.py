@@ -49,6 +49,11 @@ class RecordDesk:
         self._catalogue.note_dataset(dataset)
         return f"Episode {index} is saved in {dataset.name}."
 
+    def refuse_while_recording(self, what: str) -> None:
+        """Raise `ValueError` if an episode is open; `what` would make it say something false."""
+        if self.recorder.recording:
+            raise ValueError(f"{what} would tear the open episode. Save or discard it first.")
+
     def discard(self) -> None:
         """Throw the open episode away."""
         self.recorder.discard_episode()

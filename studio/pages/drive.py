@@ -118,8 +118,12 @@ def _hand(desk: Desk) -> None:
     def on_give(request: gr.Request) -> None:
         desk.order(request, desk.station.give_back)
 
+    def new_scene() -> None:
+        desk.record.refuse_while_recording("A new scene")
+        desk.station.new_scene(secrets.randbelow(NUM_SCENES))
+
     def on_scene(request: gr.Request) -> None:
-        desk.order(request, lambda: desk.station.new_scene(secrets.randbelow(NUM_SCENES)))
+        desk.order(request, new_scene)
 
     take.click(on_take, **QUIET)
     give.click(on_give, **QUIET)

@@ -28,6 +28,15 @@ def test_a_saved_episode_is_in_the_catalogue(desk, tmp_path):
     catalogue.close()
 
 
+def test_the_world_is_not_rearranged_under_an_open_episode(desk):
+    desk.refuse_while_recording("A new scene")
+    desk.start("cubes", "hold still")
+    with pytest.raises(ValueError, match="Save or discard it first"):
+        desk.refuse_while_recording("A new scene")
+    desk.discard()
+    desk.refuse_while_recording("A new scene")
+
+
 def test_a_discarded_episode_leaves_nothing(desk, tmp_path):
     desk.start("cubes", "hold still")
     desk.discard()
