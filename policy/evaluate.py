@@ -25,8 +25,8 @@ from hardware.simulation.attempt import attempt
 from hardware.simulation.scene import CUBES
 from hardware.simulation.tasks import TASKS, Outcome, Task, task_named
 from policy.agent import PolicyAgent
-from policy.checkpoint import Checkpoint
 from policy.local import LocalPolicy
+from policy.model.checkpoint import Checkpoint
 
 logger = logging.getLogger(__name__)
 

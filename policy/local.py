@@ -8,11 +8,11 @@ import torch
 
 from hardware.embodiment import Embodiment
 from hardware.interfaces import Observation
-from policy.action_space import pad
-from policy.checkpoint import Checkpoint
 from policy.interface import ActionChunk
-from policy.processor import Processor, resize
-from policy.prompt import clean_instruction, embodiment_prompt
+from policy.model.action_space import pad
+from policy.model.checkpoint import Checkpoint
+from policy.model.processor import Processor, resize
+from policy.model.prompt import clean_instruction, embodiment_prompt
 
 
 class LocalPolicy:

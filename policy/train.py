@@ -20,21 +20,21 @@ from torch import nn
 from hardware.aloha import aloha_embodiment
 from hardware.embodiment import Embodiment
 from hardware.simulation.scene import CUBES
-from policy.action_space import NormStats, Quantiles
-from policy.card import model_card, training_history
-from policy.checkpoint import Checkpoint
-from policy.config import nano
-from policy.contexts import Contexts, LiveContexts, StoredContexts
-from policy.grounding import GroundingHeads
-from policy.lessons import ActionLesson, GroundingLesson, Lesson
-from policy.model import QwenVLA
-from policy.processor import Processor
-from policy.prompt import camera_tag, embodiment_prompt
-from policy.request import TrainRequest
-from policy.samples import Samples, load_samples
-from policy.scenes import load_scenes
-from policy.trainer import Trainer, quick_bf16, write_atomically
-from policy.words import train_tokenizer, vocabulary
+from policy.data.samples import Samples, load_samples
+from policy.data.scenes import load_scenes
+from policy.model.action_space import NormStats, Quantiles
+from policy.model.checkpoint import Checkpoint
+from policy.model.config import nano
+from policy.model.processor import Processor
+from policy.model.prompt import camera_tag, embodiment_prompt
+from policy.model.qwen_vla import QwenVLA
+from policy.model.words import train_tokenizer, vocabulary
+from policy.training.card import model_card, training_history
+from policy.training.contexts import Contexts, LiveContexts, StoredContexts
+from policy.training.grounding import GroundingHeads
+from policy.training.lessons import ActionLesson, GroundingLesson, Lesson
+from policy.training.request import TrainRequest
+from policy.training.trainer import Trainer, quick_bf16, write_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -226,7 +226,8 @@ def main(folder: Annotated[Path, tyro.conf.Positional]) -> None:
     Ctrl-C (or SIGTERM) saves a whole checkpoint first.
 
     Args:
-        folder: The job folder. Its request.json holds the fields of `policy.request.TrainRequest`.
+        folder: The job folder. Its request.json holds fields of
+            `policy.training.request.TrainRequest`.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     stop = threading.Event()

@@ -8,13 +8,13 @@ import torch
 
 from hardware.aloha import START, aloha_embodiment
 from hardware.interfaces import Frame, Observation
-from policy.action_space import NormStats, Quantiles
-from policy.checkpoint import Checkpoint
-from policy.config import DecoderConfig, nano
-from policy.model import QwenVLA
-from policy.processor import Processor
-from policy.prompt import camera_tag
-from policy.words import train_tokenizer, vocabulary
+from policy.model.action_space import NormStats, Quantiles
+from policy.model.checkpoint import Checkpoint
+from policy.model.config import DecoderConfig, nano
+from policy.model.processor import Processor
+from policy.model.prompt import camera_tag
+from policy.model.qwen_vla import QwenVLA
+from policy.model.words import train_tokenizer, vocabulary
 
 CAMERAS = ("cam_high", "cam_left_wrist")
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from policy.action_space import NormStats, Quantiles, pad
+from policy.model.action_space import NormStats, Quantiles, pad
 
 
 def test_normalising_and_restoring_gives_the_numbers_back():

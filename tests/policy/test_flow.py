@@ -1,7 +1,7 @@
 import torch
 
-from policy.config import TimeLaw
-from policy.flow import draw_times, interpolate, masked_loss, sample
+from policy.model.config import TimeLaw
+from policy.model.flow import draw_times, interpolate, masked_loss, sample
 
 
 def test_time_one_is_noise_and_time_zero_is_clean():

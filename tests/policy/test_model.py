@@ -5,11 +5,11 @@ import pytest
 import torch
 from transformers import Qwen2VLImageProcessorPil
 
-from policy.attention import attend
-from policy.config import DecoderConfig
-from policy.decoder import ActionDecoder
-from policy.model import QwenVLA
-from policy.processor import Processor, patches
+from policy.model.attention import attend
+from policy.model.config import DecoderConfig
+from policy.model.decoder import ActionDecoder
+from policy.model.processor import Processor, patches
+from policy.model.qwen_vla import QwenVLA
 
 
 def look(processor, count=2):

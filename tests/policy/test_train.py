@@ -10,11 +10,11 @@ import time
 import numpy as np
 import pytest
 
-from policy.checkpoint import Checkpoint
-from policy.request import TrainRequest
-from policy.samples import load_samples
-from policy.scenes import Scenes, draw_scenes, label_cells
+from policy.data.samples import load_samples
+from policy.data.scenes import Scenes, draw_scenes, label_cells
+from policy.model.checkpoint import Checkpoint
 from policy.train import TrainingJob
+from policy.training.request import TrainRequest
 from recordings.demonstration import Recipe
 from recordings.generate import generate
 

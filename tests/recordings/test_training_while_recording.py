@@ -1,6 +1,6 @@
 import pytest
 
-from policy.samples import load_samples
+from policy.data.samples import load_samples
 from recordings.catalogue import Catalogue
 from recordings.disk import RecordingError
 from recordings.jobs import JobQueue

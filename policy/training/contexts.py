@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from policy.model import Context, QwenVLA
-from policy.processor import Processor
-from policy.samples import Samples
+from policy.data.samples import Samples
+from policy.model.processor import Processor
+from policy.model.qwen_vla import Context, QwenVLA
 
 
 @runtime_checkable

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from transformers import Qwen3_5Config, Qwen3_5ForConditionalGeneration
 
-from policy.attention import use_quick_attention
-from policy.config import QwenVLAConfig
-from policy.decoder import ActionDecoder
-from policy.flow import draw_times, interpolate, masked_loss, sample
-from policy.processor import Inputs
+from policy.model.attention import use_quick_attention
+from policy.model.config import QwenVLAConfig
+from policy.model.decoder import ActionDecoder
+from policy.model.flow import draw_times, interpolate, masked_loss, sample
+from policy.model.processor import Inputs
 
 
 @dataclass(frozen=True, slots=True)

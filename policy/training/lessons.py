@@ -10,15 +10,15 @@ from hardware.aloha import ARMS
 from hardware.embodiment import Embodiment
 from hardware.simulation.scene import CUBES
 from hardware.simulation.tasks import TASKS
-from policy.action_space import NormStats, pad
-from policy.contexts import Contexts, jitter
-from policy.grounding import GroundingHeads, image_tokens, targets_of
-from policy.model import QwenVLA
-from policy.processor import Processor
-from policy.prompt import embodiment_prompt
-from policy.request import TrainRequest
-from policy.samples import Samples
-from policy.scenes import Scenes
+from policy.data.samples import Samples
+from policy.data.scenes import Scenes
+from policy.model.action_space import NormStats, pad
+from policy.model.processor import Processor
+from policy.model.prompt import embodiment_prompt
+from policy.model.qwen_vla import QwenVLA
+from policy.training.contexts import Contexts, jitter
+from policy.training.grounding import GroundingHeads, image_tokens, targets_of
+from policy.training.request import TrainRequest
 
 
 @runtime_checkable

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from policy.lessons import Lesson
-from policy.request import TrainRequest
+from policy.training.lessons import Lesson
+from policy.training.request import TrainRequest
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from policy.config import TimeLaw
+from policy.model.config import TimeLaw
 
 
 def draw_times(law: TimeLaw, count: int, device: torch.device) -> Tensor:

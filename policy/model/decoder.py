@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from policy.attention import attend
-from policy.config import DecoderConfig
+from policy.model.attention import attend
+from policy.model.config import DecoderConfig
 
 
 def rotary_angles(positions: Tensor, head_dim: int, sections: list[int], theta: float) -> Tensor:

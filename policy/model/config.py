@@ -80,8 +80,8 @@ class QwenVLAConfig:
 def nano(vocabulary: dict[str, int], cameras: tuple[str, ...]) -> QwenVLAConfig:
     """The preset that trains and runs on a laptop: the same parts, about 1/2000 of the size.
 
-    `vocabulary` gives `size` and the ids of the special tokens (see `policy.words`). The first
-    camera is seen at 128 x 96, the others (wrists) at 64 x 48.
+    `vocabulary` gives `size` and the ids of the special tokens (`policy.model.words.vocabulary`).
+    The first camera is seen at 128 x 96, the others (wrists) at 64 x 48.
     """
     width = 160
     backbone = {

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from policy.model import Context
-from policy.processor import Inputs
-from policy.scenes import Scenes
+from policy.data.scenes import Scenes
+from policy.model.processor import Inputs
+from policy.model.qwen_vla import Context
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 import json
 from dataclasses import asdict
 
-from policy.model import QwenVLA
-from policy.request import TrainRequest
+from policy.model.qwen_vla import QwenVLA
+from policy.training.request import TrainRequest
 
 TRAINED = "## How it was trained\n"
 

@@ -10,9 +10,9 @@ from jaxtyping import UInt8
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from policy.config import QwenVLAConfig
-from policy.prompt import camera_tag
-from policy.words import IMAGE, VISION_END, VISION_START
+from policy.model.config import QwenVLAConfig
+from policy.model.prompt import camera_tag
+from policy.model.words import IMAGE, VISION_END, VISION_START
 
 
 def resize(image: UInt8[np.ndarray, "h w 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "a b 3"]:

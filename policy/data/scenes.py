@@ -17,7 +17,7 @@ from tqdm import tqdm
 from hardware.aloha import ARM_WIDTH, START
 from hardware.simulation.scene import CUBES
 from hardware.simulation.world import World, draw_cubes
-from policy.processor import resize
+from policy.model.processor import resize
 
 RENDERED = (240, 320)
 """Height and width drawn before resizing, as demonstrations are."""

@@ -14,9 +14,9 @@ from safetensors import SafetensorError
 from transformers import PreTrainedTokenizerFast
 
 from hardware.embodiment import Embodiment
-from policy.action_space import NormStats
-from policy.config import QwenVLAConfig
-from policy.model import QwenVLA
+from policy.model.action_space import NormStats
+from policy.model.config import QwenVLAConfig
+from policy.model.qwen_vla import QwenVLA
 
 PARTS = (
     "model.safetensors",

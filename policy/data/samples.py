@@ -16,8 +16,8 @@ from jaxtyping import Float32
 from tqdm import tqdm
 
 from hardware.embodiment import Embodiment
-from policy.action_space import NormStats, Quantiles
-from policy.processor import resize
+from policy.model.action_space import NormStats, Quantiles
+from policy.model.processor import resize
 
 SENT = "sent"
 """Our recorder's column: 1 where the action was sent, 0 where nobody drove."""

@@ -1,0 +1,1 @@
+"""What there is to learn from: demonstrations, scenes, questions, and mixtures of them."""

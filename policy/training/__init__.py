@@ -1,0 +1,1 @@
+"""How it is learnt: stages, losses, the training loop."""
