@@ -54,9 +54,14 @@ class QwenVLAConfig:
     """Columns K of the action tensor; 32 or 64 fit the paper's parameter table."""
     action_hz: float = 10.0
     """Rows per second, said in the prompt. Values between rows are interpolated."""
-    state: Literal["off", "decoder"] = "decoder"
-    """Whether the joint state is one token of the decoder. Off in the paper, whose actions are
-    relative; absolute joint targets need it."""
+    state: Literal["off", "text", "decoder"] = "decoder"
+    """Whether the state is left out, said in the prompt in 256 bins, or one token of the decoder.
+    Off in the paper, whose actions are relative; absolute joint targets need it."""
+    action_convention: str = "as_body"
+    """What the network predicts (`policy.model.conventions`): the body's own convention, or another
+    one that the body's recorded targets can be turned into."""
+    prompt_convention: bool = False
+    """Whether the prompt says that convention; the paper's template has no place for it."""
     time_law: TimeLaw = TimeLaw()
     euler_steps: int = 5
 
