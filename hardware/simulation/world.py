@@ -93,7 +93,8 @@ class World:
         """Set an exact state, at rest.
 
         `start` has shape (14,), in state units. Each cube has x, y, z in metres and, if given, a
-        turn about the vertical in radians: shape (3,) or (4,). Cubes not named stay where they are.
+        turn about the vertical in radians or a unit quaternion w, x, y, z: shape (3,), (4,) or
+        (7,). Cubes not named stay where they are.
         """
         if start.shape != START.shape:
             raise ValueError(f"A state has shape {START.shape}, got {start.shape}.")
@@ -112,9 +113,10 @@ class World:
                 self.data.ctrl[scene.arm_ctrl[arm]] = *values[:-1], travel, -travel
             for name, pose in cubes.items():
                 address = int(scene.cube_qpos[CUBES.index(name)])
-                turn = float(pose[3]) / 2 if len(pose) > 3 else 0.0
+                turn = float(pose[3]) / 2 if len(pose) == 4 else 0.0
+                upright = np.array([np.cos(turn), 0, 0, np.sin(turn)])
                 self.data.qpos[address : address + 3] = pose[:3]
-                self.data.qpos[address + 3 : address + 7] = np.cos(turn), 0, 0, np.sin(turn)
+                self.data.qpos[address + 3 : address + 7] = pose[3:] if len(pose) == 7 else upright
             mujoco.mj_forward(scene.model, self.data)
             self._resets += 1
             self._reset_at = self._ticks
