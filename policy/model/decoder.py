@@ -4,10 +4,12 @@ Shapes: B batch, L backbone tokens, H horizon, K channels, D width, N = L + 1 + 
 """
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from policy.model.attention import attend
 from policy.model.config import DecoderConfig
@@ -33,25 +35,39 @@ def rotary_angles(positions: Tensor, head_dim: int, sections: list[int], theta: 
     return positions.float()[axis].permute(1, 2, 0) * frequencies
 
 
-def rotate(x: Tensor, angles: Tensor) -> Tensor:
-    """Rotate pairs (i, i + head_dim / 2) of `x` (B, heads, N, head_dim) by `angles` (B, N, .)."""
-    cos, sin = angles.cos()[:, None].to(x.dtype), angles.sin()[:, None].to(x.dtype)
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate pairs (i, i + head_dim / 2) of `x` (B, heads, N, head_dim).
+
+    `cos` and `sin` (B, 1, N, head_dim / 2) of the angles.
+    """
     a, b = x.chunk(2, dim=-1)
     return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
 
 
 def time_sinusoid(tau: Tensor, features: int) -> Tensor:
-    """Sinusoidal features (B, features) of the flow time `tau` (B,), scaled by 1000."""
+    """Sinusoidal features (..., features) of flow times `tau` of any shape, scaled by 1000."""
     half = features // 2
     exponent = torch.arange(half, dtype=torch.float32, device=tau.device) / half
-    angles = 1000 * tau.float()[:, None] * torch.exp(-math.log(10000) * exponent)
+    angles = 1000 * tau.float()[..., None] * torch.exp(-math.log(10000) * exponent)
     return torch.cat([angles.cos(), angles.sin()], dim=-1)
 
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-    """Adaptive layer norm without learnt affine: (B, N, D) by per-sample (B, D)."""
-    normed = functional.layer_norm(x, x.shape[-1:], eps=1e-6)
-    return normed * (1 + scale[:, None]) + shift[:, None]
+    """Adaptive layer norm without learnt affine: (B, N, D) by (B, 1 or N, D)."""
+    return torch.addcmul(shift, functional.layer_norm(x, x.shape[-1:], eps=1e-6), scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What the decoder makes of a context once, whatever the flow time and the noisy actions."""
+
+    tokens: Tensor
+    """(B, M, D): the hidden states, then the state if there is one, projected."""
+    cos: Tensor
+    sin: Tensor
+    """(B, 1, N, head_dim / 2), N = M + H: rotary angles of all tokens, the actions included."""
+    mask: Tensor | None
+    """(B, 1, 1, N), true where a key is real; None says that all are."""
 
 
 class Block(nn.Module):
@@ -67,18 +83,29 @@ class Block(nn.Module):
         self.gate_up = nn.Linear(width, 2 * config.feed_forward, bias=False)
         self.down = nn.Linear(config.feed_forward, width, bias=False)
 
-    def forward(self, x: Tensor, time: Tensor, angles: Tensor, mask: Tensor) -> Tensor:
-        """`x` (B, N, D), `time` (B, D) after SiLU, `mask` (B, 1, 1, N) true where keys are real."""
-        shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(time).chunk(6, dim=-1)
+    def forward(
+        self, x: Tensor, time: Tensor, stream: Stream, given: Tensor | None = None
+    ) -> Tensor:
+        """`x` (B, N, D), `time` (B, 1 or 2, D) after SiLU.
+
+        Where `given` (B, N, 1) is true, a token has the second time.
+        """
+        modulation = self.modulation(time)
+        if given is not None:
+            modulation = torch.where(given, modulation[:, 1:], modulation[:, :1])
+        return self.modulated(x, modulation, stream)
+
+    def modulated(self, x: Tensor, modulation: Tensor, stream: Stream) -> Tensor:
+        """The same with the `modulation` (B, 1 or N, 6 D) of the times already known."""
+        shift1, scale1, gate1, shift2, scale2, gate2 = modulation.chunk(6, dim=-1)
         batch, length, width = x.shape
-        qkv = self.qkv(modulate(x, shift1, scale1)).view(batch, length, 3, self.heads, -1)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)
-        attended = attend(rotate(q, angles), rotate(k, angles), v, mask)
-        attended = attended.transpose(1, 2).reshape(batch, length, width)
-        x = x + gate1[:, None] * self.out(attended)
-        gate, up = self.gate_up(modulate(x, shift2, scale2)).chunk(2, dim=-1)
-        fed: Tensor = x + gate2[:, None] * self.down(functional.silu(gate) * up)
-        return fed
+        qkv = self.qkv(modulate(x, shift1, 1 + scale1)).view(batch, length, 3 * self.heads, -1)
+        qk, v = qkv.transpose(1, 2).split([2 * self.heads, self.heads], dim=1)
+        q, k = rotate(qk, stream.cos, stream.sin).chunk(2, dim=1)
+        attended = attend(q, k, v, stream.mask).transpose(1, 2).reshape(batch, length, width)
+        x = torch.addcmul(x, gate1, self.out(attended))
+        gate, up = self.gate_up(modulate(x, shift2, 1 + scale2)).chunk(2, dim=-1)
+        return torch.addcmul(x, gate2, self.down(functional.silu(gate) * up))
 
 
 def projection(inputs: int, width: int, outputs: int) -> nn.Sequential:
@@ -97,9 +124,12 @@ class ActionDecoder(nn.Module):
         channels: int,
         sections: list[int],
         theta: float,
+        state: bool = True,
     ) -> None:
+        """With `state`, the joint state is one token of the stream."""
         super().__init__()
         self.config = config
+        self.checkpointing = False
         self._sections, self._theta = sections, theta
         width = config.width
         self.from_backbone = nn.Linear(hidden, width)
@@ -107,7 +137,8 @@ class ActionDecoder(nn.Module):
             nn.Linear(config.time_features, width), nn.SiLU(), nn.Linear(width, width)
         )
         self.actions_in = projection(channels, width, width)
-        self.state_in = projection(channels, width, width)
+        if state:
+            self.state_in = projection(channels, width, width)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.modulation = nn.Linear(width, 2 * width)
         self.actions_out = projection(width, width, channels)
@@ -125,7 +156,46 @@ class ActionDecoder(nn.Module):
             for parameter in layer.parameters():
                 nn.init.zeros_(parameter)
 
-    def forward(
+    def stream(
+        self,
+        hidden: Tensor,
+        positions: Tensor,
+        attention_mask: Tensor,
+        state: Tensor | None,
+        real_rows: Tensor,
+    ) -> Stream:
+        """Everything of a context that no Euler step changes.
+
+        `hidden` (B, L, hidden) and `attention_mask` (B, L) come from the backbone, `positions`
+        (3, B, L) are its rotary positions; `state` (B, K) or None; `real_rows` (B, H) is false in
+        rows that are padding and must not be seen. Keys and values of the context
+        cannot be kept between Euler steps: in a single stream the context's tokens are modulated
+        by the flow time and attend to the noisy actions, so they change in every block.
+        """
+        parts = [self.from_backbone(hidden)]
+        if state is not None:
+            parts.append(self.state_in(state)[:, None])
+        tokens = torch.cat(parts, dim=1)
+        extra = tokens.shape[1] - hidden.shape[1]
+        real = functional.pad(attention_mask.bool(), (0, extra), value=True)
+        real = torch.cat([real, real_rows], dim=1)
+        extra += real_rows.shape[1]
+        after = positions.masked_fill(~attention_mask.bool(), 0).amax(dim=(0, 2)) + 1
+        following = after[:, None] + torch.arange(extra, device=positions.device)
+        every = torch.cat([positions, following.expand(3, -1, -1)], dim=2)
+        angles = rotary_angles(
+            every, self.config.width // self.config.heads, self._sections, self._theta
+        )[:, None]
+        cos, sin = angles.cos().to(tokens.dtype), angles.sin().to(tokens.dtype)
+        return Stream(tokens, cos, sin, real[:, None, None])
+
+    def embed_time(self, tau: Tensor) -> Tensor:
+        """Flow times of any shape to (..., D), after SiLU."""
+        features = time_sinusoid(tau, self.config.time_features)
+        embedded: Tensor = functional.silu(self.time(features.to(self.from_backbone.weight.dtype)))
+        return embedded
+
+    def forward(  # noqa: PLR0913
         self,
         hidden: Tensor,
         positions: Tensor,
@@ -133,29 +203,36 @@ class ActionDecoder(nn.Module):
         noisy: Tensor,
         tau: Tensor,
         state: Tensor | None,
+        real_rows: Tensor | None = None,
     ) -> Tensor:
-        """Return the velocity (B, H, K).
+        """Return the velocity (B, H, K) of `noisy` (B, H, K); the others as in `stream`.
 
-        `hidden` (B, L, hidden) and `attention_mask` (B, L) come from the backbone, `positions`
-        (3, B, L) are its rotary positions; `noisy` (B, H, K), `tau` (B,), `state` (B, K) or None.
+        `tau` is (B,), or (B, H) when some rows are given clean (`flow.prefix_times`): those have
+        flow time 0, all other tokens the sample's own (training-time real-time chunking,
+        arXiv 2512.05964). Without `real_rows` (B, H) every row is real.
         """
         horizon = noisy.shape[1]
-        parts = [self.from_backbone(hidden)]
-        if state is not None:
-            parts.append(self.state_in(state)[:, None])
-        parts.append(self.actions_in(noisy))
-        x = torch.cat(parts, dim=1)
-        extra = x.shape[1] - hidden.shape[1]
-        real = functional.pad(attention_mask.bool(), (0, extra), value=True)
-        after = positions.masked_fill(~attention_mask.bool(), 0).amax(dim=(0, 2)) + 1
-        following = after[:, None] + torch.arange(extra, device=positions.device)
-        every = torch.cat([positions, following.expand(3, -1, -1)], dim=2)
-        angles = rotary_angles(
-            every, self.config.width // self.config.heads, self._sections, self._theta
-        )
-        time = functional.silu(self.time(time_sinusoid(tau, self.config.time_features).to(x.dtype)))
+        if real_rows is None:
+            real_rows = torch.ones_like(noisy[..., 0], dtype=torch.bool)
+        stream = self.stream(hidden, positions, attention_mask, state, real_rows)
+        times, given = tau[:, None], None
+        if tau.ndim == 2:
+            times = torch.stack([tau.amax(dim=1), torch.zeros_like(tau[:, 0])], dim=1)
+            given = functional.pad(tau == 0, (stream.tokens.shape[1], 0), value=False)[..., None]
+        time = self.embed_time(times)
+        x = torch.cat([stream.tokens, self.actions_in(noisy)], dim=1)
         for block in self.blocks:
-            x = block(x, time, angles, real[:, None, None])
-        shift, scale = self.modulation(time).chunk(2, dim=-1)
-        velocity: Tensor = self.actions_out(modulate(x[:, -horizon:], shift, scale))
+            if self.checkpointing and self.training:
+                x = checkpoint(block, x, time, stream, given, use_reentrant=False)
+            else:
+                x = block(x, time, stream, given)
+        last = self.modulation(time)
+        if given is not None:
+            last = torch.where(given[:, -horizon:], last[:, 1:], last[:, :1])
+        return self.velocity(x[:, -horizon:], last)
+
+    def velocity(self, x: Tensor, modulation: Tensor) -> Tensor:
+        """The last layers, on action tokens `x` (B, H, D) alone."""
+        shift, scale = modulation.chunk(2, dim=-1)
+        velocity: Tensor = self.actions_out(modulate(x, shift, 1 + scale))
         return velocity
