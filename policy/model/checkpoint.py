@@ -1,25 +1,26 @@
 """A trained policy on disk: one folder that says everything about itself.
 
-model.safetensors  config.json  norm_stats.json  embodiment.json  tasks.json
+model.safetensors (or shards of it)  config.json  norm_stats.json  embodiment.json  tasks.json
 tokenizer.json ... README.md
 """
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors.torch
 from safetensors import SafetensorError
+from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from hardware.embodiment import Embodiment
 from policy.model.action_space import NormStats
 from policy.model.config import QwenVLAConfig
 from policy.model.qwen_vla import QwenVLA
+from policy.model.weights import INDEX, WHOLE, load_network, save_weights
 
 PARTS = (
-    "model.safetensors",
     "config.json",
     "norm_stats.json",
     "embodiment.json",
@@ -39,12 +40,16 @@ class Checkpoint:
     tasks: tuple[str, ...]
     """Instructions it was trained on."""
 
-    def save(self, folder: Path, card: str) -> None:
-        """Write the folder, whole or not at all; one of that name is replaced."""
+    def save(self, folder: Path, card: str, weights: Mapping[str, Tensor] | None = None) -> None:
+        """Write the folder, whole or not at all; one of that name is replaced.
+
+        `weights` are written instead of the network's own: averaged or merged ones.
+        """
         partial = folder.with_name(folder.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        safetensors.torch.save_model(self.model, str(partial / "model.safetensors"))
+        state = self.model.state_dict() if weights is None else weights
+        save_weights(state, self.model.config, partial)
         self.model.config.save(partial / "config.json")
         self.norm_stats.save(partial / "norm_stats.json")
         self.embodiment.save(partial / "embodiment.json")
@@ -64,15 +69,16 @@ class Checkpoint:
     def load(cls, folder: Path) -> "Checkpoint":
         """Read a folder. Raises `ValueError` naming what is missing, torn or does not fit."""
         missing = [name for name in PARTS if not (folder / name).is_file()]
+        if not any((folder / name).is_file() for name in (WHOLE, INDEX)):
+            missing.append(WHOLE)
         if missing:
             raise ValueError(
                 f"Not a checkpoint: {folder} lacks {', '.join(missing)}. "
                 "A checkpoint is a folder that policy.train wrote."
             )
         config = QwenVLAConfig.load(folder / "config.json")
-        model = QwenVLA(config)
         try:
-            safetensors.torch.load_model(model, str(folder / "model.safetensors"))
+            model = load_network(config, folder)
             tasks = tuple(json.loads((folder / "tasks.json").read_text()))
             tokenizer = PreTrainedTokenizerFast.from_pretrained(str(folder))
         except (SafetensorError, RuntimeError, OSError, ValueError) as error:

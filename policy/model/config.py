@@ -44,7 +44,7 @@ class QwenVLAConfig:
 
     preset: str
     backbone: dict[str, Any] = field(repr=False)
-    """A `Qwen3_5Config` as a dictionary."""
+    """A `Qwen3_5Config` or `Qwen3VLConfig` as a dictionary (`policy.model.backbone`)."""
     decoder: DecoderConfig
     image_sizes: dict[str, tuple[int, int]]
     """Height and width each camera is resized to; cameras not named here are not looked at."""
@@ -64,6 +64,12 @@ class QwenVLAConfig:
     """Whether the prompt says that convention; the paper's template has no place for it."""
     time_law: TimeLaw = TimeLaw()
     euler_steps: int = 5
+    image_mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    image_std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    """Of the colours, in 0..1, as the backbone's own image processor has them."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of the weights in a checkpoint. Training keeps float32 masters, whatever this says: a small
+    step on a bfloat16 weight is rounded away."""
 
     def save(self, path: Path) -> None:
         """Write as JSON."""
@@ -77,6 +83,9 @@ class QwenVLAConfig:
             fields["decoder"] = DecoderConfig(**fields["decoder"])
             fields["time_law"] = TimeLaw(**fields["time_law"])
             fields["image_sizes"] = {k: (v[0], v[1]) for k, v in fields["image_sizes"].items()}
+            for name in ("image_mean", "image_std"):
+                if name in fields:
+                    fields[name] = tuple(fields[name])
             return cls(**fields)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(f"Not a Qwen-VLA config: {error}. File: {path}") from error
