@@ -84,27 +84,37 @@ class Block(nn.Module):
         self.down = nn.Linear(config.feed_forward, width, bias=False)
 
     def forward(
-        self, x: Tensor, time: Tensor, stream: Stream, given: Tensor | None = None
+        self,
+        x: Tensor,
+        time: Tensor,
+        stream: Stream,
+        given: Tensor | None = None,
+        rows: int | None = None,
     ) -> Tensor:
-        """`x` (B, N, D), `time` (B, 1 or 2, D) after SiLU.
+        """`x` (B, N, D), `time` (B, 1 or 2, D) after SiLU; returns the last `rows` tokens, or all.
 
         Where `given` (B, N, 1) is true, a token has the second time.
         """
         modulation = self.modulation(time)
         if given is not None:
             modulation = torch.where(given, modulation[:, 1:], modulation[:, :1])
-        return self.modulated(x, modulation, stream)
+        return self.modulated(x, modulation, stream, rows)
 
-    def modulated(self, x: Tensor, modulation: Tensor, stream: Stream) -> Tensor:
+    def modulated(
+        self, x: Tensor, modulation: Tensor, stream: Stream, rows: int | None = None
+    ) -> Tensor:
         """The same with the `modulation` (B, 1 or N, 6 D) of the times already known."""
-        shift1, scale1, gate1, shift2, scale2, gate2 = modulation.chunk(6, dim=-1)
         batch, length, width = x.shape
-        qkv = self.qkv(modulate(x, shift1, 1 + scale1)).view(batch, length, 3 * self.heads, -1)
+        shift, scale = modulation[..., : 2 * width].chunk(2, dim=-1)
+        qkv = self.qkv(modulate(x, shift, 1 + scale)).view(batch, length, 3 * self.heads, -1)
         qk, v = qkv.transpose(1, 2).split([2 * self.heads, self.heads], dim=1)
         q, k = rotate(qk, stream.cos, stream.sin).chunk(2, dim=1)
-        attended = attend(q, k, v, stream.mask).transpose(1, 2).reshape(batch, length, width)
+        if rows is not None:  # the last block: nobody looks at the others after it
+            x, q, modulation = x[:, -rows:], q[:, :, -rows:], modulation[:, -rows:]
+        gate1, shift, scale, gate2 = modulation[..., 2 * width :].chunk(4, dim=-1)
+        attended = attend(q, k, v, stream.mask).transpose(1, 2).flatten(2)
         x = torch.addcmul(x, gate1, self.out(attended))
-        gate, up = self.gate_up(modulate(x, shift2, 1 + scale2)).chunk(2, dim=-1)
+        gate, up = self.gate_up(modulate(x, shift, 1 + scale)).chunk(2, dim=-1)
         return torch.addcmul(x, gate2, self.down(functional.silu(gate) * up))
 
 
@@ -221,15 +231,16 @@ class ActionDecoder(nn.Module):
             given = functional.pad(tau == 0, (stream.tokens.shape[1], 0), value=False)[..., None]
         time = self.embed_time(times)
         x = torch.cat([stream.tokens, self.actions_in(noisy)], dim=1)
-        for block in self.blocks:
+        for i, block in enumerate(self.blocks):
+            rows = horizon if i == len(self.blocks) - 1 else None
             if self.checkpointing and self.training:
-                x = checkpoint(block, x, time, stream, given, use_reentrant=False)
+                x = checkpoint(block, x, time, stream, given, rows, use_reentrant=False)
             else:
-                x = block(x, time, stream, given)
+                x = block(x, time, stream, given, rows)
         last = self.modulation(time)
         if given is not None:
             last = torch.where(given[:, -horizon:], last[:, 1:], last[:, :1])
-        return self.velocity(x[:, -horizon:], last)
+        return self.velocity(x, last)
 
     def velocity(self, x: Tensor, modulation: Tensor) -> Tensor:
         """The last layers, on action tokens `x` (B, H, D) alone."""
