@@ -15,7 +15,8 @@ class Channel:
 
     name: str
     unit: str
-    """`rad`, `m`, or `normalized` (grippers: 0 closed, 1 open)."""
+    """`rad`, `m`, `normalized` (grippers and fingers: 0 closed, 1 open), or `unit` (parts of a unit
+    quaternion, coefficients)."""
     low: float
     high: float
     max_rate: float
@@ -44,26 +45,37 @@ class Embodiment:
     name: str
     robot_tag: str
     arms: int
-    """1 or 2; said in the prompt as "single arm" or "dual arms"."""
+    """1 or 2; said in the prompt as "single arm" or "dual arms". 0 for a vehicle."""
     waist: bool
     mobile_base: bool
     state_channels: tuple[Channel, ...]
     action_channels: tuple[Channel, ...]
     action_convention: str
-    """How action numbers are meant: `absolute_joints` or `chunk_relative_end_effector`."""
+    """How a network predicts the action channels, which themselves are always absolute targets:
+    `absolute_joints`, `absolute_end_effector`, `chunk_relative_end_effector` or `waypoints`
+    (`policy.model.conventions`)."""
     cameras: tuple[CameraView, ...]
     control_hz: float
     kinematics: str | None = None
     """Name of the kinematic model in `hardware.kinematics`, if one is known."""
 
     def __post_init__(self) -> None:
-        if self.arms not in (1, 2):
-            raise ValueError(f"Embodiment {self.name!r} needs 1 or 2 arms, got {self.arms}.")
-        for channel in (*self.state_channels, *self.action_channels):
-            if not channel.low < channel.high:
-                raise ValueError(
-                    f"Channel {channel.name!r} needs low < high, got {channel.low}, {channel.high}."
-                )
+        if self.arms not in (1, 2) and not (self.arms == 0 and self.mobile_base):
+            raise ValueError(
+                f"Embodiment {self.name!r} needs 1 or 2 arms, or none and a mobile base; got "
+                f"{self.arms}."
+            )
+        for channels in (self.state_channels, self.action_channels):
+            names = [channel.name for channel in channels]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"Embodiment {self.name!r} has channels of one name: {twice}.")
+            for channel in channels:
+                if not channel.low < channel.high:
+                    raise ValueError(
+                        f"Channel {channel.name!r} needs low < high, got {channel.low}, "
+                        f"{channel.high}."
+                    )
 
     @property
     def camera_names(self) -> tuple[str, ...]:

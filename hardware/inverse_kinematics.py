@@ -35,7 +35,7 @@ class InverseKinematics:
     """
 
     def __init__(self, arm: str, *, rate_hz: float = CONTROL_HZ) -> None:
-        model = _arm_model(arm)
+        model = arm_model(arm)
         self._dt = 1 / rate_hz
         self._site = tip_site(arm)
         self._base = model.body(f"vx300s_{arm}").pos.copy()
@@ -115,8 +115,8 @@ class InverseKinematics:
 
 
 @functools.cache
-def _arm_model(arm: str) -> mujoco.MjModel:
-    """Return one arm's bare chain of six joints; nothing to see or to touch."""
+def arm_model(arm: str) -> mujoco.MjModel:
+    """One arm alone as a bare chain of six joints; nothing to see or to touch."""
     spec = aloha_spec(surfaces=False)
     for actuator in spec.actuators:
         spec.delete(actuator)
