@@ -81,9 +81,9 @@ class Chain:
         """Position and rotation of the gripper in the arm's base frame at `joints` (6,)."""
         self._data.qpos[:] = joints
         mujoco.mj_kinematics(self._model, self._data)
-        position = self._base_from_world @ (self._data.site_xpos[self._site] - self._base)
-        turned = self._base_from_world @ self._data.site_xmat[self._site].reshape(3, 3)
-        return position, turned
+        position = np.array(self._data.site_xpos[self._site]) - self._base
+        turned = np.array(self._data.site_xmat[self._site]).reshape(3, 3)
+        return self._base_from_world @ position, self._base_from_world @ turned
 
     def solve(
         self,
@@ -95,7 +95,7 @@ class Chain:
 
         Levenberg-Marquardt on the six numbers of the pose, joints at a limit held there.
         """
-        joints = np.clip(start, self._low, self._high).astype(np.float64)
+        joints = np.asarray(np.clip(start, self._low, self._high), np.float64)
         miss = self._miss(joints, position, rotation)
         damping = 1e-3
         for _ in range(MAX_ITERATIONS):
@@ -140,7 +140,7 @@ class Chain:
         if stuck.any():
             step = _damped(jacobian * ~stuck, miss, damping)
         step *= min(1.0, MAX_TURN / max(float(np.abs(step).max()), 1e-9))
-        return np.clip(joints + step, self._low, self._high)
+        return np.asarray(np.clip(joints + step, self._low, self._high), np.float64)
 
 
 def _damped(

@@ -88,7 +88,7 @@ class Waypoints:
 
     def __init__(self, body: Embodiment) -> None:
         self.name = "waypoints"
-        self.channels = ("dx", "dy", "dyaw")
+        self.channels: tuple[str, ...] = ("dx", "dy", "dyaw")
         self._width = len(body.action_channels)
         self._targets = _planar(body.action_channels, body, "action")
         self._state = _planar(body.state_channels, body, "state")
