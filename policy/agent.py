@@ -1,22 +1,39 @@
 """A policy driving the robot: it plans in the background while the loop keeps time."""
 
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
 from hardware.interfaces import Action, Observation
-from policy.interface import ActionChunk, Policy
+from policy.blending import Blend, blend
+from policy.interface import ActionChunk, Commitment, Policy
 
-BLEND_SECS = 0.2
-"""A new chunk is faded in over this time, so that two plans that differ do not jerk the arm."""
+REMEMBERED_PLANS = 8
+"""The slowest of so many plans is how long the next is expected to take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How chunks become motion."""
+
+    blend: Blend = "fade"
+    """What is done where chunks overlap."""
+    continuing: bool = False
+    """Tell the policy what will be executed while it plans, so that the chunk it makes goes on
+    from there (real-time chunking)."""
+    delay_secs: float = 0.0
+    """Without a background: how much later a plan is taken, which simulates planning time."""
 
 
 class PolicyAgent:
-    """Plays the newest chunk by the clock, so planning time needs no bookkeeping.
+    """Plays chunks by the clock, so that planning time needs no bookkeeping.
 
     Plans again `replan_secs` after the last observation planned from. Past the end of the newest
-    chunk the arm is left where it is. A failed plan is raised from `act`.
+    chunk the arm is left where it is. A failed plan is raised from `act`. Without `background`,
+    plans are made in `act`.
     """
 
     def __init__(
@@ -26,6 +43,7 @@ class PolicyAgent:
         *,
         replan_secs: float = 0.4,
         background: bool = True,
+        execution: Execution = Execution(),
         on_chunk: Callable[[ActionChunk], None] | None = None,
     ) -> None:
         self.task = task
@@ -34,24 +52,26 @@ class PolicyAgent:
         """How long the last plan took, asked to answered, on the robot's clock."""
         self._policy = policy
         self._replan_secs = replan_secs
+        self._execution = execution
         self._on_chunk = on_chunk
         self._planner = (
             ThreadPoolExecutor(max_workers=1, thread_name_prefix="planner") if background else None
         )
         self._plan: Future[ActionChunk] | None = None
         self._asked_at = -np.inf
-        self._chunk: ActionChunk | None = None
-        self._previous: ActionChunk | None = None
+        self._chunks: list[ActionChunk] = []
         self._since = 0.0
+        self._took: deque[float] = deque(maxlen=REMEMBERED_PLANS)
 
     @property
     def chunk(self) -> ActionChunk | None:
         """The newest plan."""
-        return self._chunk
+        return self._chunks[-1] if self._chunks else None
 
     def reset(self) -> None:
         """Forget every plan, also one in progress; waits for nothing."""
-        self._plan = self._chunk = self._previous = None
+        self._plan = None
+        self._chunks = []
         self._asked_at = -np.inf
         self.num_chunks = 0
 
@@ -62,33 +82,42 @@ class PolicyAgent:
 
     def act(self, observation: Observation) -> Action | None:
         """Return the action due now, and plan again when it is time."""
-        if self._plan is not None and self._plan.done():
-            self._take(self._plan.result(), observation.timestamp)
-            self._plan = None
-        if self._plan is None and observation.timestamp - self._asked_at >= self._replan_secs:
-            self._asked_at = observation.timestamp
-            if self._planner is None:
-                chunk = self._policy.predict_action_chunk(observation, self.task)
-                self._take(chunk, observation.timestamp)
-            else:
-                self._plan = self._planner.submit(
-                    self._policy.predict_action_chunk, observation, self.task
-                )
-        return self._due(observation.timestamp)
+        now = observation.timestamp
+        self._collect(now)
+        if self._plan is None and now - self._asked_at >= self._replan_secs:
+            self._asked_at = now
+            self._plan = self._ask(observation)
+            self._collect(now)
+        return blend(self._chunks, now, self._since, self._execution.blend)
 
-    def _take(self, chunk: ActionChunk, now: float) -> None:
-        self._previous, self._chunk, self._since = self._chunk, chunk, now
+    def _ask(self, observation: Observation) -> Future[ActionChunk]:
+        question = (observation, self.task)
+        previous = self._commitment(observation.timestamp)
+        told = () if previous is None else (previous,)
+        if self._planner is not None:
+            return self._planner.submit(self._policy.predict_action_chunk, *question, *told)
+        made: Future[ActionChunk] = Future()
+        made.set_result(self._policy.predict_action_chunk(*question, *told))
+        return made
+
+    def _commitment(self, now: float) -> Commitment | None:
+        """What is in play until the next plan is there, if policies are to be told."""
+        if not self._execution.continuing or self.chunk is None or self.chunk.ends_at <= now:
+            return None
+        return Commitment(self.chunk, now + max(self._took, default=0.0))
+
+    def _collect(self, now: float) -> None:
+        """Take the plan that is done, if there is one."""
+        if self._plan is None or not self._plan.done():
+            return
+        if now < self._asked_at + self._execution.delay_secs:
+            return
+        chunk = self._plan.result()
+        self._plan = None
+        self._chunks = [c for c in self._chunks if c.ends_at >= now] + [chunk]
+        self._since = now
         self.plan_secs = now - self._asked_at
+        self._took.append(self.plan_secs)
         self.num_chunks += 1
         if self._on_chunk is not None:
             self._on_chunk(chunk)
-
-    def _due(self, now: float) -> Action | None:
-        if self._chunk is None:
-            return None
-        wanted = self._chunk.at(now)
-        before = None if self._previous is None else self._previous.at(now)
-        share = np.float32(min((now - self._since) / BLEND_SECS, 1.0))
-        if wanted is None or before is None or share >= 1:
-            return wanted
-        return np.asarray(share * wanted + (1 - share) * before, np.float32)

@@ -11,7 +11,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from hardware.embodiment import Embodiment
 from hardware.interfaces import Observation
-from policy.interface import ActionChunk
+from policy.interface import ActionChunk, Commitment
 from policy.wire import pack, unpack
 
 ANSWER_SECS = 20.0
@@ -59,8 +59,10 @@ class PolicyClient:
         """Instructions it was trained on."""
         return tuple(self.metadata.get("tasks", ()))
 
-    def predict_action_chunk(self, observation: Observation, task: str) -> ActionChunk:
-        """Ask for a plan.
+    def predict_action_chunk(
+        self, observation: Observation, task: str, previous: Commitment | None = None
+    ) -> ActionChunk:
+        """Ask for a plan that goes on from `previous`, where the server can do that.
 
         Raises `ValueError` with the server's words if it refuses, and `PolicyUnreachableError` if
         it does not answer.
@@ -70,6 +72,13 @@ class PolicyClient:
             "images": {name: self._picture(observation, name) for name in self._looked_at()},
             "prompt": task,
         }
+        if previous is not None and self.metadata.get("continues"):
+            question["continue"] = {
+                "actions": previous.chunk.actions,
+                "hz": float(previous.chunk.hz),
+                "age": observation.timestamp - previous.chunk.observed_at,
+                "until": previous.until - observation.timestamp,
+            }
         with self._turn:
             answer = self._ask(pack(question))
         message = self._message(answer)

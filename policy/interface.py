@@ -1,5 +1,6 @@
 """What a policy is, and the chunk of actions it answers with. Needs no torch."""
 
+import math
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -25,6 +26,17 @@ class ActionChunk:
         """When the last row is due, on the robot's clock."""
         return self.observed_at + (len(self.actions) - 1) / self.hz
 
+    def rows(self, start: float, hz: float, count: int) -> Float32[np.ndarray, "rows joints"]:
+        """The actions due at `start`, `1 / hz` later and so on: `count`, or as many as it has."""
+        times = start + np.arange(count) / hz
+        positions = np.maximum((times - self.observed_at) * self.hz, 0.0)
+        positions = positions[positions <= len(self.actions) - 1 + 1e-6]
+        row = np.minimum(positions.astype(int), len(self.actions) - 1)
+        after = np.minimum(row + 1, len(self.actions) - 1)
+        share = (positions - row)[:, None]
+        mixed = (1 - share) * self.actions[row] + share * self.actions[after]
+        return np.asarray(mixed, np.float32)
+
     def at(self, timestamp: float) -> Action | None:
         """Return the action due at `timestamp`, or None past the end of the chunk."""
         position = max((timestamp - self.observed_at) * self.hz, 0.0)
@@ -34,6 +46,26 @@ class ActionChunk:
         after = min(row + 1, len(self.actions) - 1)
         share = np.float32(position - row)
         return np.asarray((1 - share) * self.actions[row] + share * self.actions[after], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """What the robot will do while the next chunk is planned, so that that can go on from it."""
+
+    chunk: ActionChunk
+    """The chunk in play."""
+    until: float
+    """When the next chunk is expected to take over, on the robot's clock."""
+
+    def seen_from(self, observed_at: float, hz: float, horizon: int) -> tuple[np.ndarray, int]:
+        """The chunk in play as rows (n, joints) of one observed at `observed_at`, and how many.
+
+        The number is that of rows to be executed anyway: all up to `until` and the next, so that
+        both chunks say the same at that moment also between rows. At most n and `horizon` - 1.
+        """
+        rows = self.chunk.rows(observed_at, hz, horizon)
+        committed = math.ceil((self.until - observed_at) * hz - 1e-6) + 1
+        return rows, min(max(committed, 0), len(rows), horizon - 1)
 
 
 @runtime_checkable
@@ -48,5 +80,10 @@ class Policy(Protocol):
     def tasks(self) -> tuple[str, ...]:
         """Instructions it was trained on, for suggestions."""
 
-    def predict_action_chunk(self, observation: Observation, task: str) -> ActionChunk:
-        """Plan ahead from `observation`. Raises `ValueError` for an instruction it cannot take."""
+    def predict_action_chunk(
+        self, observation: Observation, task: str, previous: Commitment | None = None
+    ) -> ActionChunk:
+        """Plan ahead from `observation`, going on from what is in play if that is given.
+
+        Raises `ValueError` for an instruction it cannot take.
+        """

@@ -8,11 +8,13 @@ import torch
 
 from hardware.embodiment import Embodiment
 from hardware.interfaces import Observation
-from policy.interface import ActionChunk
+from policy.interface import ActionChunk, Commitment
 from policy.model.action_space import pad
 from policy.model.checkpoint import Checkpoint
+from policy.model.conventions import convention_for
 from policy.model.processor import Processor, resize
-from policy.model.prompt import clean_instruction, embodiment_prompt
+from policy.model.prompt import action_prompt, clean_instruction
+from policy.model.sampling import Previous, Sampling
 
 
 class LocalPolicy:
@@ -24,8 +26,12 @@ class LocalPolicy:
         self.checkpoint = checkpoint
         self.config = checkpoint.model.config
         self._processor = Processor(self.config, checkpoint.tokenizer)
+        self._convention = convention_for(self.config.action_convention, checkpoint.embodiment)
         self._device = next(checkpoint.model.parameters()).device
-        self._generator = torch.Generator(self._device)
+        self.sampling = Sampling(
+            self.config.euler_steps, "trained" if self.config.longest_prefix else "guide"
+        )
+        """How chunks are sampled; may be replaced at any time."""
         self.seed(seed)
 
     @classmethod
@@ -47,43 +53,70 @@ class LocalPolicy:
         return self.checkpoint.tasks
 
     def seed(self, seed: int) -> None:
-        """Start the noise again."""
-        self._generator.manual_seed(seed)
+        """Start the noise again; that of the n-th plan from here on depends on n alone."""
+        self._noise = np.random.default_rng(seed)
 
-    def predict_action_chunk(self, observation: Observation, task: str) -> ActionChunk:
+    def predict_action_chunk(
+        self, observation: Observation, task: str, previous: Commitment | None = None
+    ) -> ActionChunk:
         """Plan `horizon` rows of absolute targets, in the body's units.
 
-        Raises `ValueError` for an empty instruction, one with a word that it was not trained on, a
+        With `previous` they go on from the chunk in play (`Sampling.continuation`). Raises
+        `ValueError` for an empty instruction, one with a word that it was not trained on, a
         state of another shape, or a missing camera.
         """
         body = self.embodiment
         self._check(observation, task)
         pictures = {
-            name: torch.from_numpy(resize(observation.frames[name].image, size))[None]
+            name: resize(observation.frames[name].image, size)
             for name, size in self.config.image_sizes.items()
         }
-        prompt = embodiment_prompt(
-            body, hz=self.config.action_hz, horizon=self.config.horizon, instruction=task
-        )
-        inputs = self._processor([prompt], pictures).to(self._device)
         normalized = self.checkpoint.norm_stats.state.normalize(observation.state)
+        prompt = action_prompt(self.config, body, task, normalized)
+        inputs = self._processor([prompt], [pictures]).to(self._device)
         state = np.zeros(self.config.channels, np.float32)
         state[: len(normalized)] = normalized
-        width = len(body.action_channels)
+        width = len(self._convention.channels)
         _, mask = pad(
             np.zeros((self.config.horizon, width), np.float32),
             horizon=self.config.horizon,
             channels=self.config.channels,
         )
+        noise = self._noise.standard_normal((1, *mask.shape), np.float32)
         sampled = self.checkpoint.model.predict(
             inputs,
             torch.from_numpy(state)[None].to(self._device),
             torch.from_numpy(mask)[None].to(self._device),
-            self._generator,
+            torch.from_numpy(noise).to(self._device),
+            sampling=self.sampling,
+            previous=None if previous is None else self._previous(previous, observation),
         )
         rows = sampled[0, :, :width].float().cpu().numpy()
-        actions = self.checkpoint.norm_stats.action.restore(np.clip(rows, -1, 1))
-        return ActionChunk(actions, observation.timestamp, self.config.action_hz)
+        restored = self.checkpoint.norm_stats.action.restore(np.clip(rows, -1, 1))
+        targets = self._convention.decode(restored, observation.state)
+        return ActionChunk(targets, observation.timestamp, self.config.action_hz)
+
+    def _previous(self, commitment: Commitment, observation: Observation) -> Previous | None:
+        """The chunk in play in the network's own space, or None when it has run out."""
+        config = self.config
+        targets, committed = commitment.seen_from(
+            observation.timestamp, config.action_hz, config.horizon
+        )
+        if not len(targets):
+            return None
+        width = len(self.embodiment.action_channels)
+        if targets.shape[1] != width:
+            raise ValueError(
+                f"{self.embodiment.name!r} has {width} action channels, got a chunk in play of "
+                f"{targets.shape[1]}."
+            )
+        rows = self._convention.encode(targets, observation.state)
+        normalized = self.checkpoint.norm_stats.action.normalize(rows)
+        padded, _ = pad(normalized, horizon=config.horizon, channels=config.channels)
+        if self.sampling.continuation == "trained":
+            committed = min(committed, config.longest_prefix)
+        actions = torch.from_numpy(padded)[None].to(self._device)
+        return Previous(actions, committed, len(rows))
 
     def _check(self, observation: Observation, task: str) -> None:
         body = self.embodiment

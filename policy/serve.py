@@ -21,6 +21,7 @@ from websockets.http11 import Request, Response
 from websockets.sync.server import Server, ServerConnection, serve
 
 from hardware.interfaces import Frame, Observation
+from policy.interface import ActionChunk, Commitment
 from policy.local import LocalPolicy
 from policy.wire import pack, unpack
 
@@ -38,6 +39,7 @@ def metadata(policy: LocalPolicy, checkpoint: Path) -> dict[str, Any]:
         "horizon": policy.config.horizon,
         "action_hz": policy.config.action_hz,
         "tasks": list(policy.tasks),
+        "continues": True,
     }
 
 
@@ -63,6 +65,32 @@ def read_observation(message: dict[str, Any]) -> tuple[Observation, str]:
         frames[str(name)] = Frame(np.ascontiguousarray(image), now)
     state = np.asarray(message["state"], np.float32)
     return Observation(now, state, frames), str(message["prompt"])
+
+
+def read_commitment(message: dict[str, Any], observed_at: float) -> Commitment | None:
+    """What the robot will do while we plan, where the client tells (not part of openpi).
+
+    `{"continue": {"actions": (rows, joints), "hz": rows a second, "age": seconds from the first
+    row to the observation, "until": seconds from the observation to the end of planning}}`, so
+    that the two clocks need not agree. Raises `ValueError` for anything else.
+    """
+    told = message.get("continue")
+    if told is None:
+        return None
+    try:
+        actions = np.asarray(told["actions"], np.float32)
+        hz, age, until = (float(told[key]) for key in ("hz", "age", "until"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"To continue a chunk its actions, hz, age and until are needed: {error!r}."
+        ) from error
+    finite = np.isfinite(actions).all() and np.isfinite((hz, age, until)).all()
+    if actions.ndim != 2 or not len(actions) or hz <= 0 or not finite:
+        raise ValueError(
+            f"A chunk to continue must be finite (rows, joints) at more than 0 Hz, got shape "
+            f"{actions.shape} at {hz} Hz."
+        )
+    return Commitment(ActionChunk(actions, observed_at - age, hz), observed_at + until)
 
 
 class PolicyServer:
@@ -108,10 +136,12 @@ class PolicyServer:
         if isinstance(frame, str):
             return "ValueError: Expected a binary frame, got text."
         try:
-            observation, prompt = read_observation(unpack(frame))
+            message = unpack(frame)
+            observation, prompt = read_observation(message)
+            previous = read_commitment(message, observation.timestamp)
             start = time.perf_counter()
             with self._planning:
-                chunk = self._policy.predict_action_chunk(observation, prompt)
+                chunk = self._policy.predict_action_chunk(observation, prompt, previous)
             took = (time.perf_counter() - start) * 1e3
         except ValueError as error:
             return f"ValueError: {error}"

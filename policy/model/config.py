@@ -64,6 +64,9 @@ class QwenVLAConfig:
     """Whether the prompt says that convention; the paper's template has no place for it."""
     time_law: TimeLaw = TimeLaw()
     euler_steps: int = 5
+    longest_prefix: int = 0
+    """Rows that training gave clean at most, as if committed already (training-time real-time
+    chunking); 0 when it gave none, which rules that way of continuing a chunk out."""
     image_mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     image_std: tuple[float, float, float] = (0.5, 0.5, 0.5)
     """Of the colours, in 0..1, as the backbone's own image processor has them."""

@@ -9,9 +9,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from policy.model.backbone import build_backbone
 from policy.model.config import QwenVLAConfig
 from policy.model.decoder import ActionDecoder
-from policy.model.flow import interpolate, masked_loss, sample
+from policy.model.flow import interpolate, masked_loss, prefix_times
 from policy.model.language import answer_loss, generate_answers
 from policy.model.processor import Inputs
+from policy.model.sampling import Previous, Sampling, StepVelocity, integrate
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,9 @@ class QwenVLA(nn.Module):
             self.backbone.activation_checkpointing_disable()
         self.decoder.checkpointing = enabled
 
+    def _shown(self, state: Tensor) -> Tensor | None:
+        return state if self.config.state == "decoder" else None
+
     def velocity(
         self,
         context: Context,
@@ -108,15 +112,17 @@ class QwenVLA(nn.Module):
         state: Tensor,
         real_rows: Tensor | None = None,
     ) -> Tensor:
-        """The decoder's velocity (B, H, K) of noisy actions (B, H, K) at flow times (B,)."""
-        shown = state if self.config.state == "decoder" else None
+        """The decoder's velocity (B, H, K) of noisy actions (B, H, K) at flow times `tau`.
+
+        `tau` is (B,) or, with rows given clean, (B, H): see `ActionDecoder.forward`.
+        """
         velocity: Tensor = self.decoder(
             *(context.hidden, context.positions, context.attention_mask),
-            *(noisy, tau, shown, real_rows),
+            *(noisy, tau, self._shown(state), real_rows),
         )
         return velocity
 
-    def action_loss(
+    def action_loss(  # noqa: PLR0913 - a batch's own parts, each once
         self,
         context: Context,
         state: Tensor,
@@ -124,34 +130,69 @@ class QwenVLA(nn.Module):
         mask: Tensor,
         noise: Tensor,
         tau: Tensor,
+        prefix: Tensor | None = None,
     ) -> Tensor:
         """The flow loss of each sample, (B,), the mean over its D noise draws.
 
         `state` (B, K), `actions` and `mask` (B, H, K), normalised and padded; `noise`
-        (B, D, H, K) and flow times `tau` (B, D) come with the data. Padded rows are not seen.
+        (B, D, H, K) and flow times `tau` (B, D) come with the data. Padded rows are not seen. The
+        first `prefix` (B, D) rows are given clean and not in the loss (`flow.prefix_times`).
         """
         batch, draws = tau.shape
         context = context.repeat(draws)
         state, actions, mask = (x.repeat_interleave(draws, 0) for x in (state, actions, mask))
         noise, tau = noise.flatten(0, 1), tau.flatten()
-        active = (mask.sum(dim=1, keepdim=True) > 0).to(actions.dtype)
+        real_rows, active = mask.amax(dim=2) > 0, mask.amax(dim=1, keepdim=True)
+        if prefix is not None and prefix.any():
+            tau = prefix_times(tau, prefix.flatten(), actions.shape[1])
+            mask = mask * (tau > 0)[..., None]
         noisy = interpolate(actions, noise, tau) * active
-        predicted = self.velocity(context, noisy, tau, state, mask.amax(dim=2) > 0)
+        predicted = self.velocity(context, noisy, tau, state, real_rows)
         return masked_loss(predicted.float(), noise - actions, mask).view(batch, draws).mean(1)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def predict(
-        self, inputs: Inputs, state: Tensor, mask: Tensor, generator: torch.Generator | None
+        self,
+        inputs: Inputs,
+        state: Tensor,
+        mask: Tensor,
+        noise: Tensor,
+        *,
+        sampling: Sampling | None = None,
+        previous: Previous | None = None,
     ) -> Tensor:
-        """Sample normalised actions (B, H, K) from noise of `generator`; `mask` is their channels.
+        """Sample normalised actions (B, H, K) from `noise` (B, H, K).
 
-        `state` (B, K), `mask` (B, H, K).
+        `state` (B, K); `mask` (B, H, K) of their channels. One backbone pass, then the Euler
+        steps of `sampling`, by default the config's. With `previous` the chunk goes on from the
+        one in play. Raises `ValueError` when that asks for more than was trained.
         """
-        context = self.see(inputs)
-        noise = torch.randn(mask.shape, generator=generator, device=mask.device)
-        return sample(
-            lambda noisy, tau: self.velocity(context, noisy, tau, state).float(),
-            noise,
-            mask,
-            self.config.euler_steps,
+        sampling = sampling or Sampling(self.config.euler_steps)
+        # The guidance differentiates, which tensors of inference mode cannot do.
+        with torch.inference_mode(previous is None or sampling.continuation != "guide"):
+            return self.sample(self.see(inputs), state, mask, noise, sampling, previous)
+
+    def sample(
+        self,
+        context: Context,
+        state: Tensor,
+        mask: Tensor,
+        noise: Tensor,
+        sampling: Sampling,
+        previous: Previous | None = None,
+    ) -> Tensor:
+        """The Euler steps of `predict`, over a context already seen."""
+        clean = 0
+        if previous is not None and sampling.continuation == "trained":
+            clean = previous.committed
+            if clean > self.config.longest_prefix:
+                raise ValueError(
+                    f"This network was trained to be given at most {self.config.longest_prefix} "
+                    f"rows of the chunk in play, got {clean}. Plan faster, or continue by 'guide'."
+                )
+        stream = self.decoder.stream(
+            *(context.hidden, context.positions, context.attention_mask),
+            *(self._shown(state), mask.amax(dim=2) > 0),
         )
+        velocity = StepVelocity(self.decoder, stream, sampling, clean)
+        return integrate(velocity, noise, mask, sampling, previous)
