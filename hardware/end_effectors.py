@@ -19,10 +19,14 @@ from hardware.inverse_kinematics import arm_model
 LEVER = 0.1
 """Metres of miss that weigh as much as one radian of turn, where both cannot be had."""
 
-CLOSE = 1e-5
-"""Metres, or `LEVER` radians, at which a pose counts as reached."""
+CALM = 0.006
+"""Metres of miss that weigh as much as one radian that a joint turns. Near a straight wrist the
+turns of forearm and wrist make up for each other, and a tenth of a degree could spin both."""
 
-MAX_ITERATIONS = 60
+SETTLED = 1e-5
+"""Radians of a last step."""
+
+MAX_ITERATIONS = 40
 MAX_TURN = 0.5
 """Radians that no joint passes in one iteration: beyond it the linear picture is wrong."""
 
@@ -93,18 +97,21 @@ class Chain:
     ) -> Float64[np.ndarray, "joints"]:
         """Joints (6,) near `start` that put the gripper at the pose, or as near as they come.
 
-        Levenberg-Marquardt on the six numbers of the pose, joints at a limit held there.
+        Levenberg-Marquardt on what is missed and, little, on how far the joints turn; joints at
+        a limit are held there.
         """
-        joints = np.asarray(np.clip(start, self._low, self._high), np.float64)
+        begun = np.asarray(np.clip(start, self._low, self._high), np.float64)
+        joints, damping = begun, 1e-6
         miss = self._miss(joints, position, rotation)
-        damping = 1e-3
+        cost = float(miss @ miss)
         for _ in range(MAX_ITERATIONS):
-            if np.linalg.norm(miss) < CLOSE or damping > 10:
+            tried = self._stepped(joints, miss, begun, damping)
+            if damping > 1 or np.abs(tried - joints).max() < SETTLED:
                 break
-            tried = self._stepped(joints, miss, damping)
-            found = self._miss(tried, position, rotation)
-            if found @ found < miss @ miss:
-                joints, miss = tried, found
+            missed = self._miss(tried, position, rotation)
+            found = float(missed @ missed + CALM**2 * ((tried - begun) ** 2).sum())
+            if found < cost:
+                joints, miss, cost = tried, missed, found
                 damping = max(damping / 10, 1e-6)
             else:
                 damping *= 10
@@ -127,6 +134,7 @@ class Chain:
         self,
         joints: Float64[np.ndarray, "joints"],
         miss: Float64[np.ndarray, "6"],
+        begun: Float64[np.ndarray, "joints"],
         damping: float,
     ) -> Float64[np.ndarray, "joints"]:
         self._data.qpos[:] = joints
@@ -135,19 +143,16 @@ class Chain:
         mujoco.mj_jacSite(self._model, self._data, *self._jacobian, self._site)
         moves, turns = self._base_from_world @ self._jacobian
         jacobian = np.concatenate([moves, LEVER * turns])
-        step = _damped(jacobian, miss, damping)
+        pull = jacobian.T @ miss + CALM**2 * (begun - joints)
+        square = jacobian.T @ jacobian + (CALM**2 + damping) * np.eye(len(joints))
+        step = np.linalg.solve(square, pull)
         stuck = ((joints <= self._low) & (step < 0)) | ((joints >= self._high) & (step > 0))
         if stuck.any():
-            step = _damped(jacobian * ~stuck, miss, damping)
+            free = np.flatnonzero(~stuck)
+            step = np.zeros_like(step)
+            step[free] = np.linalg.solve(square[np.ix_(free, free)], pull[free])
         step *= min(1.0, MAX_TURN / max(float(np.abs(step).max()), 1e-9))
         return np.asarray(np.clip(joints + step, self._low, self._high), np.float64)
-
-
-def _damped(
-    jacobian: Float64[np.ndarray, "6 joints"], miss: Float64[np.ndarray, "6"], damping: float
-) -> Float64[np.ndarray, "joints"]:
-    square = jacobian @ jacobian.T + damping**2 * np.eye(len(miss))
-    return np.asarray(jacobian.T @ np.linalg.solve(square, miss), np.float64)
 
 
 class AlohaEndEffectors:

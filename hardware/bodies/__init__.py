@@ -3,8 +3,8 @@
 Stated by the paper (Table 2): which robots, how many arms, in which action conventions; of
 navigation three numbers a waypoint, of people 16 a hand.
 Inferred: that the prompt's robot tag is the name in that table; that `waist` and `mobile_base` say
-what a body has even where no channel drives it; channels and rates of public datasets (BridgeData
-V2 5 Hz, RT-1 3, DROID 15, RoboCasa GR-1 20, Mobile ALOHA 50, AgiBot World 30, Galaxea 15, EgoDex 30,
+what a body has even where no channel drives it; channels and rates of public datasets (Bridge V2
+5 Hz, RT-1 3, DROID 15, RoboCasa GR-1 20, Mobile ALOHA 50, AgiBot World and EgoDex 30, Galaxea 15,
 RoboCOIN's MMK2 30 and 36 channels); 2 Hz of waypoints from the 2 Hz of the navigation video.
 From data sheets: joint limits and speeds of Franka, joint limits of ALOHA's ViperX arms.
 Ours, wide enough to hold any such robot: every other range, rate and picture size; 30 Hz of dual
