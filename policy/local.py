@@ -27,6 +27,7 @@ class LocalPolicy:
         self.config = checkpoint.model.config
         self._processor = Processor(self.config, checkpoint.tokenizer)
         self._convention = convention_for(self.config.action_convention, checkpoint.embodiment)
+        self._check_widths()
         self._device = next(checkpoint.model.parameters()).device
         self.sampling = Sampling(
             self.config.euler_steps, "trained" if self.config.longest_prefix else "guide"
@@ -75,7 +76,8 @@ class LocalPolicy:
         prompt = action_prompt(self.config, body, task, normalized)
         inputs = self._processor([prompt], [pictures]).to(self._device)
         state = np.zeros(self.config.channels, np.float32)
-        state[: len(normalized)] = normalized
+        if self.config.state == "decoder":
+            state[: len(normalized)] = normalized
         width = len(self._convention.channels)
         _, mask = pad(
             np.zeros((self.config.horizon, width), np.float32),
@@ -117,6 +119,23 @@ class LocalPolicy:
             committed = min(committed, config.longest_prefix)
         actions = torch.from_numpy(padded)[None].to(self._device)
         return Previous(actions, committed, len(rows))
+
+    def _check_widths(self) -> None:
+        """Raise `ValueError` when network, statistics and body are not of one mould."""
+        body, config, stats = self.embodiment, self.config, self.checkpoint.norm_stats
+        felt, done = len(body.state_channels), len(self._convention.channels)
+        room = config.channels
+        if done > room or (config.state == "decoder" and felt > room):
+            raise ValueError(
+                f"{body.name!r} needs {max(felt, done)} channels, the network has {room}."
+            )
+        measured = (len(stats.state.q01), len(stats.action.q01))
+        if measured != (felt, done):
+            raise ValueError(
+                f"Actions of {body.name!r} as {self._convention.name} have {done} channels and its "
+                f"state {felt}; the statistics are of {measured[1]} and {measured[0]}. Measure "
+                "them again on this body's data."
+            )
 
     def _check(self, observation: Observation, task: str) -> None:
         body = self.embodiment

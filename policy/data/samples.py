@@ -5,8 +5,10 @@ Pictures are decoded once, at the size the network looks at, into a cache beside
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import av
@@ -16,7 +18,6 @@ from jaxtyping import Float32
 from tqdm import tqdm
 
 from hardware.embodiment import Embodiment
-from policy.model.action_space import NormStats, Quantiles
 from policy.model.processor import resize
 
 SENT = "sent"
@@ -58,10 +59,6 @@ class Samples:
         words = [episode.task for episode in self.episodes]
         return tuple(sorted(set(words), key=lambda task: (-words.count(task), task)))
 
-    def norm_stats(self) -> NormStats:
-        """Quantiles of states and actions."""
-        return NormStats(Quantiles.of(self.state), Quantiles.of(self.action))
-
     def chunk(self, row: int, horizon: int, hz: float) -> Float32[np.ndarray, "h channels"]:
         """The actions sent at `row` and every 1 / `hz` s after it, up to its episode's end.
 
@@ -102,8 +99,35 @@ def _read_tables(dataset: Path, folder: str, columns: list[str] | None) -> dict[
     return joined
 
 
+def _body_of(dataset: Path, given: Embodiment | None) -> Embodiment:
+    path = dataset / "meta/embodiment.json"
+    if given is not None:
+        return given
+    if not path.exists():
+        raise ValueError(
+            f"{dataset} does not say which body it is of. Name one in the mixture, such as "
+            '"embodiment": "widowx" (see hardware.bodies), or add meta/embodiment.json.'
+        )
+    return Embodiment.load(path)
+
+
+def _check_widths(body: Embodiment, state: np.ndarray, action: np.ndarray, dataset: Path) -> None:
+    for kind, rows, channels in (
+        ("state", state, body.state_channels),
+        ("action", action, body.action_channels),
+    ):
+        if rows.shape[1] != len(channels):
+            raise ValueError(
+                f"The {kind} of {dataset} has {rows.shape[1]} channels; the body {body.name!r} "
+                f"has {len(channels)}: {', '.join(c.name for c in channels)}."
+            )
+
+
 def _vectors(rows: list[Any], name: str, dataset: Path, episode_index: list[int]) -> np.ndarray:
-    values = np.array(rows, np.float32)
+    try:
+        values = np.array(rows, np.float32).reshape(len(rows), -1)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{name} has rows of several lengths in {dataset}: {error}") from error
     bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(bad):
         raise ValueError(
@@ -114,33 +138,74 @@ def _vectors(rows: list[Any], name: str, dataset: Path, episode_index: list[int]
 
 
 def load_samples(
-    dataset: Path, image_sizes: dict[str, tuple[int, int]], cache: Path, task_limit: int = 10**9
+    dataset: Path,
+    image_sizes: Mapping[str, tuple[int, int]],
+    cache: Path,
+    *,
+    embodiment: Embodiment | None = None,
+    renamed: Mapping[str, str] = MappingProxyType({}),
 ) -> Samples:
     """Read `dataset` and decode its pictures at `image_sizes` into `cache`.
 
+    `embodiment` is the body of a dataset that does not describe its own; `renamed` gives the
+    dataset's name of a camera where it differs. Cameras that the body does not have are left out.
     Raises `ValueError` naming the dataset, episode and camera when something is missing, torn,
-    empty or not finite. At most `task_limit` episodes are read.
+    empty or not finite.
     """
     info = _read_json(dataset / "meta/info.json", dataset)
     if info.get("codebase_version") != "v3.0":
         raise ValueError(f"Expected LeRobot v3.0, got {info.get('codebase_version')!r}: {dataset}")
-    embodiment = Embodiment.load(dataset / "meta/embodiment.json")
-    missing = [c for c in image_sizes if f"observation.images.{c}" not in info["features"]]
-    if missing:
+    if not 0 < float(info.get("fps") or 0) < 1000:
+        raise ValueError(f"Expected a rate of rows in Hz, got fps {info.get('fps')!r}: {dataset}")
+    body = _body_of(dataset, embodiment)
+    had = {name: s for name, s in image_sizes.items() if name in body.camera_names}
+    if image_sizes and not had:
         raise ValueError(
-            f"The policy looks at cameras {list(image_sizes)}; {dataset} lacks {missing}."
+            f"The policy looks at cameras {list(image_sizes)}; the body {body.name!r} of {dataset} "
+            f"has {list(body.camera_names)}. Name them alike with the part's `cameras`."
         )
+    keys = {name: f"observation.images.{renamed.get(name, name)}" for name in had}
+    missing = [key for key in keys.values() if key not in info["features"]]
+    if missing:
+        raise ValueError(f"The policy looks at cameras {list(had)}; {dataset} lacks {missing}.")
     table = _read_tables(dataset, "meta/episodes", None)
     # info.json is written last: what it does not count yet may still be half written.
-    total = min(int(info["total_episodes"]), len(table["episode_index"]), task_limit)
+    total = min(int(info["total_episodes"]), len(table["episode_index"]))
     if not total:
         raise ValueError(f"The dataset has no episodes yet: {dataset}")
+    rows = _read_rows(dataset, total, sent=SENT in info["features"])
+    episodes = _episodes(dataset, table, rows["episode_index"], total)
+    state = _vectors(rows["observation.state"], "State", dataset, rows["episode_index"])
+    action = _vectors(rows["action"], "Action", dataset, rows["episode_index"])
+    _check_widths(body, state, action, dataset)
+    pictures = {
+        name: _decode(dataset, keys[name], size, table, episodes, cache)
+        for name, size in had.items()
+    }
+    return Samples(
+        body,
+        float(info["fps"]),
+        tuple(episodes),
+        np.repeat(np.arange(total), [e.stop - e.start for e in episodes]),
+        state,
+        action,
+        pictures,
+        np.flatnonzero(rows[SENT]) if SENT in rows else np.arange(len(state)),
+    )
+
+
+def _read_rows(dataset: Path, total: int, *, sent: bool) -> dict[str, list[Any]]:
+    """The columns that are learnt from, of the first `total` episodes, in order."""
     columns = ["observation.state", "action", "episode_index", "frame_index"]
-    columns += [SENT] if SENT in info["features"] else []
-    rows = _read_tables(dataset, "data", columns)
+    rows = _read_tables(dataset, "data", [*columns, SENT] if sent else columns)
     order = np.lexsort((rows["frame_index"], rows["episode_index"]))
     order = order[np.array(rows["episode_index"])[order] < total]
-    index = [rows["episode_index"][i] for i in order]
+    return {name: [values[i] for i in order] for name, values in rows.items()}
+
+
+def _episodes(
+    dataset: Path, table: dict[str, list[Any]], index: list[int], total: int
+) -> list[Episode]:
     lengths = np.bincount(index, minlength=total)
     episodes, start = [], 0
     for number in range(total):
@@ -153,35 +218,19 @@ def load_samples(
         task = str(table["tasks"][number][0])
         episodes.append(Episode(number, task, start, start + length))
         start += length
-    fps = float(info["fps"])
-    pictures = {
-        name: _decode(dataset, name, size, table, episodes, cache)
-        for name, size in image_sizes.items()
-    }
-    return Samples(
-        embodiment,
-        fps,
-        tuple(episodes),
-        np.repeat(np.arange(total), [e.stop - e.start for e in episodes]),
-        _vectors([rows["observation.state"][i] for i in order], "State", dataset, index),
-        _vectors([rows["action"][i] for i in order], "Action", dataset, index),
-        pictures,
-        np.flatnonzero([bool(rows[SENT][i]) for i in order])
-        if SENT in rows
-        else np.arange(len(order)),
-    )
+    return episodes
 
 
 def _decode(
     dataset: Path,
-    camera: str,
+    key: str,
     size: tuple[int, int],
     table: dict[str, list[Any]],
     episodes: list[Episode],
     cache: Path,
 ) -> np.ndarray:
     """Decode one camera, resized, into a file mapped to memory; done once per job."""
-    key = f"observation.images.{camera}"
+    camera = key.removeprefix("observation.images.")
     shape = (episodes[-1].stop, *size, 3)
     path = cache / f"{camera}-{shape[0]}x{size[0]}x{size[1]}.u8"
     if path.exists():

@@ -1,7 +1,7 @@
 """A trained policy on disk: one folder that says everything about itself.
 
 model.safetensors (or shards of it)  config.json  norm_stats.json  embodiment.json  tasks.json
-tokenizer.json ... README.md
+tokenizer.json ... README.md  and, of further bodies, bodies/NAME/ with three of these
 """
 
 import json
@@ -20,6 +20,9 @@ from policy.model.config import QwenVLAConfig
 from policy.model.qwen_vla import QwenVLA
 from policy.model.weights import INDEX, WHOLE, load_network, save_weights
 
+BODIES = "bodies"
+"""Folder of bodies beyond the first, one folder each."""
+
 PARTS = (
     "config.json",
     "norm_stats.json",
@@ -27,6 +30,35 @@ PARTS = (
     "tasks.json",
     "tokenizer.json",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One body that a network drives, and how its numbers are normalised."""
+
+    embodiment: Embodiment
+    norm_stats: NormStats
+    tasks: tuple[str, ...]
+    """Instructions that were trained on it."""
+
+    def save(self, folder: Path) -> None:
+        """Write three JSON files into an existing folder."""
+        self.norm_stats.save(folder / "norm_stats.json")
+        self.embodiment.save(folder / "embodiment.json")
+        (folder / "tasks.json").write_text(json.dumps(self.tasks, indent=2) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Body":
+        """Read what `save` wrote. Raises `ValueError` naming the file and what is wrong."""
+        try:
+            tasks = tuple(json.loads((folder / "tasks.json").read_text()))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"The checkpoint is torn: {error}. Folder: {folder}") from error
+        return cls(
+            Embodiment.load(folder / "embodiment.json"),
+            NormStats.load(folder / "norm_stats.json"),
+            tasks,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +71,24 @@ class Checkpoint:
     embodiment: Embodiment
     tasks: tuple[str, ...]
     """Instructions it was trained on."""
+    others: tuple[Body, ...] = ()
+    """More bodies that the same weights drive."""
+
+    @property
+    def bodies(self) -> tuple[Body, ...]:
+        """Every body, the one driven by default first."""
+        return (Body(self.embodiment, self.norm_stats, self.tasks), *self.others)
+
+    def driving(self, name: str) -> "Checkpoint":
+        """The same weights driving the body `name`. Raises `ValueError` listing the known."""
+        named = {body.embodiment.name: body for body in self.bodies}
+        if name not in named:
+            raise ValueError(f"This checkpoint drives {', '.join(named)}, not {name!r}.")
+        body = named.pop(name)
+        return Checkpoint(
+            *(self.model, self.tokenizer, body.norm_stats, body.embodiment, body.tasks),
+            tuple(named.values()),
+        )
 
     def save(self, folder: Path, card: str, weights: Mapping[str, Tensor] | None = None) -> None:
         """Write the folder, whole or not at all; one of that name is replaced.
@@ -51,9 +101,11 @@ class Checkpoint:
         state = self.model.state_dict() if weights is None else weights
         save_weights(state, self.model.config, partial)
         self.model.config.save(partial / "config.json")
-        self.norm_stats.save(partial / "norm_stats.json")
-        self.embodiment.save(partial / "embodiment.json")
-        (partial / "tasks.json").write_text(json.dumps(self.tasks, indent=2) + "\n")
+        self.bodies[0].save(partial)
+        for body in self.others:
+            folder_of = partial / BODIES / body.embodiment.name
+            folder_of.mkdir(parents=True)
+            body.save(folder_of)
         self.tokenizer.save_pretrained(str(partial))
         (partial / "README.md").write_text(card)
         if folder.exists():
@@ -79,14 +131,15 @@ class Checkpoint:
         config = QwenVLAConfig.load(folder / "config.json")
         try:
             model = load_network(config, folder)
-            tasks = tuple(json.loads((folder / "tasks.json").read_text()))
             tokenizer = PreTrainedTokenizerFast.from_pretrained(str(folder))
         except (SafetensorError, RuntimeError, OSError, ValueError) as error:
             raise ValueError(f"The checkpoint is torn: {error}. Folder: {folder}") from error
+        first, *others = (Body.load(f) for f in (folder, *sorted((folder / BODIES).glob("*"))))
         return cls(
             model.eval(),
             tokenizer,
-            NormStats.load(folder / "norm_stats.json"),
-            Embodiment.load(folder / "embodiment.json"),
-            tasks,
+            first.norm_stats,
+            first.embodiment,
+            first.tasks,
+            tuple(others),
         )

@@ -1,37 +1,53 @@
 """Pictures and words to the backbone's tensors, the same for training and for driving."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase
 
 from policy.model.config import QwenVLAConfig
 from policy.model.prompt import camera_tag
-from policy.model.words import IMAGE, VISION_END, VISION_START
+from policy.model.words import END, IMAGE, TURN, VISION_END, VISION_START
+
+Picture = UInt8[np.ndarray, "_ _ 3"]
+
+UNLABELLED = -100
+"""In labels: a token that is not to be predicted."""
 
 
-def resize(image: UInt8[np.ndarray, "h w 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "a b 3"]:
+def resize(image: Picture, size: tuple[int, int]) -> UInt8[np.ndarray, "a b 3"]:
     """Resize to (height, width) by area, without keeping the aspect."""
     if image.shape[:2] == size:
         return image
     return np.asarray(cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def patches(images: Tensor, patch: int, merge: int, temporal: int) -> Tensor:
+HALF = (0.5, 0.5, 0.5)
+
+
+def patches(
+    images: Tensor,
+    patch: int,
+    merge: int,
+    temporal: int,
+    *,
+    mean: tuple[float, ...] = HALF,
+    std: tuple[float, ...] = HALF,
+) -> Tensor:
     """Cut pictures (B, H, W, 3) of 0..255 into the rows Qwen's vision tower takes.
 
-    Returns (B, H/patch * W/patch, 3 * temporal * patch * patch) in [-1, 1], merged patches
-    adjacent, as `Qwen2VLImageProcessor` lays them out with mean and deviation 0.5. A still
-    picture is repeated over the temporal patch.
+    Returns (B, H/patch * W/patch, 3 * temporal * patch * patch), less `mean` and over `std` of
+    each colour (of 0..1), merged patches adjacent, as `Qwen2VLImageProcessor` lays them out. A
+    still picture is repeated over the temporal patch.
     """
     batch, height, width, _ = images.shape
     rows, columns = height // (patch * merge), width // (patch * merge)
-    x = images.float() / 127.5 - 1
+    x = images.float() / (255 * torch.tensor(std)) - torch.tensor(mean) / torch.tensor(std)
     x = x.view(batch, rows, merge, patch, columns, merge, patch, 3)
     x = x.permute(0, 1, 4, 2, 5, 7, 3, 6)  # rows, columns, merge, merge, colour, patch, patch
     x = x.unsqueeze(6).expand(-1, -1, -1, -1, -1, -1, temporal, -1, -1)
@@ -40,7 +56,7 @@ def patches(images: Tensor, patch: int, merge: int, temporal: int) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What one backbone pass takes, for a batch of B samples."""
+    """What one backbone pass takes, for a batch of B samples, each with its own pictures."""
 
     input_ids: Tensor
     """(B, L) int64, right-padded."""
@@ -49,45 +65,45 @@ class Inputs:
     mm_token_type_ids: Tensor
     """(B, L) int32: 0 text, 1 image."""
     pixel_values: Tensor | None
-    """(B * patches, features) float32, samples outermost, cameras in config order."""
+    """(patches, features) float32, the pictures of the first sample first."""
     image_grid_thw: Tensor | None
-    """(B * cameras, 3) int64."""
+    """(pictures, 3) int64: patches of each over time, height and width."""
 
     def to(self, device: torch.device) -> "Inputs":
         """Move every tensor."""
-        moved = (
-            None if t is None else t.to(device)
-            for t in (
-                self.input_ids,
-                self.attention_mask,
-                self.mm_token_type_ids,
-                self.pixel_values,
-                self.image_grid_thw,
-            )
+        given = {name: getattr(self, name) for name in self.__slots__}
+        return replace(
+            self, **{n: t.to(device, non_blocking=True) for n, t in given.items() if t is not None}
         )
-        return Inputs(*moved)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One sample, not yet in a batch."""
+
+    ids: list[int]
+    answer: int
+    """How many of the last ids are the answer that is to be predicted."""
+    pixels: Tensor
+    """(patches, features) float32."""
+    grid: list[tuple[int, int, int]]
+    """Patches of each picture over time, height and width."""
 
 
 class Processor:
     """Builds `Inputs` for one network."""
 
-    def __init__(self, config: QwenVLAConfig, tokenizer: PreTrainedTokenizerFast) -> None:
+    def __init__(self, config: QwenVLAConfig, tokenizer: PreTrainedTokenizerBase) -> None:
         self.config = config
         self.tokenizer = tokenizer
         vision = config.backbone["vision_config"]
         self._patch = int(vision["patch_size"])
         self._merge = int(vision["spatial_merge_size"])
         self._temporal = int(vision["temporal_patch_size"])
-        for name, (height, width) in config.image_sizes.items():
-            if height % self.cell or width % self.cell:
-                raise ValueError(
-                    f"Camera {name!r} is resized to {height} x {width}, which must be multiples "
-                    f"of {self.cell} (patch {self._patch} times merge {self._merge})."
-                )
-        self._picture_ids = self._tokenize(
-            "".join(self._picture_words(name) for name in config.image_sizes)
-        )
+        self._image_id = int(config.backbone["image_token_id"])
         self._word_ids: dict[str, list[int]] = {}
+        for name, size in config.image_sizes.items():
+            self._check(name, size)
 
     @property
     def cell(self) -> int:
@@ -99,38 +115,89 @@ class Processor:
         height, width = self.config.image_sizes[camera]
         return (height // self.cell) * (width // self.cell)
 
-    def _picture_words(self, camera: str) -> str:
-        start, end = camera_tag(camera)
-        return f"{start}{VISION_START}{IMAGE * self.num_image_tokens(camera)}{VISION_END}{end}"
+    def __call__(self, prompts: Sequence[str], pictures: Sequence[Mapping[str, Picture]]) -> Inputs:
+        """Prepare B embodiment prompts and the pictures that belong to each, to predict actions.
 
-    def _tokenize(self, text: str) -> list[int]:
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-
-    def __call__(self, prompts: Sequence[str], pictures: Mapping[str, Tensor]) -> Inputs:
-        """Tokenise B prompts and lay out their pictures.
-
-        `pictures` holds (B, height, width, 3) of 0..255 per camera, already of the config's
-        sizes; words come before pictures, so that the causal backbone reads a picture knowing
-        what is asked. An empty mapping gives text alone.
+        Sides of pictures are multiples of `cell`; an empty mapping gives text alone.
         """
-        rows = []
-        for prompt in prompts:
-            if prompt not in self._word_ids:
-                self._word_ids[prompt] = self._tokenize(prompt)
-            rows.append(self._word_ids[prompt] + (self._picture_ids if pictures else []))
-        length = max(len(row) for row in rows)
+        rows = [self.encode(p, shown) for p, shown in zip(prompts, pictures, strict=True)]
+        return self.collate(rows)[0]
+
+    def encode(
+        self, prompt: str, pictures: Mapping[str, Picture], answer: str | None = None
+    ) -> Encoded:
+        """Prepare one sample; with `answer`, the prompt is a question in Qwen's chat form.
+
+        Words come before pictures, so that the causal backbone reads a picture knowing what is
+        asked (ours). A picture named like a camera of the network stands between its tags.
+        """
+        chat = answer is not None
+        ids = list(self._tokenize(f"{TURN}user\n{prompt}" if chat else prompt))
+        for name, picture in pictures.items():
+            ids += self._picture_ids(name, picture)
+        answered: list[int] = []
+        if answer is not None:
+            ids += self._tokenize(f"{END}\n{TURN}assistant\n")
+            answered = [*self._tokenize(answer), *self._tokenize(END)] if answer else []
+        cut = [self._cut(torch.from_numpy(picture)) for picture in pictures.values()]
+        features = 3 * self._temporal * self._patch**2
+        return Encoded(
+            ids + answered,
+            len(answered),
+            torch.cat(cut) if cut else torch.empty(0, features),
+            [(1, p.shape[0] // self._patch, p.shape[1] // self._patch) for p in pictures.values()],
+        )
+
+    def question(self, prompt: str, pictures: Mapping[str, Picture]) -> Inputs:
+        """Prepare one question up to where its answer begins, for `QwenVLA.answer`."""
+        return self.collate([self.encode(prompt, pictures, answer="")])[0]
+
+    def collate(self, rows: Sequence[Encoded]) -> tuple[Inputs, Tensor]:
+        """Join samples, right-padded.
+
+        Returns the inputs and labels (B, L) int64: an answer's tokens at their own positions
+        (transformers' convention, shifted by whoever uses them), `UNLABELLED` elsewhere.
+        """
+        length = max(len(row.ids) for row in rows)
         ids = torch.full((len(rows), length), int(self.tokenizer.pad_token_id or 0))
         mask = torch.zeros(len(rows), length, dtype=torch.long)
+        labels = torch.full((len(rows), length), UNLABELLED)
         for i, row in enumerate(rows):
-            ids[i, : len(row)] = torch.tensor(row)
-            mask[i, : len(row)] = 1
-        image_id = self.config.backbone["image_token_id"]
-        kinds = (ids == image_id).int() * mask.int()
-        if not pictures:
-            return Inputs(ids, mask, kinds, None, None)
-        names = list(self.config.image_sizes)
-        cut = [patches(pictures[n], self._patch, self._merge, self._temporal) for n in names]
-        pixels = torch.cat(cut, dim=1).flatten(0, 1)
-        sizes = [self.config.image_sizes[name] for name in names]
-        grid = torch.tensor([[1, h // self._patch, w // self._patch] for h, w in sizes])
-        return Inputs(ids, mask, kinds, pixels, grid.repeat(len(rows), 1))
+            end = len(row.ids)
+            ids[i, :end] = torch.tensor(row.ids)
+            mask[i, :end] = 1
+            labels[i, end - row.answer : end] = ids[i, end - row.answer : end]
+        kinds = (ids == self._image_id).int() * mask.int()
+        grid = [shape for row in rows for shape in row.grid]
+        if not grid:
+            return Inputs(ids, mask, kinds, None, None), labels
+        pixels = torch.cat([row.pixels for row in rows])
+        return Inputs(ids, mask, kinds, pixels, torch.tensor(grid)), labels
+
+    def _cut(self, picture: Tensor) -> Tensor:
+        sizes = (self._patch, self._merge, self._temporal)
+        mean, std = self.config.image_mean, self.config.image_std
+        return patches(picture[None], *sizes, mean=mean, std=std)[0]
+
+    def _tokenize(self, text: str) -> list[int]:
+        if text not in self._word_ids:
+            if len(self._word_ids) > 4096:  # questions are endless
+                self._word_ids.clear()
+            ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+            self._word_ids[text] = list(ids)
+        return self._word_ids[text]
+
+    def _picture_ids(self, name: str, picture: Picture) -> list[int]:
+        height, width = picture.shape[:2]
+        self._check(name, (height, width))
+        tokens = IMAGE * ((height // self.cell) * (width // self.cell))
+        start, end = camera_tag(name) if name in self.config.image_sizes else ("", "")
+        return self._tokenize(f"{start}{VISION_START}{tokens}{VISION_END}{end}")
+
+    def _check(self, name: str, size: tuple[int, int]) -> None:
+        height, width = size
+        if height % self.cell or width % self.cell or not height or not width:
+            raise ValueError(
+                f"Picture {name!r} is {height} x {width}, which must be multiples "
+                f"of {self.cell} (patch {self._patch} times merge {self._merge})."
+            )

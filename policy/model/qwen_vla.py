@@ -90,6 +90,12 @@ class QwenVLA(nn.Module):
         """
         return generate_answers(self.backbone, inputs, limit, tokenizer)
 
+    def cast(self, dtype: torch.dtype) -> "QwenVLA":
+        """Change the weights' dtype, and nothing else: rotary frequencies stay float32."""
+        for parameter in self.parameters():
+            parameter.data = parameter.data.to(dtype)
+        return self
+
     def gradient_checkpointing(self, *, enabled: bool) -> None:
         """Keep only each layer's input in training and compute the rest again going backwards.
 

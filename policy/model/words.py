@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-PAD, END = "<|endoftext|>", "<|im_end|>"
+PAD, TURN, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 IMAGE, VIDEO = "<|image_pad|>", "<|video_pad|>"
 VISION_START, VISION_END = "<|vision_start|>", "<|vision_end|>"
-SPECIAL = (PAD, "<|im_start|>", END, VISION_START, VISION_END, IMAGE, VIDEO)
+SPECIAL = (PAD, TURN, END, VISION_START, VISION_END, IMAGE, VIDEO)
 
 PHRASES = (
     "The robot is ",

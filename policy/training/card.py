@@ -1,7 +1,6 @@
 """The model card of a checkpoint: what it is, what it learnt from, how to repeat it."""
 
 import json
-from dataclasses import asdict
 
 from policy.model.qwen_vla import QwenVLA
 from policy.training.request import TrainRequest
@@ -22,7 +21,7 @@ def model_card(
     decoder = sum(parameter.numel() for parameter in model.decoder.parameters())
     known = "\n".join(f"- {task}" for task in tasks) or "- none yet: only grounding was trained"
     sizes = ", ".join(f"{n} {w} x {h}" for n, (h, w) in model.config.image_sizes.items())
-    asked = json.dumps(asdict(request), indent=2)
+    asked = json.dumps(request.changed(), indent=2)
     return f"""---
 license: apache-2.0
 tags: [robotics, vla, qwen-vla]

@@ -1,6 +1,4 @@
-"""Where a training sample's backbone output comes from: computed each time, or once and kept."""
-
-from typing import Protocol, runtime_checkable
+"""The outputs of a frozen backbone, computed once for every item and kept in memory."""
 
 import numpy as np
 import torch
@@ -8,93 +6,88 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from policy.data.samples import Samples
-from policy.model.processor import Processor
+from policy.data.item import Source
+from policy.model.processor import Encoded, Processor
 from policy.model.qwen_vla import Context, QwenVLA
 
-
-@runtime_checkable
-class Contexts(Protocol):
-    """Gives the backbone's output for rows of the samples."""
-
-    def of(self, rows: np.ndarray, rng: np.random.Generator) -> Context:
-        """`rows` (B,) are row numbers."""
-
-
-def jitter(pictures: dict[str, Tensor], rng: np.random.Generator) -> dict[str, Tensor]:
-    """Change brightness and contrast of each sample a little; pixels stay where they are."""
-    changed = {}
-    for name, batch in pictures.items():
-        gain = torch.from_numpy(rng.uniform(0.85, 1.15, (len(batch), 1, 1, 1)).astype(np.float32))
-        shift = torch.from_numpy(rng.uniform(-15, 15, (len(batch), 1, 1, 1)).astype(np.float32))
-        changed[name] = (batch.float() * gain + shift).clamp(0, 255)
-    return changed
-
-
-class LiveContexts:
-    """Runs the backbone on every batch, with gradients and picture augmentation."""
-
-    def __init__(
-        self, model: QwenVLA, processor: Processor, samples: Samples, prompts: list[str]
-    ) -> None:
-        self._model, self._processor = model, processor
-        self._samples, self._prompts = samples, prompts
-
-    def of(self, rows: np.ndarray, rng: np.random.Generator | None) -> Context:
-        """Without `rng`, pictures are not augmented."""
-        pictures = {
-            name: torch.from_numpy(np.ascontiguousarray(frames[rows]))
-            for name, frames in self._samples.pictures.items()
-        }
-        if rng is not None:
-            pictures = jitter(pictures, rng)
-        prompts = [self._prompts[self._samples.episode_of[row]] for row in rows]
-        inputs = self._processor(prompts, pictures)
-        return self._model.see(inputs.to(next(self._model.parameters()).device))
+BATCH = 128
+LARGEST = 8e9
+"""Bytes that stored contexts may take."""
 
 
 class StoredContexts:
-    """The outputs of a frozen backbone, computed once for every row and kept in memory."""
+    """Looked up by (number of the source, number of the item)."""
 
     def __init__(
         self,
-        live: LiveContexts,
-        count: int,
+        model: QwenVLA,
+        processor: Processor,
+        sources: tuple[Source, ...],
         *,
         device: torch.device,
         bf16: bool,
-        batch: int = 128,
     ) -> None:
-        parts = []
+        """Run the backbone over every item. Raises `ValueError` when they would not fit."""
+        lengths = [len(source) for source in sources]
+        self._first = torch.tensor(np.cumsum([0, *lengths[:-1]]))
         self._device = device
-        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            for start in tqdm(range(0, count, batch), desc="hidden states", unit="batch"):
-                context = live.of(np.arange(start, min(start + batch, count)), None)
-                parts.append(
-                    (
-                        context.hidden.to(torch.bfloat16).cpu(),
-                        context.positions.to(torch.int16).cpu(),
-                        context.attention_mask.to(torch.int8).cpu(),
-                    )
-                )
-        longest = max(hidden.shape[1] for hidden, _, _ in parts)
-        padded = [
-            (
-                functional.pad(hidden, (0, 0, 0, longest - hidden.shape[1])),
-                functional.pad(positions, (0, longest - positions.shape[2])),
-                functional.pad(mask, (0, longest - mask.shape[1])),
-            )
-            for hidden, positions, mask in parts
-        ]
-        self._hidden = torch.cat([hidden for hidden, _, _ in padded])
-        self._positions = torch.cat([positions for _, positions, _ in padded], dim=1)
-        self._mask = torch.cat([mask for _, _, mask in padded])
+        parts: list[Context] = []
+        with (
+            torch.inference_mode(),
+            torch.autocast(device.type, torch.bfloat16, enabled=bf16),
+            tqdm(total=sum(lengths), desc="hidden states", unit="sample") as bar,
+        ):
+            for source in sources:
+                for start in range(0, len(source), BATCH):
+                    stop = min(start + BATCH, len(source))
+                    rows = [_encode(source, i, processor) for i in range(start, stop)]
+                    parts.append(_small(model.see(processor.collate(rows)[0].to(device))))
+                    _check_size(parts[0], sum(lengths))
+                    bar.update(stop - start)
+        longest = max(part.hidden.shape[1] for part in parts)
+        padded = [_pad(part, longest) for part in parts]
+        self._hidden = torch.cat([part.hidden for part in padded])
+        self._positions = torch.cat([part.positions for part in padded], dim=1)
+        self._mask = torch.cat([part.attention_mask for part in padded])
 
-    def of(self, rows: np.ndarray, rng: np.random.Generator) -> Context:  # noqa: ARG002 - kept
-        """What was computed for these rows."""
-        picked = torch.from_numpy(rows)
+    def of(self, keys: Tensor) -> Context:
+        """What was computed for `keys` (B, 2)."""
+        picked = self._first[keys[:, 0].cpu()] + keys[:, 1].cpu()
+        mask = self._mask[picked].long()
+        longest = int(mask.sum(dim=1).max())
         return Context(
-            self._hidden[picked].to(self._device).float(),
-            self._positions[:, picked].to(self._device).long(),
-            self._mask[picked].to(self._device).long(),
+            self._hidden[picked, :longest].to(self._device).float(),
+            self._positions[:, picked, :longest].to(self._device).long(),
+            mask[:, :longest].to(self._device),
+        )
+
+
+def _encode(source: Source, index: int, processor: Processor) -> Encoded:
+    item = source.item(index, np.random.default_rng([0, index]))
+    return processor.encode(item.prompt, item.pictures, item.answer)
+
+
+def _small(context: Context) -> Context:
+    return Context(
+        context.hidden.to(torch.bfloat16).cpu(),
+        context.positions.to(torch.int16).cpu(),
+        context.attention_mask.to(torch.int8).cpu(),
+    )
+
+
+def _pad(context: Context, length: int) -> Context:
+    more = length - context.hidden.shape[1]
+    return Context(
+        functional.pad(context.hidden, (0, 0, 0, more)),
+        functional.pad(context.positions, (0, more)),
+        functional.pad(context.attention_mask, (0, more)),
+    )
+
+
+def _check_size(part: Context, count: int) -> None:
+    needed = part.hidden[0].numel() * 2 * count
+    if needed > LARGEST:
+        raise ValueError(
+            f"Keeping the frozen backbone's output of {count} samples takes {needed / 1e9:.0f} GB. "
+            'Use "freeze": ["vision", "language"] instead of "freeze_backbone".'
         )

@@ -1,75 +1,216 @@
 """What a training job was asked to do: `request.json` of its folder."""
 
 import json
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from policy.data.item import Kind
+from policy.model.config import TimeLaw
+
+STRICT = ConfigDict(extra="forbid")
+
+Stage = Literal["grounding", "t2a", "cpt", "sft", "rl"]
+
+STAGES: Mapping[Stage, Mapping[str, Any]] = MappingProxyType(
+    {
+        "grounding": {"scenes": 6000, "learning_rate": 2e-3, "backbone_learning_rate": 2e-3},
+        "t2a": {
+            "freeze": ("vision", "language"),
+            "steps": 2000,
+            "time_law": TimeLaw("logit_normal"),
+        },
+        "cpt": {},
+        "sft": {},
+        "rl": {"learning_rate": 5e-6, "backbone_learning_rate": 5e-6, "ema": 0.0, "draws": 1},
+    }
+)
+"""What a stage sets when the request does not. Stated in the paper: the order, what is frozen,
+2,000 steps and the logit-normal law of T2A, the learning rate of RL. Ours: `grounding`, a stage
+before the others that stands in for a pretrained vision-language model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredient:
+    """One part of a mixture."""
+
+    __pydantic_config__ = STRICT
+    kind: Kind
+    dataset: str | None = None
+    """Folder of demonstrations (LeRobotDataset v3.0), or of questions; without one, questions and
+    grounding are about simulated scenes."""
+    weight: float = 1.0
+    """Share of every batch, relative to the other parts."""
+    embodiment: str | None = None
+    """Name of a body of `hardware.bodies`, or an embodiment.json, for a dataset that has none."""
+    cameras: dict[str, str] = field(default_factory=dict)
+    """Name of a network's camera to that of the dataset's, where they differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class RLOptions:
+    """Of the stage `rl`: PPO on success in simulation (paper, section 4.2)."""
+
+    __pydantic_config__ = STRICT
+    tasks: tuple[str, ...] = ()
+    """Tasks of the simulated ALOHA; those that the base was trained on when not given."""
+    episodes: int = 32
+    """Attempts between updates; the paper has 128 environments for 8 rounds."""
+    seconds: float = 6.0
+    """Simulated time an attempt may take."""
+    epochs: int = 4
+    gamma: float = 0.99
+    gae_lambda: float = 0.95
+    clip: float = 0.2
+    noise: float = 0.5
+    """Scale of the noise that each Euler step is given (not stated in the paper)."""
+    value_learning_rate: float = 1e-4
+    workers: int = 2
+    """Simulations side by side."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainRequest:
-    """One job. At least one of `dataset` and `scenes` must be given."""
+    """One job. Give a `dataset`, a `mixture`, or `scenes`."""
 
+    __pydantic_config__ = STRICT
+    stage: Stage = "sft"
     dataset: str | None = None
-    """Folder of demonstrations (LeRobotDataset v3.0); without it only grounding is trained."""
+    """Folder of demonstrations: short for a mixture of it alone."""
+    scenes: int = 0
+    """Simulated scenes to ground the backbone on and to ask about."""
+    scenes_share: float = 0.25
+    """Share of every batch that grounding takes, beside a `dataset`."""
+    mixture: tuple[Ingredient, ...] = ()
     base: str | None = None
-    """Checkpoint to start from; without it the weights of `preset` start at random."""
-    stage: str = "sft"
+    """Checkpoint to start from."""
+    backbone: str | None = None
+    """Pretrained vision-language model to start from instead, by hub name or folder."""
     preset: str = "nano"
+    """Size of the decoder, and without `base` and `backbone` of a network at random."""
     cameras: tuple[str, ...] = ("cam_high",)
-    """What a network that starts at random looks at; the first at higher resolution."""
+    """What a network without `base` looks at; the first at higher resolution in `nano`."""
+    state: Literal["off", "text", "decoder"] | None = None
+    """Where the joint state is shown; as in the base, or by the preset, when not given."""
+    action_convention: str | None = None
+    """What a network without `base` predicts: `as_body` or `chunk_relative_end_effector`."""
+    horizon: int | None = None
+    """Rows of a chunk of a network without `base`."""
     steps: int = 1000
     batch_size: int = 32
+    """Of a step, over every GPU and accumulated pass."""
+    accumulation: int = 1
+    """Passes that a step is cut into, to need less memory."""
     seed: int = 0
     learning_rate: float = 1e-3
     """Of the action decoder, at its peak."""
     backbone_learning_rate: float = 5e-4
+    freeze: tuple[str, ...] = ()
+    """Parts that stay as they are: `vision`, `language`, `decoder`."""
     freeze_backbone: bool = False
-    """Train the action decoder alone, on hidden states computed once: several times quicker, and
-    what the backbone knows is not lost."""
+    """Train the decoder alone, on hidden states computed once: several times quicker, without
+    augmentation, and what the backbone knows is not lost."""
+    lora_rank: int = 0
+    """Rank of low-rank adapters on the backbone; 0 trains its weights themselves."""
+    lora_alpha: float = 32.0
     warmup: int = 50
     """Steps of linear warm-up, then a cosine to a hundredth of the peak."""
+    weight_decay: float = 1e-4
+    clip: float = 1.0
+    """Largest norm of the gradient."""
     draws: int = 2
     """Noise draws of each sample from one backbone pass."""
+    time_law: TimeLaw | None = None
+    """How flow times are drawn; by the stage, or as in the config, when not given."""
+    longest_prefix: int = 0
+    """Most rows of a chunk given as committed already (training-time real-time chunking)."""
+    action_weight: float = 1.0
+    question_weight: float = 0.1
+    """The paper's weight of the next-token loss in fine-tuning."""
+    grounding_weight: float = 1.0
     ema: float = 0.998
-    """Decay of the averaged weights that are saved."""
+    """Decay of the averaged weights that are saved; 0 saves the last ones."""
     state_noise: float = 0.02
     """Standard deviation added to the normalised state, so that pictures stay worth looking at."""
-    scenes: int = 0
-    """Simulated scenes to ground the backbone on, beside the demonstrations or alone."""
-    grounding_every: int = 4
-    """With demonstrations, one step in so many is a grounding step."""
+    augment: float = 1.0
+    """Strength of picture augmentation that leaves things where they are."""
+    crop: float = 0.0
+    """Share of each side that is cut off at random; blurs where things are, for a fixed camera."""
+    paraphrase: float = 0.0
+    """Share of samples whose instruction is said in other words."""
+    gradient_checkpointing: bool = False
+    """Compute activations twice instead of keeping them."""
     save_every: int = 250
     threads: int | None = None
     """Processor threads; all cores when not given."""
+    workers: int = 1
+    """Processes that make batches; 0 makes them between steps."""
+    rl: RLOptions = RLOptions()
 
     def __post_init__(self) -> None:
-        if self.dataset is None and not self.scenes:
-            raise ValueError("A training request needs a dataset, scenes, or both.")
-        for name in ("steps", "batch_size", "draws", "save_every", "grounding_every"):
+        if self.dataset is None and not self.scenes and not self.mixture and self.stage != "rl":
+            raise ValueError("A training request needs a dataset, a mixture, or scenes.")
+        if self.stage not in STAGES:
+            raise ValueError(f"The stages are {', '.join(STAGES)}, got {self.stage!r}.")
+        for name in ("steps", "batch_size", "draws", "save_every", "accumulation"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if self.stage not in ("sft", "grounding"):
-            raise ValueError(f"The stages are sft and grounding, got {self.stage!r}.")
-        if self.preset != "nano":
-            raise ValueError(f"The only preset is nano, got {self.preset!r}.")
+        if self.base is not None and self.backbone is not None:
+            raise ValueError("Start from a base or from a backbone, not from both.")
+        if self.stage == "rl" and self.base is None:
+            raise ValueError("The stage rl improves a checkpoint: give it as base.")
+
+    @property
+    def ingredients(self) -> tuple[Ingredient, ...]:
+        """The mixture, spelt out."""
+        if self.mixture:
+            return self.mixture
+        kind: Kind = "trajectories" if self.stage == "t2a" else "actions"
+        parts = []
+        if self.dataset is not None:
+            parts.append(Ingredient(kind, self.dataset, weight=1 - self.scenes_share))
+        if self.scenes:
+            parts.append(Ingredient("grounding", weight=self.scenes_share))
+        return tuple(parts)
 
     @classmethod
     def load(cls, path: Path) -> "TrainRequest":
-        """Read a request. Raises `ValueError` naming what is unknown or wrong."""
+        """Read a request, filling in what its stage sets.
+
+        Raises `ValueError` naming what is unknown or wrong.
+        """
         try:
-            given: dict[str, Any] = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
-            raise ValueError(f"Not a training request: {error}. File: {path}") from error
-        known = {field.name for field in fields(cls)}
-        unknown = sorted(set(given) - known)
-        if unknown:
-            raise ValueError(f"Unknown in {path}: {unknown}. Known: {sorted(known)}.")
-        given = {name: value for name, value in given.items() if value is not None}
-        if "cameras" in given:
-            given["cameras"] = tuple(given["cameras"])
-        return cls(**given)
+            given = TypeAdapter(dict[str, Any]).validate_json(path.read_bytes())
+            given = {name: value for name, value in given.items() if value is not None}
+            stage = given.get("stage", "sft")
+            filled = {**STAGES.get(stage, {}), **given}
+            return TypeAdapter(TrainRequest).validate_python(filled)
+        except OSError as error:
+            raise ValueError(f"Not a training request: {error}.") from error
+        except ValidationError as error:
+            wrong = "; ".join(_in_words(found) for found in error.errors(include_url=False))
+            raise ValueError(f"Not a training request: {wrong}. File: {path}") from error
 
     def save(self, path: Path) -> None:
         """Write as JSON."""
         path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+    def changed(self) -> dict[str, Any]:
+        """What differs from the defaults, for the model card."""
+        return {
+            f.name: asdict(self)[f.name]
+            for f in fields(self)
+            if f.name == "stage" or getattr(self, f.name) != f.default
+        }
+
+
+def _in_words(found: ErrorDetails) -> str:
+    place = ".".join(str(part) for part in found["loc"]) or "the file"
+    if found["type"] == "unexpected_keyword_argument":
+        return f"{place} is not a field (known: {', '.join(f.name for f in fields(TrainRequest))})"
+    return f"{place}: {found['msg']}, got {str(found['input'])[:80]!r}"

@@ -1,23 +1,47 @@
-"""The training loop: steps, schedule, averaged weights, metrics, and a state to resume from."""
+"""The training loop: steps, schedule, averaged weights, metrics, and a state to resume from.
+
+On one processor, one GPU, or many (Accelerate: DDP or FSDP2, as the launcher says).
+"""
 
 import json
 import logging
 import math
 import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
-import numpy as np
 import torch
-from torch import nn
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_model_state_dict,
+    get_optimizer_state_dict,
+    set_model_state_dict,
+    set_optimizer_state_dict,
+)
 
-from policy.training.lessons import Lesson
+from policy.data.batch import Batch
+from policy.training.average import Average
+from policy.training.metrics import Metrics
 from policy.training.request import TrainRequest
 
 logger = logging.getLogger(__name__)
 
-LOG_EVERY = 10
+WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
+
+
+@runtime_checkable
+class Passes(Protocol):
+    """Gives what each step learns from."""
+
+    waited: float
+    """Seconds spent waiting for it so far."""
+
+    def steps(self, start: int, stop: int) -> Iterator[list[Batch]]:
+        """The passes of every step in [start, stop)."""
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -28,66 +52,89 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 class Trainer:
-    """Runs lessons on a network in a job folder.
+    """Makes a learner learn, in a job folder.
 
-    `groups` are optimiser groups with their peak learning rates. Everything needed to go on from
-    a step is in `training_state.pt`: going on gives the same weights as not having stopped (on a
-    processor; a GPU's own random numbers are not kept).
+    `groups` are named optimiser groups with their peak learning rates. Everything needed to go on
+    from a step is in `training_state.pt`: as each batch is a function of its step, going on gives
+    the same weights as not having stopped.
     """
 
     def __init__(
         self,
         request: TrainRequest,
         folder: Path,
-        modules: nn.Module,
-        groups: Iterable[tuple[list[nn.Parameter], float]],
+        learner: nn.Module,
+        groups: dict[str, tuple[list[nn.Parameter], float]],
+        accelerator: Accelerator,
     ) -> None:
-        self.request, self.folder, self.modules = request, folder, modules
-        self.step = 0
-        self._peaks = []
-        options = []
-        for parameters, peak in groups:
-            self._peaks.append(peak)
-            options.append({"params": parameters, "lr": peak})
-        self._optimizer = torch.optim.AdamW(options, betas=(0.9, 0.95), weight_decay=1e-4)
-        self._average = {
-            name: value.detach().clone() for name, value in modules.state_dict().items()
-        }
-        self._rng = np.random.default_rng(request.seed)
-        self._device = next(modules.parameters()).device
-        self._bf16 = quick_bf16(self._device)
+        self.request, self.folder, self.step = request, folder, 0
+        self._accelerator = accelerator
+        self._peaks = {name: peak for name, (own, peak) in groups.items() if own}
+        optimizer = torch.optim.AdamW(
+            [{"params": own, "lr": peak} for own, peak in groups.values() if own],
+            betas=(0.9, 0.95),
+            weight_decay=request.weight_decay,
+        )
+        self._learner, self._optimizer = accelerator.prepare(learner, optimizer)
+        self._average = Average(self.parameters, request.ema)
+        self._bf16 = quick_bf16(accelerator.device)
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """What is trained."""
+        return [p for p in self._learner.parameters() if p.requires_grad]
+
+    @property
+    def learner(self) -> nn.Module:
+        """As wrapped for this launch."""
+        return self._learner
 
     def resume(self) -> bool:
         """Go on from this folder's saved state, if it has one."""
         path = self.folder / "training_state.pt"
         if not path.exists():
-            (self.folder / "metrics.jsonl").unlink(missing_ok=True)
+            if self._accelerator.is_main_process:
+                (self.folder / "metrics.jsonl").unlink(missing_ok=True)
             return False
-        saved = torch.load(path, map_location=self._device, weights_only=False)
-        self.modules.load_state_dict(saved["weights"])
-        self._average = saved["average"]
-        self._optimizer.load_state_dict(saved["optimizer"])
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        some = StateDictOptions(full_state_dict=True, strict=False)
+        if saved["average"] is not None:
+            set_model_state_dict(self._learner, saved["average"], options=some)
+            self._average.take()
+        set_model_state_dict(self._learner, saved["weights"], options=some)
+        set_optimizer_state_dict(
+            self._learner, self._optimizer.optimizer, saved["optimizer"], options=WHOLE
+        )
         self.step = saved["step"]
-        self._rng.bit_generator.state = saved["rng"]
-        torch.set_rng_state(saved["torch_rng"].cpu())
-        self._drop_metrics_after(self.step)
+        if self._accelerator.is_main_process:
+            self._drop_metrics_after(self.step)
         return True
 
     def save_state(self) -> None:
         """Write everything needed to go on from this step."""
-        partial = self.folder / "training_state.partial"
-        torch.save(
-            {
-                "weights": self.modules.state_dict(),
-                "average": self._average,
-                "optimizer": self._optimizer.state_dict(),
-                "step": self.step,
-                "rng": self._rng.bit_generator.state,
-                "torch_rng": torch.get_rng_state(),
-            },
-            partial,
+        weights = self.weights()
+        optimizer = get_optimizer_state_dict(
+            self._learner, self._optimizer.optimizer, options=WHOLE
         )
+        with self._average.instead():
+            average = self.weights() if self._average.decay else None
+        if not self._accelerator.is_main_process:
+            return
+        state = {
+            "weights": weights,
+            "average": average,
+            "optimizer": optimizer,
+            "step": self.step,
+        }
+        partial = self.folder / "training_state.partial"
+        torch.save(state, partial)
         partial.replace(self.folder / "training_state.pt")
+
+    def weights(self, *, whole: bool = False) -> dict[str, Tensor]:
+        """The trained weights as they are now, or with `whole` all, gathered from every process."""
+        options = StateDictOptions(full_state_dict=True, cpu_offload=True) if whole else WHOLE
+        gathered: dict[str, Tensor] = get_model_state_dict(self._learner, options=options)
+        return gathered
 
     def _drop_metrics_after(self, step: int) -> None:
         path = self.folder / "metrics.jsonl"
@@ -96,37 +143,30 @@ class Trainer:
             kept = [line for line in lines if json.loads(line)["step"] <= step]
             write_atomically(path, "".join(line + "\n" for line in kept))
 
-    def _learning_rate(self, peak: float) -> float:
+    def _schedule(self) -> float:
+        """The share of the peak learning rates that this step has."""
         warm = self.request.warmup
         if self.step < warm:
-            return peak * (self.step + 1) / warm
+            return (self.step + 1) / warm
         progress = (self.step - warm) / max(self.request.steps - warm, 1)
-        return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+        return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
 
-    def run(
-        self,
-        lesson_at: Callable[[int], Lesson],
-        save: Callable[[], None],
-        stop: threading.Event,
-    ) -> bool:
+    def run(self, passes: Passes, save: Callable[[], None], stop: threading.Event) -> bool:
         """Train to the last step, or until `stop`. Returns whether the last step was reached.
 
-        `lesson_at` says what a step teaches; `save` writes a checkpoint of the network, which
-        then holds the averaged weights. Raises `RuntimeError` when the loss is not finite.
+        `save` writes a checkpoint; while it runs the network holds the averaged weights. Raises
+        `RuntimeError` when the loss is not finite, after saving the state before it.
         """
-        parts: dict[str, list[float]] = {}
-        began, since = time.monotonic(), self.step
+        metrics = Metrics(self.folder, self.request, self.step) if self.is_main else None
         saved = -1  # a run that has nothing left to do still leaves a checkpoint
-        while self.step < self.request.steps and not stop.is_set():
-            for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):
-                group["lr"] = self._learning_rate(peak)
-            losses = self._train_step(lesson_at(self.step))
-            for name, value in losses.items():
-                parts.setdefault(name, []).append(value)
+        for step in passes.steps(self.step, self.request.steps):
+            if self._stopped(stop):
+                break
+            rates = {f"lr_{name}": rate for name, rate in self.learning_rates.items()}
+            losses = self._train_step(step)
             self.step += 1
-            if self.step % LOG_EVERY == 0 or self.step == self.request.steps:
-                self._log(parts, began, since)
-                parts = {}
+            if metrics is not None:
+                metrics.add(self.step, losses, rates, passes.waited)
             if self.step % self.request.save_every == 0:
                 self._save(save)
                 saved = self.step
@@ -134,49 +174,63 @@ class Trainer:
             self._save(save)
         return self.step >= self.request.steps
 
-    def _train_step(self, lesson: Lesson) -> dict[str, float]:
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
-            losses = lesson.losses(self.step, self._rng)
-        if not torch.isfinite(losses["loss"]):
-            raise RuntimeError(f"The loss is {losses['loss'].item()} at step {self.step}.")
-        torch.autograd.backward(losses["loss"])
-        nn.utils.clip_grad_norm_(self.modules.parameters(), 1.0)
+    def _stopped(self, stop: threading.Event) -> bool:
+        """Whether any process was told to stop; all leave at the same step."""
+        if self._accelerator.num_processes == 1:
+            return stop.is_set()
+        told = torch.tensor(float(stop.is_set()), device=self._accelerator.device)
+        return bool(self._accelerator.reduce(told, "sum") > 0)
+
+    def _train_step(self, step: list[Batch]) -> dict[str, float]:
+        for group, peak in zip(self._optimizer.param_groups, self._peaks.values(), strict=True):
+            group["lr"] = peak * self._schedule()
+        device = self._accelerator.device
+        parts: dict[str, Tensor] = {}
+        for number, batch in enumerate(step):
+            last = number == len(step) - 1
+            with self._accelerator.no_sync(self._learner) if not last else nullcontext():
+                with torch.autocast(device.type, torch.bfloat16, enabled=self._bf16):
+                    losses = self._learner(batch.to(device))
+                self._accelerator.backward(losses["loss"] / len(step))
+            for name, value in losses.items():
+                parts[name] = parts.get(name, 0) + value.detach() / len(step)
+        means = self._means(parts)
+        if not math.isfinite(means["loss"]):
+            self._optimizer.zero_grad(set_to_none=True)
+            raise RuntimeError(
+                f"The loss is {means['loss']} at step {self.step}. Lower the learning rate, or "
+                "look at the data with recordings.check; the last whole checkpoint is kept."
+            )
+        means["gradient"] = self._clip()
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
-        decay = min(self.request.ema, (self.step + 1) / (self.step + 10))
-        with torch.no_grad():
-            for name, value in self.modules.state_dict().items():
-                if value.is_floating_point():
-                    self._average[name].lerp_(value, 1 - decay)
-        return {name: float(value.detach()) for name, value in losses.items()}
+        self._average.update(self.step)
+        return means
+
+    def _means(self, parts: dict[str, Tensor]) -> dict[str, float]:
+        joined = torch.stack([value.float() for value in parts.values()])
+        if self._accelerator.num_processes > 1:
+            joined = self._accelerator.reduce(joined, "mean")
+        return dict(zip(parts, joined.tolist(), strict=True))
+
+    def _clip(self) -> float:
+        norm = self._accelerator.clip_grad_norm_(self._learner.parameters(), self.request.clip)
+        return float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
 
     def _save(self, save: Callable[[], None]) -> None:
         self.save_state()
-        raw = {name: value.clone() for name, value in self.modules.state_dict().items()}
-        self.modules.load_state_dict(self._average)
-        save()
-        self.modules.load_state_dict(raw)
+        with self._average.instead():
+            save()
 
-    def _log(self, parts: dict[str, list[float]], began: float, since: int) -> None:
-        seconds = time.monotonic() - began
-        rate = (self.step - since) / seconds
-        left = (self.request.steps - self.step) / rate
-        line = {
-            "step": self.step,
-            "steps": self.request.steps,
-            **{name: round(float(np.mean(values)), 6) for name, values in parts.items()},
-            "lr": self._optimizer.param_groups[-1]["lr"],
-            "samples_per_second": round(rate * self.request.batch_size, 2),
-            "seconds": round(seconds, 1),
-            "seconds_left": round(left, 1),
-        }
-        with (self.folder / "metrics.jsonl").open("a") as metrics:
-            metrics.write(json.dumps(line) + "\n")
-        shown = ", ".join(f"{name} {np.mean(values):.4f}" for name, values in parts.items())
-        logger.info(
-            "step %d/%d  %s  %.1f samples/s  %d min left",
-            *(self.step, self.request.steps, shown, line["samples_per_second"], left / 60),
-        )
+    @property
+    def learning_rates(self) -> dict[str, float]:
+        """Of each group, at this step."""
+        return {name: peak * self._schedule() for name, peak in self._peaks.items()}
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files."""
+        return bool(self._accelerator.is_main_process)
 
 
 def quick_bf16(device: torch.device) -> bool:

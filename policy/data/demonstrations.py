@@ -1,0 +1,114 @@
+"""Demonstrations as sources: chunks of them from pictures, or whole ones from words alone."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from policy.data.item import Item
+from policy.data.samples import Samples
+from policy.model.action_space import NormStats
+from policy.model.config import QwenVLAConfig
+from policy.model.conventions import convention_for
+from policy.model.prompt import action_prompt
+
+Augment = Callable[[Mapping[str, np.ndarray], np.random.Generator], Mapping[str, np.ndarray]]
+Reword = Callable[[str, np.random.Generator], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """How the same demonstration is told a little differently each time."""
+
+    augment: Augment
+    reword: Reword
+    state_noise: int | float = 0.0
+    """Deviation added to the normalised state, so that pictures stay worth looking at."""
+
+
+class Demonstrations:
+    """Every row at which somebody drove, with the chunk of actions that followed.
+
+    A chunk that outlasts its episode holds the last row: absolute targets stay where they are, and
+    so does a displacement from the chunk's first frame. Left open, policies stall near the end
+    (`docs/log.md`).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        samples: Samples,
+        stats: NormStats,
+        config: QwenVLAConfig,
+        variation: Variation,
+    ) -> None:
+        self.name = name
+        self._samples, self._stats = samples, stats
+        self._convention = convention_for(config.action_convention, samples.embodiment)
+        self._config, self._variation = config, variation
+
+    def __len__(self) -> int:
+        return len(self._samples.driven)
+
+    def item(self, index: int, rng: np.random.Generator) -> Item:
+        """The driven row `index`."""
+        row, samples, config = int(self._samples.driven[index]), self._samples, self._config
+        chunk = samples.chunk(row, config.horizon, config.action_hz)
+        chunk = np.pad(chunk, ((0, config.horizon - len(chunk)), (0, 0)), mode="edge")
+        shown = {name: np.array(frames[row]) for name, frames in samples.pictures.items()}
+        state = self._state(row, rng)
+        return Item(
+            "actions",
+            self._prompt(row, state, rng),
+            self._variation.augment(shown, rng),
+            state=state,
+            actions=self._normalized(chunk, row),
+        )
+
+    def _normalized(self, targets: np.ndarray, row: int) -> np.ndarray:
+        rows = self._convention.encode(targets, self._samples.state[row])
+        return self._stats.action.normalize(rows)
+
+    def _state(self, row: int, rng: np.random.Generator) -> np.ndarray:
+        state = self._stats.state.normalize(self._samples.state[row])
+        noise = rng.normal(0, 1, state.shape) * self._variation.state_noise
+        return np.asarray(state + noise, np.float32)
+
+    def _prompt(
+        self, row: int, state: np.ndarray, rng: np.random.Generator, **said: int | float
+    ) -> str:
+        """What is said at `row`; `said` may give another rate and number of rows."""
+        episode = self._samples.episodes[self._samples.episode_of[row]]
+        words = self._variation.reword(episode.task, rng)
+        return action_prompt(self._config, self._samples.embodiment, words, state, **said)
+
+
+class Trajectories(Demonstrations):
+    """Whole demonstrations from words alone (text to action, the paper's first stage).
+
+    The paper predicts the full sequence in one pass and does not say how lengths are handled:
+    here (ours) a trajectory has as many rows as it lasts at the network's rate, said in the
+    prompt; one of more than `limit` rows is resampled to `limit`, at the rate that this is.
+    """
+
+    limit = 64
+
+    def __len__(self) -> int:
+        return len(self._samples.episodes)
+
+    def item(self, index: int, rng: np.random.Generator) -> Item:
+        """Episode `index`, from its first row to its last."""
+        episode, samples = self._samples.episodes[index], self._samples
+        seconds = (episode.stop - 1 - episode.start) / samples.fps
+        hz = self._config.action_hz
+        if seconds * hz > self.limit - 1:
+            hz = (self.limit - 1) / seconds
+        rows = samples.chunk(episode.start, self.limit, hz)
+        state = self._state(episode.start, rng)
+        return Item(
+            "trajectories",
+            self._prompt(episode.start, state, rng, hz=round(hz, 2), horizon=len(rows)),
+            {},
+            state=state,
+            actions=self._normalized(rows, episode.start),
+        )

@@ -1,0 +1,164 @@
+"""How much memory a network needs to train or to run, roughly, and what would fit.
+
+Weights, gradients and optimiser are counted; activations are estimated (ours) within a factor
+of about two, which is enough to say what to change.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from policy.model.config import QwenVLAConfig
+from policy.model.qwen_vla import QwenVLA
+
+WORDS = 96
+"""Tokens of an embodiment prompt with its tags, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a network is trained, as far as memory is concerned."""
+
+    batch: int
+    """Samples in one pass of one GPU."""
+    draws: int = 2
+    frozen: tuple[str, ...] = ()
+    """Of `vision`, `language`, `decoder`."""
+    lora_rank: int = 0
+    averaged: bool = True
+    checkpointing: bool = False
+    master_bytes: int = 4
+    """Of a weight in memory; computing is in bfloat16."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes."""
+
+    weights: int
+    gradients: int
+    optimizer: int
+    """Two moments, and the average of the weights if one is kept."""
+    activations: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.weights + self.gradients + self.optimizer + self.activations
+
+
+def num_tokens(config: QwenVLAConfig) -> int:
+    """Backbone tokens of one sample, about: its pictures and a prompt."""
+    vision = config.backbone["vision_config"]
+    cell = int(vision["patch_size"]) * int(vision["spatial_merge_size"])
+    return WORDS + sum((h // cell) * (w // cell) for h, w in config.image_sizes.values())
+
+
+def training_memory(config: QwenVLAConfig, plan: Plan) -> Memory:
+    """What one step of training takes, on one GPU without sharding."""
+    with torch.device("meta"):
+        model = QwenVLA(config)
+    sizes = {
+        "vision": _size(model.backbone.model.visual),
+        "decoder": _size(model.decoder),
+        "language": _size(model.backbone) - _size(model.backbone.model.visual),
+    }
+    trained = sum(size for part, size in sizes.items() if part not in plan.frozen)
+    adapters = 0
+    if plan.lora_rank:
+        adapters = plan.lora_rank * sum(
+            layer.in_features + layer.out_features for layer in _linear(model)
+        )
+        trained = adapters + (0 if "decoder" in plan.frozen else sizes["decoder"])
+    return Memory(
+        weights=plan.master_bytes * sum(sizes.values()) + 4 * adapters,
+        gradients=4 * trained,
+        optimizer=(12 if plan.averaged else 8) * trained,
+        activations=_activations(config, plan),
+    )
+
+
+def running_memory(config: QwenVLAConfig, *, bytes_per_weight: int = 2) -> Memory:
+    """What planning one chunk at a time takes."""
+    with torch.device("meta"):
+        model = QwenVLA(config)
+    text = config.backbone["text_config"]
+    widest = max(int(text["intermediate_size"]), config.decoder.feed_forward)
+    tokens = num_tokens(config) + config.horizon
+    return Memory(bytes_per_weight * _size(model), 0, 0, 16 * tokens * widest)
+
+
+def _size(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _linear(model: QwenVLA) -> Iterator[nn.Linear]:
+    """What adapters are put on by default."""
+    return (m for m in model.backbone.model.language_model.modules() if isinstance(m, nn.Linear))
+
+
+def _layer(width: int, inner: int) -> int:
+    """Bytes that a block in bfloat16 keeps for each token: about eight widths, three inner ones."""
+    return 2 * (8 * width + 3 * inner)
+
+
+def _activations(config: QwenVLAConfig, plan: Plan) -> int:
+    """Of every block whose input needs a gradient, or one of them and every block's input."""
+    text, vision = config.backbone["text_config"], config.backbone["vision_config"]
+    tokens = num_tokens(config)
+    patches = (tokens - WORDS) * int(vision["spatial_merge_size"]) ** 2
+    towers = [
+        (
+            plan.batch * plan.draws * (tokens + config.horizon),
+            config.decoder.blocks,
+            config.decoder.width,
+            config.decoder.feed_forward,
+        )
+    ]
+    if not {"vision", "language"} <= set(plan.frozen):
+        rows = plan.batch * tokens
+        text_size = (int(text["hidden_size"]), int(text["intermediate_size"]))
+        towers.append((rows, int(text["num_hidden_layers"]), *text_size))
+    if "vision" not in plan.frozen and not plan.lora_rank:
+        vision_size = (int(vision["hidden_size"]), int(vision["intermediate_size"]))
+        towers.append((plan.batch * patches, int(vision["depth"]), *vision_size))
+    total = 0
+    for rows, depth, width, inner in towers:
+        kept = _layer(width, inner)
+        total += rows * (2 * width * depth + kept if plan.checkpointing else kept * depth)
+    return total
+
+
+def what_fits(config: QwenVLAConfig, plan: Plan, available: int) -> str:
+    """Say what the plan needs and the least change of it that would fit into `available` bytes."""
+    need = training_memory(config, plan).total
+    said = (
+        f"Training {config.preset} with {plan.batch} samples a pass needs about "
+        f"{_gigabytes(need)}, there are {_gigabytes(available)}."
+    )
+    for advice, other in _smaller(plan):
+        least = training_memory(config, other).total
+        if least <= available:
+            return f"{said} What would fit: {advice} (about {_gigabytes(least)})."
+    return f"{said} Nothing of this size fits: take a smaller preset, or several GPUs with FSDP."
+
+
+def _smaller(plan: Plan) -> Iterator[tuple[str, Plan]]:
+    """Changes in the order in which they cost least."""
+    batch = plan.batch // 2
+    while batch:
+        yield f"batch_size {batch} with more accumulation", replace(plan, batch=batch)
+        batch //= 2
+    light = replace(plan, checkpointing=True)
+    yield "gradient_checkpointing", light
+    yield "gradient_checkpointing with batch_size 1", replace(light, batch=1)
+    lora = replace(light, batch=1, lora_rank=plan.lora_rank or 16)
+    yield f"lora_rank {lora.lora_rank} with gradient_checkpointing and batch_size 1", lora
+    frozen = replace(light, batch=1, lora_rank=0, frozen=("vision", "language"), averaged=False)
+    yield "freeze_backbone with ema 0 and batch_size 1", frozen
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"

@@ -1,0 +1,175 @@
+"""A training job, built from its folder: network, mixture, learner, trainer, checkpoints."""
+
+import logging
+import math
+import threading
+from pathlib import Path
+
+import psutil
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from torch import nn
+
+from hardware.simulation.scene import CUBES
+from policy.data.batch import Draws
+from policy.data.loader import Loader
+from policy.data.mixture import Mixture
+from policy.model.checkpoint import Checkpoint
+from policy.model.memory import Plan, what_fits
+from policy.training.card import model_card
+from policy.training.contexts import StoredContexts
+from policy.training.grounding import GroundingHeads
+from policy.training.learner import Learner, LossWeights
+from policy.training.lora import apply_lora, merged_state
+from policy.training.parts import freeze, parameters_of
+from policy.training.request import TrainRequest
+from policy.training.sources import Opener
+from policy.training.start import start
+from policy.training.trainer import Trainer, quick_bf16
+
+logger = logging.getLogger(__name__)
+
+
+class TrainingJob:
+    """Everything a job folder asks for, ready to run."""
+
+    def __init__(self, folder: Path, request: TrainRequest) -> None:
+        """Raises `ValueError` for whatever cannot be learnt from or started with."""
+        self.folder, self.request = folder, request
+        torch.manual_seed(request.seed)
+        if request.threads is not None:
+            torch.set_num_threads(request.threads)
+        self.accelerator = Accelerator(
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)]
+        )
+        begun = start(request)
+        self.model, self.tokenizer, self._history = (
+            begun.model.train(),
+            begun.tokenizer,
+            begun.history,
+        )
+        with self.accelerator.main_process_first():  # one decodes, the others map its cache
+            opened = Opener(request, begun, folder / "cache").open()
+        self.bodies = opened.bodies
+        self._prepare_parts()
+        heads = None
+        if any(part.kind == "grounding" for part in request.ingredients):
+            hidden = self.model.backbone.config.text_config.hidden_size
+            heads = GroundingHeads(hidden, len(CUBES))
+        weights = LossWeights(
+            request.action_weight, request.question_weight, request.grounding_weight
+        )
+        self.learner = Learner(self.model, weights, heads)
+        law = request.time_law or self.model.config.time_law
+        self.mixture = Mixture(
+            opened.parts,
+            begun.processor,
+            batch_size=request.batch_size,
+            seed=request.seed,
+            draws=Draws(law, request.draws, request.longest_prefix),
+            see=not request.freeze_backbone,
+        )
+        self.trainer = Trainer(request, folder, self.learner, self.groups(), self.accelerator)
+
+    def _prepare_parts(self) -> None:
+        request = self.request
+        frozen = set(request.freeze)
+        if request.freeze_backbone:
+            frozen |= {"vision", "language"}
+        if request.lora_rank:
+            apply_lora(self.model, rank=request.lora_rank, alpha=request.lora_alpha)
+        if frozen:
+            freeze(self.model, sorted(frozen))
+        if request.gradient_checkpointing:
+            self.model.gradient_checkpointing(enabled=True)
+
+    def groups(self) -> dict[str, tuple[list[nn.Parameter], float]]:
+        """What is trained, by part, and its learning rate at the peak."""
+        request = self.request
+        rates = {
+            "vision": request.backbone_learning_rate,
+            "language": request.backbone_learning_rate,
+            "decoder": request.learning_rate,
+        }
+        groups = {
+            part: ([p for p in parameters_of(self.model, part) if p.requires_grad], rate)
+            for part, rate in rates.items()
+        }
+        heads = self.learner.heads
+        if heads is not None:
+            groups["heads"] = (list(heads.parameters()), request.backbone_learning_rate)
+        return groups
+
+    @property
+    def checkpoint_folder(self) -> Path:
+        """Where the newest checkpoint is."""
+        return self.folder / "checkpoints" / "last"
+
+    def save(self) -> None:
+        """Write the network as it is now; every process takes part."""
+        prefix = "model."
+        gathered = {
+            name.removeprefix(prefix): value
+            for name, value in self.trainer.weights(whole=True).items()
+            if name.startswith(prefix)
+        }
+        if not self.accelerator.is_main_process:
+            return
+        first, *others = self.bodies
+        checkpoint = Checkpoint(
+            *(self.model, self.tokenizer, first.norm_stats, first.embodiment, first.tasks),
+            tuple(others),
+        )
+        card = model_card(self.request, self.model, first.tasks, self._history)
+        weights = merged_state(self.model, gathered)
+        checkpoint.save(self.checkpoint_folder, card, weights)
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The newest whole checkpoint, if there is one."""
+        return self.checkpoint_folder if self.checkpoint_folder.exists() else None
+
+    @property
+    def step(self) -> int:
+        """How many steps are done."""
+        return self.trainer.step
+
+    def what_fits(self) -> str:
+        """What would fit into the memory of this device, in a sentence."""
+        request, device = self.request, self.accelerator.device
+        available = (
+            torch.cuda.get_device_properties(device).total_memory
+            if device.type == "cuda"
+            else psutil.virtual_memory().total
+        )
+        plan = Plan(
+            batch=math.ceil(
+                request.batch_size / request.accumulation / self.accelerator.num_processes
+            ),
+            draws=request.draws,
+            frozen=tuple(request.freeze),
+            lora_rank=request.lora_rank,
+            averaged=request.ema > 0,
+            checkpointing=request.gradient_checkpointing,
+        )
+        return what_fits(self.model.config, plan, available)
+
+    def run(self, stop: threading.Event) -> bool:
+        """Train until done or stopped; returns whether it was done."""
+        device = self.accelerator.device
+        if self.request.freeze_backbone:
+            self.learner.stored = StoredContexts(
+                *(self.model, self.mixture.processor, self.mixture.sources),
+                device=device,
+                bf16=quick_bf16(device),
+            )
+        if self.trainer.resume():
+            logger.info("Going on from step %d.", self.step)
+        loader = Loader(
+            self.mixture,
+            rank=self.accelerator.process_index,
+            world=self.accelerator.num_processes,
+            accumulation=self.request.accumulation,
+            workers=self.request.workers,
+        )
+        return self.trainer.run(loader, self.save, stop)

@@ -1,0 +1,82 @@
+"""What a pass over a batch costs: the network and every loss, as one module to be wrapped."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from policy.data.batch import Batch
+from policy.model.qwen_vla import Context, QwenVLA
+from policy.training.contexts import StoredContexts
+from policy.training.grounding import GroundingHeads, image_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class LossWeights:
+    """How much each kind of loss counts; the paper fine-tunes with 1.0 and 0.1."""
+
+    actions: float = 1.0
+    questions: float = 0.1
+    grounding: float = 1.0
+
+
+class Learner(nn.Module):
+    """The network while it learns. Its `forward` is the whole loss, so that DDP and FSDP see it."""
+
+    def __init__(
+        self, model: QwenVLA, weights: LossWeights, heads: GroundingHeads | None = None
+    ) -> None:
+        super().__init__()
+        self.model, self.heads, self._weights = model, heads, weights
+        self.stored: StoredContexts | None = None
+        """Contexts of a frozen backbone, computed once; used for batches without inputs."""
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """The loss to minimise as `loss`, and the mean of each kind for the log.
+
+        Over the shards of a step, the mean of what they return is that of the whole step.
+        """
+        context = self._context(batch)
+        kinds = {"trajectories": self._weights.actions} | {
+            name: getattr(self._weights, name) for name in LossWeights.__slots__
+        }
+        parts: dict[str, Tensor] = {}
+        total = torch.zeros((), device=context.hidden.device)
+        for name, rows, losses in self._losses(batch, context):
+            mean = (losses * batch.weight[rows]).sum()
+            parts[name] = mean
+            if name in kinds:
+                total = total + kinds[name] * mean
+        return {"loss": total, **parts}
+
+    def _context(self, batch: Batch) -> Context:
+        if batch.inputs is not None:
+            return self.model.see(batch.inputs)
+        if self.stored is None:
+            raise ValueError("A batch without pictures and words needs stored contexts.")
+        return self.stored.of(batch.keys)
+
+    def _losses(self, batch: Batch, context: Context) -> list[tuple[str, Tensor, Tensor]]:
+        """Name, rows of the batch, and the loss of each of them."""
+        found: list[tuple[str, Tensor, Tensor]] = []
+        given = batch.actions
+        if given is not None:
+            losses = self.model.action_loss(
+                context.take(given.rows),
+                *(given.state, given.actions, given.mask, given.noise, given.tau),
+            )
+            for kind in ("actions", "trajectories"):
+                own = [n for n, row in enumerate(given.rows.tolist()) if batch.kinds[row] == kind]
+                if own:
+                    found.append((kind, given.rows[own], losses[own]))
+        if batch.labels is not None:
+            rows = [n for n, kind in enumerate(batch.kinds) if kind == "questions"]
+            asked = torch.tensor(rows, device=context.hidden.device)
+            losses = self.model.answer_loss(context.hidden[asked], batch.labels[asked])
+            found.append(("questions", asked, losses))
+        if batch.places is not None and batch.inputs is not None and self.heads is not None:
+            rows_of = batch.places.rows
+            tokens = image_tokens(context, batch.inputs, rows_of)
+            for name, losses in self.heads(tokens, batch.places).items():
+                found.append((name, rows_of, losses))
+        return found

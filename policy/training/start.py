@@ -1,0 +1,88 @@
+"""Where a training starts: the network of a base, of a pretrained backbone, or one at random."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from policy.model.checkpoint import Checkpoint
+from policy.model.config import QwenVLAConfig
+from policy.model.presets import preset, start_from_backbone
+from policy.model.processor import Processor
+from policy.model.prompt import camera_tag
+from policy.model.qwen_vla import QwenVLA
+from policy.model.words import train_tokenizer, vocabulary
+from policy.training.card import training_history
+from policy.training.request import TrainRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a training begins with."""
+
+    model: QwenVLA
+    tokenizer: PreTrainedTokenizerBase
+    base: Checkpoint | None
+    history: str
+    """How the base was trained, in the words of its card."""
+
+    @property
+    def processor(self) -> Processor:
+        """Of this network."""
+        return Processor(self.model.config, self.tokenizer)
+
+
+def start(request: TrainRequest) -> Start:
+    """Load or build what the request starts from. Raises `ValueError` saying what is wrong."""
+    if request.base is not None:
+        return _from_base(request, Path(request.base))
+    if request.backbone is not None:
+        model, tokenizer = start_from_backbone(
+            request.backbone, request.cameras, **_choices(request)
+        )
+        return Start(model, tokenizer, None, "")
+    if request.preset != "nano":
+        raise ValueError(
+            f"The preset {request.preset!r} at random learns nothing in a lifetime. Give a "
+            'pretrained backbone: "backbone": "Qwen/Qwen3.5-4B", or a folder that holds one.'
+        )
+    tags = [tag for camera in request.cameras for tag in camera_tag(camera)]
+    tokenizer = train_tokenizer([], tags)
+    config = preset("nano", request.cameras, vocabulary(tokenizer))
+    return Start(QwenVLA(replace(config, **_choices(request))), tokenizer, None, "")
+
+
+def _choices(request: TrainRequest) -> dict[str, Any]:
+    """Fields of the config that the request sets."""
+    given = {
+        "state": request.state,
+        "action_convention": request.action_convention,
+        "horizon": request.horizon,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _from_base(request: TrainRequest, folder: Path) -> Start:
+    base = Checkpoint.load(folder)
+    config = base.model.config
+    differing = {n: v for n, v in _choices(request).items() if v != getattr(config, n)}
+    if differing and base.tasks:
+        raise ValueError(
+            f"The base was trained with { ({n: getattr(config, n) for n in differing}) }; the "
+            f"request says {differing}. Start from a base that has learnt no actions, or from "
+            "none."
+        )
+    model = _changed(base.model, replace(config, **differing)) if differing else base.model
+    card = folder / "README.md"
+    history = training_history(card.read_text()) if card.is_file() else ""
+    return Start(model, base.tokenizer, base, history)
+
+
+def _changed(model: QwenVLA, config: QwenVLAConfig) -> QwenVLA:
+    """The same backbone under a fresh decoder of another config."""
+    changed = QwenVLA(config)
+    with torch.no_grad():
+        changed.backbone.load_state_dict(model.backbone.state_dict())
+    return changed
