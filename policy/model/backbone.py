@@ -3,6 +3,7 @@
 Knows transformers' classes, special tokens and image settings; nothing of actions.
 """
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -125,7 +126,8 @@ def load_backbone(name_or_path: str | Path, dtype: torch.dtype) -> Pretrained:
         )
     use_quick_attention(model)
     mean, std = ((float(r), float(g), float(b)) for r, g, b in (seen[k] for k in STATISTICS))
-    return Pretrained(model, tokenizer, model.config.to_dict(), mean, std)
+    config = json.loads(model.config.to_json_string(use_diff=False))
+    return Pretrained(model, tokenizer, config, mean, std)
 
 
 STATISTICS = ("image_mean", "image_std")

@@ -257,4 +257,4 @@ def start_from_backbone(
         image_std=pretrained.image_std,
         dtype="bfloat16",
     )
-    return QwenVLA(replace(config, **choices), pretrained.model).to(dtype), pretrained.tokenizer
+    return QwenVLA(replace(config, **choices), pretrained.model).cast(dtype), pretrained.tokenizer

@@ -1,6 +1,7 @@
 """A network of a few thousand parameters, its tokenizer, and a dataset of simulated scenes."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from hardware.aloha import START, aloha_embodiment
 from hardware.interfaces import Frame, Observation
 from policy.model.action_space import NormStats, Quantiles
 from policy.model.checkpoint import Checkpoint
-from policy.model.config import DecoderConfig, nano
+from policy.model.config import DecoderConfig
+from policy.model.presets import preset
 from policy.model.processor import Processor
 from policy.model.prompt import camera_tag
 from policy.model.qwen_vla import QwenVLA
@@ -24,6 +26,11 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture
+def pretrained_nano():
+    return Path(__file__).parents[2] / "policy/pretrained/nano"
+
+
 @pytest.fixture(scope="session")
 def tokenizer():
     return train_tokenizer([], [tag for name in CAMERAS for tag in camera_tag(name)])
@@ -31,9 +38,8 @@ def tokenizer():
 
 @pytest.fixture
 def config(tokenizer):
-    preset = nano(vocabulary(tokenizer), CAMERAS)
     return dataclasses.replace(
-        preset,
+        preset("nano", CAMERAS, vocabulary(tokenizer)),
         decoder=DecoderConfig(width=32, blocks=2, heads=2, feed_forward=64),
         image_sizes={"cam_high": (32, 48), "cam_left_wrist": (16, 32)},
     )
