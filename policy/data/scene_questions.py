@@ -89,7 +89,8 @@ def _objects(scenes: Scenes) -> Facts:
     scene, cube = np.nonzero(clear_cubes(scenes)[other] & clear[:, None])
     spot = scenes.centres[other[scene], cube][:, None]
     low, high = scenes.boxes[scene][..., :2] - 0.03, scenes.boxes[scene][..., 2:] + 0.03
-    free = ~((spot >= low) & (spot <= high)).all(axis=2).any(axis=1)
+    inside = np.all((spot >= low) & (spot <= high), axis=2)
+    free = ~np.any(inside, axis=1)
     empty = _rows(other[scene[free]], cube[free], scene[free])
     return np.concatenate([rows, empty]), np.append(codes, np.full(len(empty), len(CUBES)))
 

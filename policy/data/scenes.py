@@ -13,6 +13,7 @@ from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
+import cv2
 import mujoco
 import numpy as np
 from jaxtyping import Float64
@@ -22,7 +23,6 @@ from hardware.aloha import ARM_WIDTH, ARMS, START
 from hardware.aloha_model import tip_site
 from hardware.simulation.scene import CUBES
 from hardware.simulation.world import World, draw_cubes
-from policy.model.processor import resize
 
 logger = logging.getLogger(__name__)
 
@@ -223,7 +223,10 @@ def _draw(seed: int, sizes: dict[str, tuple[int, int]], cell: int) -> _Drawn:
     held = _arrange(world, np.random.default_rng(seed))
     views = []
     for name, (height, width) in sizes.items():
-        picture = resize(world.render(name, *RENDERED), (height, width))
+        # As the processor resizes, whose import would cost each drawing process ten seconds.
+        picture = cv2.resize(
+            world.render(name, *RENDERED), (width, height), interpolation=cv2.INTER_AREA
+        )
         segmentation = world.render_segmentation(name, *RENDERED)
         cells = label_cells(segmentation, height // cell, width // cell)
         views.append(_View(picture, cells, *_look(segmentation)))
