@@ -10,7 +10,7 @@ import pytest
 from websockets.sync.client import connect
 
 from policy.client import PolicyClient, PolicyUnreachableError
-from policy.interface import ActionChunk, Policy
+from policy.interface import ActionChunk, Commitment, Policy
 from policy.local import LocalPolicy, check_instruction
 from policy.local_server import LocalPolicyServer
 from policy.serve import PolicyServer, read_observation
@@ -69,6 +69,24 @@ def test_a_plan_is_the_same_served_as_at_home(policy, serve, observation):
     assert isinstance(client, Policy) and isinstance(policy, Policy)
 
 
+def test_a_chunk_is_continued_the_same_served_as_at_home(policy, serve, observation):
+    first = policy.predict_action_chunk(observation, TASK)
+    seen = dataclasses.replace(observation, timestamp=observation.timestamp + 0.4)
+    previous = Commitment(first, seen.timestamp + 0.2)
+    policy.seed(1)
+    at_home = policy.predict_action_chunk(seen, TASK, previous)
+    policy.seed(1)
+    client = PolicyClient(serve())
+    served = client.predict_action_chunk(seen, TASK, previous)
+
+    np.testing.assert_allclose(served.actions, at_home.actions, atol=1e-4)
+    client.metadata.pop("continues")  # as a foreign server, which plans afresh
+    policy.seed(1)
+    afresh = client.predict_action_chunk(seen, TASK, previous)
+    assert np.abs(afresh.actions - at_home.actions).max() > 0.01
+    client.close()
+
+
 def test_a_plan_stays_inside_what_was_normalised(policy, observation):
     chunk = policy.predict_action_chunk(observation, TASK)
     body = policy.embodiment
@@ -121,7 +139,7 @@ def test_a_late_answer_is_never_taken_for_the_next(policy, serve, observation, m
     client = PolicyClient(serve())
     slow, numbers = threading.Event(), itertools.count(1)
 
-    def numbered(seen, task):
+    def numbered(seen, task, previous):
         number = next(numbers)
         slow.wait(5)
         return ActionChunk(np.full((16, 14), number, np.float32), seen.timestamp, 10.0)
