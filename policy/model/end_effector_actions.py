@@ -225,6 +225,23 @@ class ChunkRelativeEndEffector:
         return targets
 
 
+def without_jumps(
+    channels: tuple[Channel, ...], rows: Float32[np.ndarray, "n channels"]
+) -> Float32[np.ndarray, "n channels"]:
+    """The same targets of one episode, with rotations that may be interpolated from row to row.
+
+    Recorded Euler angles leap from pi to -pi and quaternions change sign, though nothing leaps.
+    """
+    smooth = rows.copy()
+    for span in pose_spans(channels):
+        turned = slice(span.start + 3, span.stop)
+        smooth[:, turned] = continuous(span.rotation or "euler", rows[:, turned])
+    for column, channel in enumerate(channels):
+        if channel.name == "yaw" and not pose_spans(channels):
+            smooth[:, column] = np.unwrap(rows[:, column])
+    return smooth
+
+
 def _read(vectors: np.ndarray, spans: list[Span]) -> Poses:
     return Poses(
         np.stack([vectors[..., s.start : s.start + 3] for s in spans], -2).astype(np.float64),
