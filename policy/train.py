@@ -17,6 +17,7 @@ import tyro
 from policy.data.loader import set_sharing
 from policy.training.job import TrainingJob
 from policy.training.request import TrainRequest
+from policy.training.rl.job import RLJob
 from policy.training.status import Status
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ def train(folder: Path, stop: threading.Event) -> None:
     status = Status(folder)
     try:
         request = TrainRequest.load(folder / "request.json")
-        job = TrainingJob(folder, request)
+        job = RLJob(folder, request) if request.stage == "rl" else TrainingJob(folder, request)
     except Exception as error:
         status.write("failed", error=in_words(error))
         raise

@@ -1,8 +1,8 @@
 """Items put together as the network takes them: one backbone pass, whatever kinds there are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Self
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
@@ -16,19 +16,7 @@ from policy.model.processor import Inputs, Processor
 
 
 @dataclass(frozen=True, slots=True)
-class _Tensors:
-    def to(self, device: torch.device) -> Self:
-        """Move every tensor."""
-        moved = {
-            f.name: getattr(self, f.name).to(device, non_blocking=True)
-            for f in fields(self)
-            if isinstance(getattr(self, f.name), Tensor)
-        }
-        return replace(self, **moved)
-
-
-@dataclass(frozen=True, slots=True)
-class ActionTargets(_Tensors):
+class ActionTargets:
     """What b of a batch's rows should do; H rows of K channels, D noise draws."""
 
     rows: Tensor
@@ -48,7 +36,7 @@ class ActionTargets(_Tensors):
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceTargets(_Tensors):
+class PlaceTargets:
     """Where things are in b of a batch's rows; see `Place`."""
 
     rows: Tensor
@@ -83,15 +71,20 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """Move every tensor."""
-        return Batch(
-            None if self.inputs is None else self.inputs.to(device),
-            self.keys.to(device),
-            self.kinds,
-            self.weight.to(device),
-            None if self.actions is None else self.actions.to(device),
-            None if self.labels is None else self.labels.to(device),
-            None if self.places is None else self.places.to(device),
-        )
+        return moved(self, device)
+
+
+T = TypeVar("T")
+
+
+def moved(value: T, device: torch.device) -> T:
+    """`value` on `device`: a tensor, or a dataclass with all that is in it; else as it is."""
+    if isinstance(value, Tensor):
+        return cast("T", value.to(device, non_blocking=True))
+    if is_dataclass(value) and not isinstance(value, type):
+        inside = {f.name: moved(getattr(value, f.name), device) for f in fields(value)}
+        return replace(value, **inside)
+    return value
 
 
 @dataclass(frozen=True, slots=True)

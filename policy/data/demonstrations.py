@@ -75,12 +75,20 @@ class Demonstrations:
         return np.asarray(state + noise, np.float32)
 
     def _prompt(
-        self, row: int, state: np.ndarray, rng: np.random.Generator, **said: int | float
+        self,
+        row: int,
+        state: np.ndarray,
+        rng: np.random.Generator,
+        *,
+        hz: int | float | None = None,
+        horizon: int | None = None,
     ) -> str:
-        """What is said at `row`; `said` may give another rate and number of rows."""
+        """What is said at `row`; the rate and the number of rows are the network's unless given."""
         episode = self._samples.episodes[self._samples.episode_of[row]]
         words = self._variation.reword(episode.task, rng)
-        return action_prompt(self._config, self._samples.embodiment, words, state, **said)
+        return action_prompt(
+            *(self._config, self._samples.embodiment, words, state), hz=hz, horizon=horizon
+        )
 
 
 class Trajectories(Demonstrations):

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 
-import torch
+from torch import multiprocessing
 from torch.utils.data import DataLoader, Dataset
 
 from policy.data.batch import Batch
@@ -61,4 +61,4 @@ class Loader:
 
 def set_sharing() -> None:
     """Let workers hand tensors over as files: file descriptors run out with many pictures."""
-    torch.multiprocessing.set_sharing_strategy("file_system")
+    multiprocessing.set_sharing_strategy("file_system")  # type: ignore[no-untyped-call]

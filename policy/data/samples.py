@@ -18,6 +18,7 @@ from jaxtyping import Float32
 from tqdm import tqdm
 
 from hardware.embodiment import Embodiment
+from policy.model.end_effector_actions import without_jumps
 from policy.model.processor import resize
 
 SENT = "sent"
@@ -62,7 +63,7 @@ class Samples:
     def chunk(self, row: int, horizon: int, hz: float) -> Float32[np.ndarray, "h channels"]:
         """The actions sent at `row` and every 1 / `hz` s after it, up to its episode's end.
 
-        Between rows they are interpolated; at most `horizon` of them, at least one.
+        Between rows they are interpolated, angles and quaternions too; at most `horizon` of them, at least one.
         """
         last = self.episodes[self.episode_of[row]].stop - 1
         positions = row + np.arange(horizon) * self.fps / hz
@@ -70,7 +71,8 @@ class Samples:
         before = np.floor(positions + 1e-6).astype(int)
         after = np.minimum(before + 1, last)
         share = (positions - before).astype(np.float32)[:, None]
-        mixed = (1 - share) * self.action[before] + share * self.action[after]
+        actions = without_jumps(self.embodiment.action_channels, self.action[row : after[-1] + 1])
+        mixed = (1 - share) * actions[before - row] + share * actions[after - row]
         return np.asarray(mixed, np.float32)
 
 

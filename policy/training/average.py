@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Average:
@@ -12,7 +12,7 @@ class Average:
 
     def __init__(self, parameters: Sequence[nn.Parameter], decay: float) -> None:
         self.decay = decay
-        self._parameters = list(parameters)
+        self._parameters: list[Tensor] = list(parameters)
         self._values = [p.detach().clone() for p in self._parameters] if decay else []
 
     @torch.no_grad()
@@ -29,17 +29,19 @@ class Average:
             value.copy_(parameter)
 
     @contextmanager
-    @torch.no_grad()
     def instead(self) -> Iterator[None]:
         """Put the average in the place of the weights for a while."""
         if not self._values:
             yield
             return
         kept = [p.detach().clone() for p in self._parameters]
-        for parameter, value in zip(self._parameters, self._values, strict=True):
-            parameter.copy_(value)
+        self._set(self._values)
         try:
             yield
         finally:
-            for parameter, value in zip(self._parameters, kept, strict=True):
+            self._set(kept)
+
+    def _set(self, values: Sequence[Tensor]) -> None:
+        with torch.no_grad():
+            for parameter, value in zip(self._parameters, values, strict=True):
                 parameter.copy_(value)

@@ -7,7 +7,7 @@ import json
 import logging
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -23,7 +23,6 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
-from policy.data.batch import Batch
 from policy.training.average import Average
 from policy.training.metrics import Metrics
 from policy.training.request import TrainRequest
@@ -34,13 +33,21 @@ WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_p
 
 
 @runtime_checkable
+class Movable(Protocol):
+    """What a learner is given at a time: tensors on some device."""
+
+    def to(self, device: torch.device) -> "Movable":
+        """Move every tensor."""
+
+
+@runtime_checkable
 class Passes(Protocol):
     """Gives what each step learns from."""
 
     waited: float
     """Seconds spent waiting for it so far."""
 
-    def steps(self, start: int, stop: int) -> Iterator[list[Batch]]:
+    def steps(self, start: int, stop: int) -> Iterator[Sequence[Movable]]:
         """The passes of every step in [start, stop)."""
 
 
@@ -75,6 +82,7 @@ class Trainer:
             betas=(0.9, 0.95),
             weight_decay=request.weight_decay,
         )
+        self._learner: nn.Module
         self._learner, self._optimizer = accelerator.prepare(learner, optimizer)
         self._average = Average(self.parameters, request.ema)
         self._bf16 = quick_bf16(accelerator.device)
@@ -133,8 +141,8 @@ class Trainer:
     def weights(self, *, whole: bool = False) -> dict[str, Tensor]:
         """The trained weights as they are now, or with `whole` all, gathered from every process."""
         options = StateDictOptions(full_state_dict=True, cpu_offload=True) if whole else WHOLE
-        gathered: dict[str, Tensor] = get_model_state_dict(self._learner, options=options)
-        return gathered
+        gathered = get_model_state_dict(self._learner, options=options)
+        return {name: value for name, value in gathered.items() if isinstance(value, Tensor)}
 
     def _drop_metrics_after(self, step: int) -> None:
         path = self.folder / "metrics.jsonl"
@@ -181,7 +189,7 @@ class Trainer:
         told = torch.tensor(float(stop.is_set()), device=self._accelerator.device)
         return bool(self._accelerator.reduce(told, "sum") > 0)
 
-    def _train_step(self, step: list[Batch]) -> dict[str, float]:
+    def _train_step(self, step: Sequence[Movable]) -> dict[str, float]:
         for group, peak in zip(self._optimizer.param_groups, self._peaks.values(), strict=True):
             group["lr"] = peak * self._schedule()
         device = self._accelerator.device

@@ -1,6 +1,7 @@
 """A network of a few thousand parameters, its tokenizer, and a dataset of simulated scenes."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from policy.model.processor import Processor
 from policy.model.prompt import camera_tag
 from policy.model.qwen_vla import QwenVLA
 from policy.model.words import train_tokenizer, vocabulary
+from recordings.demonstration import Recipe
+from recordings.generate import generate
 
 CAMERAS = ("cam_high", "cam_left_wrist")
 
@@ -36,7 +39,7 @@ def tokenizer():
     return train_tokenizer([], [tag for name in CAMERAS for tag in camera_tag(name)])
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def config(tokenizer):
     return dataclasses.replace(
         preset("nano", CAMERAS, vocabulary(tokenizer)),
@@ -45,7 +48,7 @@ def config(tokenizer):
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def processor(config, tokenizer):
     return Processor(config, tokenizer)
 
@@ -75,3 +78,45 @@ def observation():
     rng = np.random.default_rng(0)
     pictures = {name: rng.integers(0, 255, (48, 64, 3), np.uint8) for name in CAMERAS}
     return Observation(5.0, START.copy(), {n: Frame(p, 4.99) for n, p in pictures.items()})
+
+
+@pytest.fixture(scope="session")
+def demonstrations(tmp_path_factory):
+    """Two picks by the scripted expert, recorded by the recorder."""
+    folder = tmp_path_factory.mktemp("data") / "picks"
+    recipe = Recipe(
+        tasks=("pick_red_left", "pick_blue_right"),
+        seed=1,
+        fps=10,
+        height=120,
+        width=160,
+        cameras=("cam_high",),
+        disturbed=0.0,
+    )
+    generate(folder, recipe, 2, workers=0)
+    return folder
+
+
+@pytest.fixture
+def job(tmp_path, demonstrations):
+    """Writes a job folder: a small one on the demonstrations, changed by `fields`."""
+
+    def write(name, **fields):
+        folder = tmp_path / name
+        folder.mkdir()
+        request = {"dataset": str(demonstrations), "steps": 4, "batch_size": 2, "threads": 1}
+        request |= {"workers": 0} | fields
+        (folder / "request.json").write_text(json.dumps(request))
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def metrics():
+    """Reads the lines of a job's metrics."""
+
+    def read(folder):
+        return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+    return read
