@@ -12,6 +12,7 @@ from policy.interface import ActionChunk, Commitment
 from policy.model.action_space import pad
 from policy.model.checkpoint import Checkpoint
 from policy.model.conventions import convention_for
+from policy.model.graphs import Recorder
 from policy.model.processor import Processor, resize
 from policy.model.prompt import action_prompt, clean_instruction
 from policy.model.sampling import Previous, Sampling
@@ -29,6 +30,7 @@ class LocalPolicy:
         self._convention = convention_for(self.config.action_convention, checkpoint.embodiment)
         self._check_widths()
         self._device = next(checkpoint.model.parameters()).device
+        self._predict = checkpoint.model.predict
         self.sampling = Sampling(
             self.config.euler_steps, "trained" if self.config.longest_prefix else "guide"
         )
@@ -36,12 +38,24 @@ class LocalPolicy:
         self.seed(seed)
 
     @classmethod
-    def load(cls, folder: Path, *, seed: int = 0, threads: int | None = 1) -> "LocalPolicy":
-        """Load a checkpoint folder, on the GPU if there is one."""
+    def load(
+        cls, folder: Path, *, seed: int = 0, threads: int | None = 1, graphs: bool = True
+    ) -> "LocalPolicy":
+        """Load a checkpoint folder, on the GPU if there is one: then in bfloat16.
+
+        With `graphs`, chunks on a GPU are played back from CUDA graphs (`policy.model.graphs`).
+        """
         checkpoint = Checkpoint.load(folder)
         if torch.cuda.is_available():
-            checkpoint.model.to("cuda")
-        return cls(checkpoint, seed=seed, threads=threads)
+            checkpoint.model.cast(torch.bfloat16).to("cuda")
+        policy = cls(checkpoint, seed=seed, threads=threads)
+        if graphs:
+            policy.use_graphs()
+        return policy
+
+    def use_graphs(self) -> None:
+        """Plan from CUDA graphs where that is possible; elsewhere nothing changes."""
+        self._predict = Recorder(self.checkpoint.model).predict
 
     @property
     def embodiment(self) -> Embodiment:
@@ -85,7 +99,7 @@ class LocalPolicy:
             channels=self.config.channels,
         )
         noise = self._noise.standard_normal((1, *mask.shape), np.float32)
-        sampled = self.checkpoint.model.predict(
+        sampled = self._predict(
             inputs,
             torch.from_numpy(state)[None].to(self._device),
             torch.from_numpy(mask)[None].to(self._device),

@@ -157,6 +157,8 @@ def main(
     port: int = 8000,
     token: str | None = None,
     seed: int = 0,
+    *,
+    graphs: bool = True,
 ) -> None:
     """Serve a checkpoint over openpi's websocket protocol.
 
@@ -166,11 +168,12 @@ def main(
         port: Port to listen on.
         token: If given, clients must send `Authorization: Api-Key TOKEN`.
         seed: Of the noise that plans start from.
+        graphs: On a GPU, play chunks back from CUDA graphs.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("websockets").setLevel(logging.WARNING)
     try:
-        policy = LocalPolicy.load(checkpoint, seed=seed)
+        policy = LocalPolicy.load(checkpoint, seed=seed, graphs=graphs)
         server = PolicyServer(policy, checkpoint, token).listen(host, port)
     except (ValueError, OSError) as error:
         raise SystemExit(f"Cannot serve: {error}") from error

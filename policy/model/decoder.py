@@ -184,7 +184,7 @@ class ActionDecoder(nn.Module):
         """
         parts = [self.from_backbone(hidden)]
         if state is not None:
-            parts.append(self.state_in(state)[:, None])
+            parts.append(self.state_in(state.to(hidden.dtype))[:, None])
         tokens = torch.cat(parts, dim=1)
         extra = tokens.shape[1] - hidden.shape[1]
         real = functional.pad(attention_mask.bool(), (0, extra), value=True)
@@ -231,7 +231,7 @@ class ActionDecoder(nn.Module):
             times = torch.stack([tau.amax(dim=1), torch.zeros_like(tau[:, 0])], dim=1)
             given = functional.pad(tau == 0, (stream.tokens.shape[1], 0), value=False)[..., None]
         time = self.embed_time(times)
-        x = torch.cat([stream.tokens, self.actions_in(noisy)], dim=1)
+        x = torch.cat([stream.tokens, self.actions_in(noisy.to(stream.tokens.dtype))], dim=1)
         for i, block in enumerate(self.blocks):
             rows = horizon if i == len(self.blocks) - 1 else None
             if self.checkpointing and self.training:

@@ -11,6 +11,7 @@ from policy.model.config import QwenVLAConfig
 from policy.model.decoder import ActionDecoder
 from policy.model.flow import interpolate, masked_loss, prefix_times
 from policy.model.language import answer_loss, generate_answers
+from policy.model.layout import Layouts, hidden_states
 from policy.model.processor import Inputs
 from policy.model.sampling import Previous, Sampling, StepVelocity, integrate
 
@@ -46,6 +47,8 @@ class QwenVLA(nn.Module):
         """Without `backbone`, one of the config's sizes and random weights."""
         super().__init__()
         self.config = config
+        self.layouts = Layouts()
+        """Of the inputs met so far."""
         self.backbone = build_backbone(config.backbone) if backbone is None else backbone
         text = self.backbone.config.text_config
         rope = text.rope_parameters
@@ -61,6 +64,10 @@ class QwenVLA(nn.Module):
     def see(self, inputs: Inputs) -> Context:
         """One backbone pass."""
         model = self.backbone.model
+        if not torch.is_grad_enabled() and self.backbone.config.model_type == "qwen3_5":
+            layout = self.layouts.of(model, inputs)
+            hidden = hidden_states(model, inputs, layout)
+            return Context(hidden, layout.positions, inputs.attention_mask)
         positions, _ = model.get_rope_index(
             inputs.input_ids,
             inputs.mm_token_type_ids,

@@ -158,8 +158,8 @@ class StepVelocity:
     ) -> None:
         """The first `clean` action rows are given clean, at flow time 0."""
         self._decoder, self._stream = decoder, stream
-        times = torch.tensor([*(sampling.time(i) for i in range(sampling.steps)), 0.0])
-        time = decoder.embed_time(times.to(stream.tokens.device))
+        steps = torch.arange(sampling.steps, device=stream.tokens.device)
+        time = decoder.embed_time(functional.pad(1 - steps / sampling.steps, (0, 1)))
         self._modulations = [block.modulation(time) for block in decoder.blocks]
         self._last = decoder.modulation(time)
         horizon = stream.cos.shape[2] - stream.tokens.shape[1]

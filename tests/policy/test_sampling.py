@@ -1,8 +1,12 @@
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
+from policy.model.graphs import Recorder, chunk_function, tensors_of
 from policy.model.sampling import Previous, Sampling, guidance_weight, integrate, soft_weights
 
 SHAPE = (2, 8, 4)
@@ -154,6 +158,99 @@ def test_more_committed_rows_than_were_trained_are_refused(model, seen):
         )
     with pytest.raises(ValueError, match="committed <= known"):
         Previous(torch.zeros(SHAPE), 5, 3)
+
+
+def test_the_backbone_sees_the_same_with_its_layout_kept(model, seen):
+    context, _, _, _, inputs = seen
+    plain = model.see(inputs)  # with gradients: transformers' own forward
+    real = inputs.attention_mask.bool()
+    torch.testing.assert_close(context.hidden[real], plain.hidden[real], atol=1e-5, rtol=1e-4)
+    assert torch.equal(context.positions, plain.positions)
+
+
+def test_layouts_are_told_apart(model, processor, config):
+    sizes = config.image_sizes
+    black = {name: np.zeros((*size, 3), np.uint8) for name, size in sizes.items()}
+    prompts = ["pick up the red cube", "lift it", "pick up the red cube"]
+    with torch.no_grad():
+        hidden = [model.see(processor([prompt], [black])).hidden for prompt in prompts]
+        words = model.see(processor(["pick up the red cube"], [{}])).hidden
+    assert torch.equal(hidden[0], hidden[2])
+    assert len({tuple(h.shape) for h in (*hidden, words)}) == 3
+
+
+def test_bfloat16_plans_nearly_the_same(model, seen):
+    _, state, mask, noise, inputs = seen
+    exact = model.predict(inputs, state, mask, noise)
+    rough = model.cast(torch.bfloat16).predict(inputs, state, mask, noise)
+    assert rough.dtype == torch.float32
+    assert (rough - exact).abs().max() < 0.1 * exact.abs().max()
+
+
+class Nothing(TorchDispatchMode):
+    """Refuses every number of the processor's own: a graph could not have it."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        found = tree_leaves((args, kwargs or {}))
+        tensors = [x for x in found if isinstance(x, torch.Tensor)]
+        assert not [x for x in tensors if x.device.type != "meta"], func
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("way", ["overwrite", "trained"])
+def test_a_chunk_never_makes_a_gpu_wait(model, seen, way):
+    """On a device without numbers whatever asks for one fails, as it would in a CUDA graph."""
+    _, state, mask, noise, inputs = seen
+    model.config = dataclasses.replace(model.config, longest_prefix=4)
+    layout = model.layouts.of(model.backbone.model, inputs)
+    far = dataclasses.replace(
+        layout,
+        positions=layout.positions.to("meta"),
+        places=layout.places.to("meta"),
+        vision={k: v.to("meta") if hasattr(v, "to") else v for k, v in layout.vision.items()},
+        masks={k: None if v is None else v.to("meta") for k, v in layout.masks.items()},
+    )
+    previous = Previous(torch.rand(mask.shape), 2, 6)
+    values = [v.to("meta") for v in tensors_of(inputs, state, mask, noise, previous)]
+    model.to("meta")
+    model.layouts.of = lambda *_: far
+    inputs = inputs.to(torch.device("meta"))
+    function = chunk_function(model, inputs, Sampling(3, way), previous)
+    with torch.no_grad(), Nothing():
+        assert function(*values).shape == mask.shape
+
+
+def test_what_a_graph_would_record_is_what_is_predicted(model, seen):
+    _, state, mask, noise, inputs = seen
+    for previous in (None, Previous(torch.rand_like(mask), 2, 6)):
+        sampling = Sampling(3, "overwrite")
+        plain = model.predict(inputs, state, mask, noise, sampling=sampling, previous=previous)
+        function = chunk_function(model, inputs, sampling, previous)
+        with torch.no_grad():
+            recorded = function(*tensors_of(inputs, state, mask, noise, previous))
+        torch.testing.assert_close(recorded, plain)
+
+
+def test_without_a_gpu_a_recorder_plans_the_plain_way(model, seen):
+    _, state, mask, noise, inputs = seen
+    torch.testing.assert_close(
+        Recorder(model).predict(inputs, state, mask, noise),
+        model.predict(inputs, state, mask, noise),
+    )
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_a_recording_plays_back_what_is_computed(model, seen):
+    _, state, mask, noise, inputs = seen
+    device = torch.device("cuda")
+    model.to(device)
+    given = (inputs.to(device), state.to(device), mask.to(device))
+    recorder = Recorder(model)
+    for drawn in (noise, torch.randn_like(noise)):
+        plain = model.predict(*given, drawn.to(device))
+        torch.testing.assert_close(recorder.predict(*given, drawn.to(device)), plain)
+    assert recorder.recordings == 1
 
 
 def test_rows_given_clean_are_not_in_the_loss(model, seen):
