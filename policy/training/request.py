@@ -27,12 +27,20 @@ STAGES: Mapping[Stage, Mapping[str, Any]] = MappingProxyType(
         },
         "cpt": {},
         "sft": {},
-        "rl": {"learning_rate": 5e-6, "backbone_learning_rate": 5e-6, "ema": 0.0, "draws": 1},
+        "rl": {
+            "freeze": ("vision", "language"),
+            "learning_rate": 5e-6,
+            "backbone_learning_rate": 5e-6,
+            "warmup": 0,
+            "ema": 0.0,
+        },
     }
 )
 """What a stage sets when the request does not. Stated in the paper: the order, what is frozen,
 2,000 steps and the logit-normal law of T2A, the learning rate of RL. Ours: `grounding`, a stage
-before the others that stands in for a pretrained vision-language model."""
+before the others that stands in for a pretrained vision-language model. In RL the backbone stays
+as it is unless `freeze` is empty, as in pi_RL (the paper does not say): it is looked at once a
+decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +62,39 @@ class Ingredient:
 
 @dataclass(frozen=True, slots=True)
 class RLOptions:
-    """Of the stage `rl`: PPO on success in simulation (paper, section 4.2)."""
+    """Of the stage `rl`: PPO on success in simulation (paper, section 4.2).
+
+    Stated: `epochs`, `gamma`, `gae_lambda`, `clip`, `value_learning_rate`, noise at every Euler
+    step. Ours: `noise`, which is 0.5 in pi_RL for larger models of 10 Euler steps. A step learns
+    from `batch_size` decisions, a round has as many steps as its episodes can fill.
+    """
 
     __pydantic_config__ = STRICT
     tasks: tuple[str, ...] = ()
     """Tasks of the simulated ALOHA; those that the base was trained on when not given."""
     episodes: int = 32
-    """Attempts between updates; the paper has 128 environments for 8 rounds."""
+    """Of a round, between which the policy that acts stays the same; the paper has 1,024."""
     seconds: float = 6.0
-    """Simulated time an attempt may take."""
+    """Simulated time an episode may take."""
+    replan_secs: float = 0.4
+    """Simulated time between plans: how long a decision lasts."""
     epochs: int = 4
+    """How often a round is gone through."""
     gamma: float = 0.99
     gae_lambda: float = 0.95
     clip: float = 0.2
-    noise: float = 0.5
-    """Scale of the noise that each Euler step is given (not stated in the paper)."""
+    noise: float = 0.3
+    """Scale of the noise in the sampler (`policy.training.rl.sde`)."""
+    noise_at: Literal["every", "one"] = "every"
+    """Euler steps that get noise: all, or only that whose likelihood counts, as in pi_RL."""
     value_learning_rate: float = 1e-4
     workers: int = 2
-    """Simulations side by side."""
+    """Processes that simulate side by side; 0 simulates in the one that trains."""
+
+    def __post_init__(self) -> None:
+        for name in ("episodes", "seconds", "replan_secs", "epochs", "noise", "clip"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"rl.{name} must be above 0, got {getattr(self, name)}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Reinforcement learning: PPO with the flow policy, on success in simulation."""

@@ -1,0 +1,168 @@
+"""Episodes of the exploring policy in simulation, in processes that live over all rounds."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hardware.control_loop import ControlLoop
+from hardware.simulated_aloha import SimulatedAloha, simulated_aloha
+from hardware.simulation.attempt import attempt
+from hardware.simulation.tasks import Outcome, task_named
+from policy.agent import PolicyAgent
+from policy.model.checkpoint import Checkpoint
+from policy.training.request import RLOptions
+from policy.training.rl.explorer import Decision, Explorer
+
+TRAINING_STARTS = 500_000
+"""Starts below are for training; those above validate and test (`policy.evaluate`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One episode that a process is to run."""
+
+    base: Path
+    weights: Path
+    """What was trained so far."""
+    options: RLOptions
+    task: str
+    seed: tuple[int, int, int]
+    """Of the job, number of the round, number of the episode: all that chance depends on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One episode and its decisions, in order."""
+
+    task: str
+    outcome: Outcome
+    seconds: float
+    """Simulated."""
+    decisions: tuple[Decision, ...]
+
+    @property
+    def reward(self) -> float:
+        """1 for success, as physics judges it; nothing else is rewarded."""
+        return float(self.outcome is Outcome.SUCCESS)
+
+
+class _Actor:
+    """A policy and a world, kept by a process from one episode to the next."""
+
+    def __init__(self, base: Path, options: RLOptions) -> None:
+        checkpoint = Checkpoint.load(base)
+        if torch.cuda.is_available():
+            checkpoint.model.to("cuda")
+        self._options = options
+        self._explorer = Explorer(checkpoint, options)
+        # A picture is due exactly when a plan is, so that every plan sees the present.
+        self._simulation = _simulation(tuple(checkpoint.model.config.image_sizes), options)
+        self._loaded: tuple[str, int] | None = None
+
+    def load(self, weights: Path) -> None:
+        """Take what was trained, if that has changed."""
+        written = (str(weights), weights.stat().st_mtime_ns)
+        if written != self._loaded:
+            trained = torch.load(weights, map_location="cpu", weights_only=True)
+            self._explorer.checkpoint.model.load_state_dict(trained, strict=False)
+            self._loaded = written
+
+    def run(self, asked: Asked) -> Rollout:
+        """Act as `policy.evaluate` does, noise aside. Raises what the driver died of."""
+        options, rng = self._options, np.random.default_rng(asked.seed)
+        robot, world = self._simulation.robot, self._simulation.world
+        task = task_named(asked.task)
+        world.reset(int(rng.integers(TRAINING_STARTS)))
+        robot.gate.reset()
+        instruction = task.instruction(rng)
+        self._explorer.begin(rng)
+        loop = ControlLoop(robot)
+        replan = options.replan_secs - 1e-6
+        loop.drive(PolicyAgent(self._explorer, instruction, replan_secs=replan, background=False))
+        found = attempt(loop, world, task, limit_secs=options.seconds)
+        if found.failure is not None:
+            raise found.failure
+        decisions = tuple(self._explorer.decisions(world.now()))
+        return Rollout(task.id, found.outcome, found.secs, decisions)
+
+
+@cache
+def _simulation(cameras: tuple[str, ...], options: RLOptions) -> SimulatedAloha:
+    opened = simulated_aloha(
+        realtime=False, cameras=cameras, height=480, width=640, fps=1 / options.replan_secs
+    )
+    return opened.__enter__()
+
+
+@cache
+def _actor(base: Path, options: RLOptions) -> _Actor:
+    return _Actor(base, options)
+
+
+def run_episode(asked: Asked) -> Rollout:
+    """Run one episode in this process."""
+    actor = _actor(asked.base, asked.options)
+    actor.load(asked.weights)
+    return actor.run(asked)
+
+
+def _start() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the process that trains
+    torch.set_num_threads(1)
+
+
+class Rollouts:
+    """Runs rounds of episodes, each from a start of its own; tasks take turns."""
+
+    def __init__(self, base: Path, options: RLOptions, tasks: tuple[str, ...], seed: int) -> None:
+        self._base, self._options, self._tasks, self._seed = base, options, tasks, seed
+        self._pool: ProcessPoolExecutor | None = None
+
+    @contextmanager
+    def open(self) -> Iterator["Rollouts"]:
+        """Keep processes ready; without workers, episodes run in this one."""
+        if not self._options.workers:
+            yield self
+            return
+        spawn = get_context("spawn")
+        with ProcessPoolExecutor(self._options.workers, spawn, _start) as self._pool:
+            try:
+                yield self
+            finally:
+                self._pool.shutdown(cancel_futures=True)
+                self._pool = None
+
+    def round(self, number: int, weights: Path, stop: threading.Event) -> list[Rollout]:
+        """The episodes of round `number`, in order; fewer if `stop` is set meanwhile."""
+        asked = [
+            Asked(
+                *(self._base, weights, self._options),
+                self._tasks[n % len(self._tasks)],
+                (self._seed, number, n),
+            )
+            for n in range(self._options.episodes)
+        ]
+        if self._pool is None:
+            return [run_episode(episode) for episode in asked if not stop.is_set()]
+        pending = [self._pool.submit(run_episode, episode) for episode in asked]
+        return _gather(pending, stop)
+
+
+def _gather(episodes: list[Future[Rollout]], stop: threading.Event) -> list[Rollout]:
+    while True:
+        done, running = wait(episodes, timeout=0.5, return_when=FIRST_EXCEPTION)
+        failed = any(episode.exception() for episode in done if not episode.cancelled())
+        if stop.is_set() or failed or not running:
+            break
+    for episode in episodes:
+        episode.cancel()
+    return [episode.result() for episode in episodes if not episode.cancelled()]
