@@ -48,15 +48,16 @@ def apply_lora(
         raise ValueError(f"The rank of adapters must be at least 1, got {rank}.")
     if any(".lora_A." in name for name, _ in model.named_parameters()):
         raise ValueError("The network has adapters already. Merge them before adding others.")
-    linear = {
-        name.rsplit(".", 1)[-1]
+    layers = [
+        name
         for name, module in model.backbone.named_modules()
-        if isinstance(module, nn.Linear) and not name.endswith("lm_head")
-    }
-    found = [name for name in targets if name in linear]
+        if isinstance(module, nn.Linear) and name != "lm_head"
+    ]
+    found = [name for name in layers if _last(name) in targets]
     if not found:
         raise ValueError(
-            f"None of {list(targets)} is a linear layer of this backbone. It has {sorted(linear)}."
+            f"None of {list(targets)} is a linear layer of this backbone. It has "
+            f"{sorted({_last(name) for name in layers})}."
         )
     settings = LoraConfig(
         r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=found, bias="none"
@@ -65,6 +66,10 @@ def apply_lora(
     for part, (trained, whole) in count(model).items():
         logger.info("Trained in %s: %.2f of %.2f M parameters.", part, trained / 1e6, whole / 1e6)
     return sum(trained for trained, _ in count(model).values())
+
+
+def _last(name: str) -> str:
+    return name.rsplit(".", 1)[-1]
 
 
 def merged_state(model: QwenVLA, state: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:

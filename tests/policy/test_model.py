@@ -13,12 +13,20 @@ from policy.model.qwen_vla import QwenVLA
 
 
 def look(processor, count=2):
-    torch.manual_seed(1)
-    pictures = {
-        name: torch.randint(0, 255, (2, *size, 3), dtype=torch.uint8)[:count]
-        for name, size in processor.config.image_sizes.items()
-    }
-    return processor(["pick up the red cube", "lift the blue one, please"][:count], pictures)
+    rng = np.random.default_rng(1)
+    sizes = processor.config.image_sizes.items()
+    pictures = [
+        {name: rng.integers(0, 255, (*size, 3), np.uint8) for name, size in sizes} for _ in range(2)
+    ]
+    prompts = ["pick up the red cube", "lift the blue one, please"]
+    return processor(prompts[:count], pictures[:count])
+
+
+def draw(config, draws):
+    """Noise and flow times of two samples."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (2, draws, config.horizon, config.channels)
+    return torch.randn(shape, generator=generator), torch.rand(shape[:2], generator=generator)
 
 
 def test_patches_are_those_of_the_official_image_processor():
@@ -78,10 +86,10 @@ def test_the_words_reach_the_actions(model, processor, config):
     same = dataclasses.replace(inputs, pixel_values=torch.cat([pixels[:half]] * 2))
     state, mask = torch.zeros(2, config.channels), torch.ones(2, 16, config.channels)
 
-    actions = model.predict(same, state, mask, torch.Generator().manual_seed(0))
-    again = model.predict(same, state, mask, torch.Generator().manual_seed(0))
-    assert torch.equal(actions, again)
     noise = torch.randn(mask.shape, generator=torch.Generator().manual_seed(0))
+    actions = model.predict(same, state, mask, noise)
+    again = model.predict(same, state, mask, noise)
+    assert torch.equal(actions, again)
     assert not torch.allclose(actions[0] - noise[0], actions[1] - noise[1], atol=1e-4)
 
 
@@ -93,10 +101,10 @@ def test_padded_channels_cannot_influence_active_ones(model, processor, config):
     other = actions.clone()
     other[..., 14:] = 1e3
 
-    losses = []
-    for given in (actions, other):
-        torch.manual_seed(0)
-        losses.append(model.action_loss(context, state, given, mask, draws=2))
+    noise, tau = draw(config, draws=2)
+    losses = [
+        model.action_loss(context, state, given, mask, noise, tau) for given in (actions, other)
+    ]
     torch.testing.assert_close(losses[0], losses[1])
 
 
@@ -140,7 +148,8 @@ def test_learning_lowers_the_loss(processor, config):
     optimizer = torch.optim.AdamW(network.parameters(), 3e-3)
     losses = []
     for _ in range(40):
-        loss = network.action_loss(network.see(inputs), state, actions, mask, draws=4).mean()
+        noise, tau = torch.randn(2, 4, 16, config.channels), torch.rand(2, 4)
+        loss = network.action_loss(network.see(inputs), state, actions, mask, noise, tau).mean()
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
