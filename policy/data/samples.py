@@ -63,7 +63,8 @@ class Samples:
     def chunk(self, row: int, horizon: int, hz: float) -> Float32[np.ndarray, "h channels"]:
         """The actions sent at `row` and every 1 / `hz` s after it, up to its episode's end.
 
-        Between rows they are interpolated, angles and quaternions too; at most `horizon` of them, at least one.
+        Between rows they are interpolated, angles and quaternions without a leap at half a turn;
+        at most `horizon` of them, at least one.
         """
         last = self.episodes[self.episode_of[row]].stop - 1
         positions = row + np.arange(horizon) * self.fps / hz

@@ -18,11 +18,29 @@ class Quantiles:
     q01: Float32[np.ndarray, "channels"]
     q99: Float32[np.ndarray, "channels"]
 
+    def __post_init__(self) -> None:
+        if self.q01.shape != self.q99.shape or self.q01.ndim != 1:
+            raise ValueError(
+                f"q01 and q99 need one number per channel, got {self.q01.shape}, {self.q99.shape}"
+            )
+        wrong = np.flatnonzero(~(self.q01 <= self.q99))
+        if len(wrong):
+            raise ValueError(
+                f"q01 must not be above q99 and both be numbers; channel {wrong[0]} has "
+                f"{self.q01[wrong[0]]}, {self.q99[wrong[0]]}"
+            )
+
     @classmethod
     def of(cls, rows: Float32[np.ndarray, "rows channels"]) -> "Quantiles":
         """Measure. Raises `ValueError` when a number is not finite or there are no rows."""
-        if not len(rows) or not np.isfinite(rows).all():
-            raise ValueError(f"Need finite numbers to normalise, got {len(rows)} rows with NaN.")
+        if not len(rows):
+            raise ValueError("Need numbers to normalise by, got no rows.")
+        wild = np.flatnonzero(~np.isfinite(rows).all(axis=0))
+        if len(wild):
+            raise ValueError(
+                f"Need finite numbers to normalise by, got NaN or infinity in channels "
+                f"{wild.tolist()} of {len(rows)} rows."
+            )
         q01, q99 = np.quantile(rows, [0.01, 0.99], axis=0).astype(np.float32)
         return cls(q01, q99)
 

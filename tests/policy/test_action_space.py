@@ -26,6 +26,29 @@ def test_nan_is_refused():
         Quantiles.of(np.array([[np.nan]], np.float32))
 
 
+def test_numbers_from_no_rows_are_refused():
+    with pytest.raises(ValueError, match="no rows"):
+        Quantiles.of(np.zeros((0, 3), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("q01", "q99", "said"),
+    [
+        ([1, 0], [0, 1], "channel 0"),
+        ([0, 0], [1, np.nan], "channel 1"),
+    ],
+)
+def test_quantiles_that_cannot_be_are_refused(q01, q99, said):
+    with pytest.raises(ValueError, match=said):
+        Quantiles(np.float32(q01), np.float32(q99))
+
+
+def test_what_is_beyond_the_quantiles_is_clipped():
+    quantiles = Quantiles(np.float32([0]), np.float32([2]))
+    values = np.float32([[-5], [1], [9]])
+    assert quantiles.normalize(values).ravel().tolist() == [-1, 0, 1]
+
+
 def test_actions_take_the_leading_corner():
     rows = np.arange(6, dtype=np.float32).reshape(2, 3) + 1
     padded, mask = pad(rows, horizon=4, channels=5)

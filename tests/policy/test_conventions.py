@@ -16,6 +16,7 @@ from hardware.simulated_aloha import simulated_aloha
 from hardware.simulation.attempt import attempt
 from hardware.simulation.expert import expert_for
 from hardware.simulation.tasks import TASKS, Outcome
+from policy.data.samples import Episode, Samples
 from policy.local import LocalPolicy
 from policy.model.action_space import NormStats, Quantiles, pad
 from policy.model.checkpoint import Checkpoint
@@ -253,6 +254,18 @@ def test_a_turn_through_half_a_circle_goes_on_without_a_leap():
         np.testing.assert_allclose(back, targets, atol=1e-5)
     smooth = without_jumps(body_named("widowx").action_channels, wrapped)
     np.testing.assert_allclose(smooth, targets, atol=1e-5)
+
+
+def test_between_recorded_rows_an_angle_is_interpolated_the_short_way():
+    body = body_named("widowx")
+    action = np.zeros((5, 7), np.float32)
+    action[:, 3] = [3.0, 3.1, -3.1, -3.0, -2.9]
+    samples = Samples(
+        body, 5.0, (Episode(0, "lift", 0, 5),), np.zeros(5, int), action, action, {}, np.arange(5)
+    )
+    roll = samples.chunk(0, 9, 10.0)[:, 3]
+    np.testing.assert_allclose(roll[[2, 3, 4]], [3.1, np.pi, 2 * np.pi - 3.1], atol=1e-5)
+    assert np.abs(np.diff(roll)).max() < 0.06
 
 
 def in_quaternions(body):
