@@ -2,6 +2,14 @@
 
 Every line is checked when the folder is opened, by text and by the pictures' first and last bytes:
 what is torn is known before training starts. Pictures are decoded when they are asked for.
+
+A line of `questions.jsonl` is one of:
+
+    {"images": ["a.jpg"], "question": "how many cups?", "answer": "2", "type": "count"}
+    {"image": "a.jpg", "conversations": [{"from": "human", "value": "<image> What is this?"},
+                                         {"from": "gpt", "value": "A cup."}]}
+
+`type` may be left out; `truth`, what answers are scored against, is the answer if left out.
 """
 
 import json

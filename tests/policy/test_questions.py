@@ -22,7 +22,7 @@ SIZE = (96, 128)
 
 @pytest.fixture(scope="session")
 def scenes():
-    return draw_scenes(240, 600_000, {"cam_high": SIZE}, CELL, workers=1)
+    return draw_scenes(160, 600_000, {"cam_high": SIZE}, CELL, workers=1)
 
 
 @pytest.fixture(scope="session")
