@@ -53,8 +53,8 @@ class Line:
             raise ValueError(f"not JSON ({error})") from error
         if not isinstance(fields, dict):
             raise ValueError(f"expected an object, got {text[:40]!r}")  # noqa: TRY004 - the file's
-        images = fields.get("images", fields.get("image", []))
-        images = [images] if isinstance(images, str) else images
+        images = fields.get("images", fields.get("image"))
+        images = [images] if isinstance(images, str) else [] if images is None else images
         if not isinstance(images, list) or not all(isinstance(image, str) for image in images):
             raise ValueError(f"images are a list of file names, got {images!r}")
         turns = (

@@ -38,11 +38,12 @@ def test_conversations_are_read_turn_by_turn(tmp_path):
             {"from": "gpt", "value": "Blue."},
         ],
     }
-    read = opened(write_folder(tmp_path, talk, {**GOOD, "images": []}))
+    read = opened(write_folder(tmp_path, talk, {**GOOD, "images": []}, {**GOOD, "images": None}))
     drawn = {read.question(0, np.random.default_rng(s)).text for s in range(20)}
     assert drawn == {"What is this?", "What is this?\nA cup.\nWhich colour?"}
     assert next(iter(read.item(0, np.random.default_rng(0)).pictures.values())).shape[2] == 3
     assert not read.item(1, np.random.default_rng(0)).pictures
+    assert not read.item(2, np.random.default_rng(0)).pictures
 
 
 @pytest.mark.parametrize(
