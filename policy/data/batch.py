@@ -167,8 +167,8 @@ def _actions(drawn: list[Drawn], rows: list[int], config: QwenVLAConfig) -> Acti
             raise ValueError("An item without actions has no action targets.")
         padded.append(pad(actions, horizon=horizon, channels=config.channels))
         noise[n, :, : d.noise.shape[1]] = d.noise
-        if d.item.state is not None:
-            state[n, : len(d.item.state)] = d.item.state
+        if d.item.state is not None and config.state == "decoder":
+            state[n] = pad(d.item.state[None], horizon=1, channels=config.channels)[0][0]
     return ActionTargets(
         torch.tensor(rows),
         torch.from_numpy(state),

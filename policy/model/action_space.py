@@ -110,7 +110,10 @@ def pad(rows: np.ndarray, *, horizon: int, channels: int) -> tuple[np.ndarray, n
     """
     height, width = rows.shape
     if height > horizon or width > channels:
-        raise ValueError(f"Actions of shape {rows.shape} do not fit into {(horizon, channels)}.")
+        raise ValueError(
+            f"Rows of shape {rows.shape} do not fit into {(horizon, channels)}. A network of more "
+            "channels or a longer horizon is needed."
+        )
     padded = np.zeros((horizon, channels), np.float32)
     mask = np.zeros((horizon, channels), np.float32)
     padded[:height, :width] = rows
