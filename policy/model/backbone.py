@@ -35,6 +35,9 @@ MARKS = {
 }
 """Special tokens that a config numbers and a tokenizer spells."""
 
+STATISTICS = ("image_mean", "image_std")
+"""What image settings say of the colours."""
+
 OLDEST_TRANSFORMERS = (5, 3)
 """The first release whose Qwen3.5 takes `mm_token_type_ids`."""
 
@@ -130,9 +133,6 @@ def load_backbone(name_or_path: str | Path, dtype: torch.dtype) -> Pretrained:
     return Pretrained(model, tokenizer, config, mean, std)
 
 
-STATISTICS = ("image_mean", "image_std")
-
-
 def _read(name: str, what: str, read: Any) -> Any:  # noqa: ANN401 - transformers is untyped
     try:
         return read(name)
@@ -204,12 +204,15 @@ def add_tokens(pretrained: Pretrained, tokens: Iterable[str]) -> None:
     if len(tokenizer) > rows:
         model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
         pretrained.config["text_config"]["vocab_size"] = len(tokenizer)
-    tables = {id(t.weight): t.weight.data for t in _tables(model)}
-    for token in new:
-        row = tokenizer.convert_tokens_to_ids(token)
-        for weight in tables.values():
-            weight[row] = weight[pieces[token]].mean(dim=0)
+    with torch.no_grad():
+        for table in _tables(model):
+            for token in new:
+                row = tokenizer.convert_tokens_to_ids(token)
+                table[row] = table[pieces[token]].mean(dim=0)
 
 
-def _tables(model: PreTrainedModel) -> list[nn.Module]:
-    return [model.get_input_embeddings(), model.get_output_embeddings()]
+def _tables(model: PreTrainedModel) -> list[nn.Parameter]:
+    """The embedding, and the head where it is not the same."""
+    embedding, head = model.get_input_embeddings(), model.get_output_embeddings()
+    tables: list[nn.Parameter] = [embedding.weight]
+    return tables if head.weight is embedding.weight else [*tables, head.weight]

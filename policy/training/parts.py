@@ -33,7 +33,7 @@ def freeze(model: QwenVLA, parts: Iterable[str]) -> None:
         raise ValueError(f"The parts of a network are {', '.join(PARTS)}; unknown: {unknown}.")
     for name, parameter in model.named_parameters():
         if part_of(name) in frozen:
-            parameter.requires_grad_(requires_grad=False)
+            parameter.requires_grad = False
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ValueError(f"With {sorted(frozen)} frozen there is nothing left to train.")
 
