@@ -50,8 +50,10 @@ class ScenePlaces:
         return len(self._scenes)
 
     def item(self, index: int, rng: np.random.Generator) -> Item:
-        """Scene `index`, with the instruction of a task."""
-        named, arm, prompt = self._said[int(rng.integers(len(self._said)))]
+        """Scene `index`, with the instruction of a task, about something seen if anything is."""
+        seen = self._scenes.seen[index]
+        said = [each for each in self._said if seen[each[0]]] or self._said
+        named, arm, prompt = said[int(rng.integers(len(said)))]
         pictures = {name: shots[index] for name, shots in self._scenes.pictures.items()}
         centre = np.asarray(self._scenes.centres[index, named], np.float32)
         cell = -100
