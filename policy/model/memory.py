@@ -58,45 +58,56 @@ def num_tokens(config: QwenVLAConfig) -> int:
 
 def training_memory(config: QwenVLAConfig, plan: Plan) -> Memory:
     """What one step of training takes, on one GPU without sharding."""
-    with torch.device("meta"):
-        model = QwenVLA(config)
-    sizes = {
-        "vision": _size(model.backbone.model.visual),
-        "decoder": _size(model.decoder),
-        "language": _size(model.backbone) - _size(model.backbone.model.visual),
-    }
-    trained = sum(size for part, size in sizes.items() if part not in plan.frozen)
-    adapters = 0
-    if plan.lora_rank:
-        adapters = plan.lora_rank * sum(
-            layer.in_features + layer.out_features for layer in _linear(model)
-        )
-        trained = adapters + (0 if "decoder" in plan.frozen else sizes["decoder"])
-    return Memory(
-        weights=plan.master_bytes * sum(sizes.values()) + 4 * adapters,
-        gradients=4 * trained,
-        optimizer=(12 if plan.averaged else 8) * trained,
-        activations=_activations(config, plan),
-    )
+    return _training(config, plan, _Sizes.of(config))
 
 
 def running_memory(config: QwenVLAConfig, *, bytes_per_weight: int = 2) -> Memory:
     """What planning one chunk at a time takes."""
-    with torch.device("meta"):
-        model = QwenVLA(config)
+    parameters = sum(_Sizes.of(config).parts.values())
     text = config.backbone["text_config"]
     widest = max(int(text["intermediate_size"]), config.decoder.feed_forward)
     tokens = num_tokens(config) + config.horizon
-    return Memory(bytes_per_weight * _size(model), 0, 0, 16 * tokens * widest)
+    return Memory(bytes_per_weight * parameters, 0, 0, 16 * tokens * widest)
 
 
-def _size(module: nn.Module) -> int:
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """Numbers of parameters."""
+
+    parts: dict[str, int]
+    adapter: int
+    """Of adapters of rank 1 on every linear layer of the language tower."""
+
+    @classmethod
+    def of(cls, config: QwenVLAConfig) -> "_Sizes":
+        with torch.device("meta"):
+            model = QwenVLA(config)
+        vision, language = model.backbone.model.visual, model.backbone.model.language_model
+        linear = (module for module in language.modules() if isinstance(module, nn.Linear))
+        parts = {
+            "vision": _count(vision),
+            "language": _count(model.backbone) - _count(vision),
+            "decoder": _count(model.decoder),
+        }
+        return cls(parts, sum(layer.in_features + layer.out_features for layer in linear))
+
+
+def _count(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def _linear(model: QwenVLA) -> Iterator[nn.Linear]:
-    """What adapters are put on by default."""
-    return (m for m in model.backbone.model.language_model.modules() if isinstance(m, nn.Linear))
+def _training(config: QwenVLAConfig, plan: Plan, sizes: _Sizes) -> Memory:
+    adapters = plan.lora_rank * sizes.adapter
+    whole = [part for part in sizes.parts if part not in plan.frozen]
+    if adapters:
+        whole = [part for part in whole if part == "decoder"]
+    trained = adapters + sum(sizes.parts[part] for part in whole)
+    return Memory(
+        weights=plan.master_bytes * sum(sizes.parts.values()) + 4 * adapters,
+        gradients=4 * trained,
+        optimizer=(12 if plan.averaged else 8) * trained,
+        activations=_activations(config, plan),
+    )
 
 
 def _layer(width: int, inner: int) -> int:
@@ -133,13 +144,14 @@ def _activations(config: QwenVLAConfig, plan: Plan) -> int:
 
 def what_fits(config: QwenVLAConfig, plan: Plan, available: int) -> str:
     """Say what the plan needs and the least change of it that would fit into `available` bytes."""
-    need = training_memory(config, plan).total
+    sizes = _Sizes.of(config)
+    need = _training(config, plan, sizes).total
     said = (
         f"Training {config.preset} with {plan.batch} samples a pass needs about "
         f"{_gigabytes(need)}, there are {_gigabytes(available)}."
     )
     for advice, other in _smaller(plan):
-        least = training_memory(config, other).total
+        least = _training(config, other, sizes).total
         if least <= available:
             return f"{said} What would fit: {advice} (about {_gigabytes(least)})."
     return f"{said} Nothing of this size fits: take a smaller preset, or several GPUs with FSDP."

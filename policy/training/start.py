@@ -74,15 +74,9 @@ def _from_base(request: TrainRequest, folder: Path) -> Start:
             f"request says {differing}. Start from a base that has learnt no actions, or from "
             "none."
         )
-    model = _changed(base.model, replace(config, **differing)) if differing else base.model
+    model = base.model.cast(torch.float32)  # masters: small steps vanish in bfloat16
+    if differing:  # the same backbone under a fresh decoder
+        model = QwenVLA(replace(config, **differing), model.backbone)
     card = folder / "README.md"
     history = training_history(card.read_text()) if card.is_file() else ""
     return Start(model, base.tokenizer, base, history)
-
-
-def _changed(model: QwenVLA, config: QwenVLAConfig) -> QwenVLA:
-    """The same backbone under a fresh decoder of another config."""
-    changed = QwenVLA(config)
-    with torch.no_grad():
-        changed.backbone.load_state_dict(model.backbone.state_dict())
-    return changed

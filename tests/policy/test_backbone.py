@@ -188,6 +188,11 @@ def test_a_network_on_a_backbone_survives_its_checkpoint(folder, dtype, tmp_path
     assert loaded.tokenizer.get_vocab() == tokenizer.get_vocab()
     with torch.no_grad():
         assert torch.equal(loaded.model.see(inputs).hidden, network.eval().see(inputs).hidden)
+    shape = (1, 16, network.config.channels)
+    noise, state = torch.randn(shape), torch.zeros(shape[::2])
+    chunk = loaded.model.predict(inputs, state, torch.ones(shape), noise)
+    assert torch.equal(chunk, network.predict(inputs, state, torch.ones(shape), noise))
+    assert chunk.dtype == torch.float32
 
 
 def test_camera_tags_are_words_unless_asked_to_be_tokens(folder):
@@ -304,16 +309,16 @@ def reference_ids(text):
     return [ranks()[part] for piece in pieces for part in merge(piece.encode())]
 
 
-@pytest.fixture(scope="module")
-def qwen3_5_tokenizer():
-    """The real vocabulary of 248,044 tokens as a tokenizer of transformers."""
-    shown = {
-        byte: char for char in pre_tokenizers.ByteLevel.alphabet() for byte in [_byte_of(char)]
-    }
+def qwen3_5_tokenizer(texts):
+    """Qwen3.5's 248,044 tokens as a tokenizer of transformers, with every merge that can happen
+    in `texts`."""
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    shown = {_byte_of(char): char for char in alphabet}
     spelt = {token: "".join(shown[byte] for byte in token) for token in ranks()}
+    said = "\n".join(texts).encode()
     merges = []
     for token, rank in ranks().items():
-        parts = merge(token, rank) if len(token) > 1 else []
+        parts = merge(token, rank) if len(token) > 1 and token in said else []
         if len(parts) == 2:
             merges.append((spelt[parts[0]], spelt[parts[1]]))
     tokenizer = Tokenizer(models.BPE({spelt[t]: rank for t, rank in ranks().items()}, merges))
@@ -335,11 +340,13 @@ def _byte_of(char):
     return ord(char) if ord(char) in printable else others[ord(char) - 256]
 
 
-def test_the_real_vocabulary_gives_prompts_tags_and_marks_their_ids(qwen3_5_tokenizer, body):
+def test_the_real_vocabulary_gives_prompts_tags_and_marks_their_ids(body):
     config = preset("0.8b", CAMERAS)
-    check_marks(config.backbone, qwen3_5_tokenizer, "0.8b")
-    processor = Processor(config, qwen3_5_tokenizer)
     said = embodiment_prompt(body, hz=50, horizon=16, instruction="pick up the red cube")
+    asked = "where is the red cube? answer as [x, y]"
+    tokenizer = qwen3_5_tokenizer([said, *camera_tag("cam_high"), f"user\n{asked}", "assistant\n"])
+    check_marks(config.backbone, tokenizer, "0.8b")
+    processor = Processor(config, tokenizer)
     picture = np.zeros((224, 224, 3), np.uint8)
 
     ids = processor([said], [{"cam_high": picture}]).input_ids[0].tolist()
@@ -351,6 +358,7 @@ def test_the_real_vocabulary_gives_prompts_tags_and_marks_their_ids(qwen3_5_toke
         *(words["vision_start"], *[words["image"]] * 49, words["vision_end"]),
         *reference_ids(end),
     ]
-    asked = processor.question("where is it?", {}).input_ids[0].tolist()
-    assert asked[0] == 248045
-    assert words["end"] in asked
+    assert processor.question(asked, {}).input_ids[0].tolist() == [
+        *(248045, *reference_ids(f"user\n{asked}"), words["end"], *reference_ids("\n")),
+        *(248045, *reference_ids("assistant\n")),
+    ]
