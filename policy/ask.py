@@ -18,7 +18,7 @@ import torch
 import tyro
 from tqdm import tqdm
 
-from policy.data.answers import read_numbers, score
+from policy.data.answers import form_for, read_numbers, score
 from policy.data.file_questions import FileQuestions
 from policy.data.questions import Question, Questions
 from policy.data.scene_questions import SceneQuestions
@@ -166,7 +166,7 @@ def _questions(options: Options, answerer: Answerer) -> Questions:
     scenes = draw_scenes(
         options.scenes, options.seed, {camera: (height, width)}, cell, options.workers
     )
-    return SceneQuestions(scenes)
+    return SceneQuestions(scenes, form=form_for(answerer.processor.config.preset))
 
 
 def measure(options: Options, answerer: Answerer) -> list[Accuracy]:

@@ -10,6 +10,7 @@ import numpy as np
 from hardware.aloha import aloha_embodiment
 from hardware.bodies import body_named
 from hardware.embodiment import Embodiment
+from policy.data.answers import form_for
 from policy.data.augmentation import Augmentation
 from policy.data.demonstrations import Demonstrations, Trajectories, Variation
 from policy.data.file_questions import FileQuestions
@@ -169,7 +170,12 @@ class Opener:
             self._cache / "scenes.npz", self._request.scenes or 6000, config.image_sizes, cell
         )
         if part.kind == "questions":
-            return SceneQuestions(scenes, augmentation=self._still, seed=self._request.seed)
+            return SceneQuestions(
+                scenes,
+                form=form_for(config.preset),
+                augmentation=self._still,
+                seed=self._request.seed,
+            )
         body = next(iter(bodies.values())).embodiment
         return ScenePlaces(scenes, body, config, cell, self._still)
 

@@ -8,7 +8,7 @@ import pytest
 
 from hardware.simulation.scene import CUBE_COLOURS, CUBES
 from policy.ask import blind_share, put, report
-from policy.data.answers import place_text, read_numbers, score
+from policy.data.answers import form_for, place_text, read_numbers, score
 from policy.data.augmentation import Augmentation
 from policy.data.file_questions import FileQuestions
 from policy.data.item import Source
@@ -106,6 +106,7 @@ def test_a_true_answer_is_scored_as_right_in_both_forms(scenes):
     for form in ("plain", "json"):
         for question in all_of(SceneQuestions(scenes, form=form), 300):
             assert score(question.type, question.answer, question.truth), question
+    assert (form_for("nano"), form_for("4b")) == ("plain", "json")
     json_point = place_text([0.25, 0.5], "red cube", "json")
     assert json.loads(json_point) == {"point_2d": [250, 500], "label": "red cube"}
 
