@@ -1,7 +1,7 @@
 """Attention that is quick where we run it: many short sequences, on a processor or a GPU."""
 
+from functools import partial
 from itertools import groupby
-from types import MethodType
 from typing import Any
 
 import torch
@@ -46,10 +46,10 @@ def packed_attention(
     if lengths is not None:
         return _in_order(query[0], key[0], value[0], lengths), None
     starts = cu_seq_lens_q[:-1].long()
-    lengths = cu_seq_lens_q[1:].long() - starts
+    sizes = cu_seq_lens_q[1:].long() - starts
     answer = torch.empty_like(query)
-    for length in sorted(set(lengths.tolist())):
-        first = starts[lengths == length]
+    for length in sorted(set(sizes.tolist())):
+        first = starts[sizes == length]
         index = (first[:, None] + torch.arange(length, device=first.device)).flatten()
 
         def pick(x: Tensor, index: Tensor = index, length: int = length) -> Tensor:
@@ -69,20 +69,21 @@ def _in_order(query: Tensor, key: Tensor, value: Tensor, lengths: tuple[int, ...
         count = len(list(run))
         span = slice(start, start + count * length)
         q, k, v = (
-            x[:, span].unflatten(1, (count, length)).transpose(0, 1) for x in (query, key, value)
+            x[:, span].reshape(len(x), count, length, -1).transpose(0, 1)
+            for x in (query, key, value)
         )
         parts.append(attend(q, k, v).transpose(1, 2).flatten(0, 1))
         start = span.stop
     return torch.cat(parts).to(query.dtype)[None]
 
 
-def embed_patches(self: nn.Module, pixels: Tensor) -> Tensor:
+def embed_patches(projection: nn.Conv3d, pixels: Tensor) -> Tensor:
     """Project patches (N, features) by one matrix product.
 
     A convolution over patches that do not overlap is just that, and several times as slow.
     """
-    weight = self.proj.weight
-    return functional.linear(pixels.to(weight.dtype), weight.flatten(1), self.proj.bias)
+    weight = projection.weight
+    return functional.linear(pixels.to(weight.dtype), weight.flatten(1), projection.bias)
 
 
 AttentionInterface.register(PACKED, packed_attention)
@@ -93,4 +94,4 @@ def use_quick_attention(backbone: PreTrainedModel) -> None:
     text = "sdpa" if torch.cuda.is_available() else "eager"
     backbone.set_attn_implementation({"vision_config": PACKED, "text_config": text})
     patches = backbone.model.visual.patch_embed
-    patches.forward = MethodType(embed_patches, patches)
+    patches.forward = partial(embed_patches, patches.proj)

@@ -28,7 +28,7 @@ class Recording:
     def __init__(self, function: Callable[..., Tensor], examples: Sequence[Tensor]) -> None:
         """Raises `RuntimeError` when the function cannot be recorded."""
         self._inputs = [example.clone() for example in examples]
-        aside = torch.cuda.Stream()
+        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
             for _ in range(3):  # libraries allocate and choose kernels at first

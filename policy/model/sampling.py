@@ -7,13 +7,13 @@ is noise, 0 is clean. Knows the decoder and not the backbone.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from policy.model.decoder import ActionDecoder, Stream
+from policy.model.decoder import ActionDecoder, Block, Stream
 
 Velocity = Callable[[Tensor, int], Tensor]
 """Of noisy actions (B, H, K) at the number of the Euler step, counted from the noise."""
@@ -160,7 +160,8 @@ class StepVelocity:
         self._decoder, self._stream = decoder, stream
         steps = torch.arange(sampling.steps, device=stream.tokens.device)
         time = decoder.embed_time(functional.pad(1 - steps / sampling.steps, (0, 1)))
-        self._modulations = [block.modulation(time) for block in decoder.blocks]
+        self._blocks = cast(list[Block], list(decoder.blocks))
+        self._modulations = [block.modulation(time) for block in self._blocks]
         self._last = decoder.modulation(time)
         horizon = stream.cos.shape[2] - stream.tokens.shape[1]
         self._rows = torch.arange(horizon, device=time.device)[:, None] < clean if clean else None
@@ -169,8 +170,8 @@ class StepVelocity:
         """The velocity of `noisy` (B, H, K), in float32."""
         decoder, stream, horizon = self._decoder, self._stream, noisy.shape[1]
         x = torch.cat([stream.tokens, decoder.actions_in(noisy.to(stream.tokens.dtype))], dim=1)
-        for i, block in enumerate(decoder.blocks):
-            rows = horizon if i == len(decoder.blocks) - 1 else None
+        for i, block in enumerate(self._blocks):
+            rows = horizon if i == len(self._blocks) - 1 else None
             modulation = self._at(self._modulations[i], step, x.shape[1])
             x = block.modulated(x, modulation, stream, rows)
         return decoder.velocity(x, self._at(self._last, step, horizon)).float()

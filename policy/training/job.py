@@ -3,6 +3,7 @@
 import logging
 import math
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -80,6 +81,9 @@ class TrainingJob:
             apply_lora(self.model, rank=request.lora_rank, alpha=request.lora_alpha)
         if frozen:
             freeze(self.model, sorted(frozen))
+        self.model.config = replace(  # a chunk may later be continued so far
+            self.model.config, longest_prefix=request.longest_prefix
+        )
         if request.gradient_checkpointing:
             self.model.gradient_checkpointing(enabled=True)
 

@@ -63,7 +63,7 @@ class Learner(nn.Module):
         if given is not None:
             losses = self.model.action_loss(
                 context.take(given.rows),
-                *(given.state, given.actions, given.mask, given.noise, given.tau),
+                *(given.state, given.actions, given.mask, given.noise, given.tau, given.prefix),
             )
             for kind in ("actions", "trajectories"):
                 own = [n for n, row in enumerate(given.rows.tolist()) if batch.kinds[row] == kind]
