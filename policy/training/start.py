@@ -8,7 +8,6 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from policy.model.checkpoint import Checkpoint
-from policy.model.config import QwenVLAConfig
 from policy.model.presets import preset, start_from_backbone
 from policy.model.processor import Processor
 from policy.model.prompt import camera_tag
