@@ -41,6 +41,7 @@ class TrainingJob:
         if request.threads is not None:
             torch.set_num_threads(request.threads)
         self.accelerator = Accelerator(
+            cpu=not torch.cuda.is_available(),  # several processes on processors: gloo
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)]
         )
         begun = start(request)
