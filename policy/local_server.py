@@ -8,6 +8,9 @@ from pathlib import Path
 
 from policy.client import PolicyUnreachableError
 
+GRACE_SECS = 20.0
+"""Longest it may take to end once told to."""
+
 START_SECS = 120.0
 """Longest a server may take to load and to answer."""
 
@@ -65,7 +68,7 @@ class LocalPolicyServer:
         if self.alive:
             self._process.terminate()
             try:
-                self._process.wait(5)
+                self._process.wait(GRACE_SECS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

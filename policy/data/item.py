@@ -35,7 +35,7 @@ class Item:
     kind: Kind
     prompt: str
     """What is said; the processor adds placeholders of pictures and, to questions, chat marks."""
-    pictures: Mapping[str, UInt8[np.ndarray, "h w 3"]]
+    pictures: Mapping[str, UInt8[np.ndarray, "_ _ 3"]]
     """By camera, sides multiples of the network's cell; may be empty."""
     answer: str | None = None
     """Of a question: learnt word by word."""

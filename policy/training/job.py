@@ -42,7 +42,7 @@ class TrainingJob:
             torch.set_num_threads(request.threads)
         self.accelerator = Accelerator(
             cpu=not torch.cuda.is_available(),  # several processes on processors: gloo
-            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)]
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
         )
         begun = start(request)
         self.model, self.tokenizer, self._history = (
@@ -75,18 +75,22 @@ class TrainingJob:
 
     def _prepare_parts(self) -> None:
         request = self.request
-        frozen = set(request.freeze)
-        if request.freeze_backbone:
-            frozen |= {"vision", "language"}
         if request.lora_rank:
             apply_lora(self.model, rank=request.lora_rank, alpha=request.lora_alpha)
-        if frozen:
-            freeze(self.model, sorted(frozen))
+        if self._frozen:
+            freeze(self.model, self._frozen)
         self.model.config = replace(  # a chunk may later be continued so far
             self.model.config, longest_prefix=request.longest_prefix
         )
         if request.gradient_checkpointing:
             self.model.gradient_checkpointing(enabled=True)
+
+    @property
+    def _frozen(self) -> tuple[str, ...]:
+        """Parts that stay as they are."""
+        request = self.request
+        whole = ("vision", "language") if request.freeze_backbone else ()
+        return tuple(sorted({*request.freeze, *whole}))
 
     def groups(self) -> dict[str, tuple[list[nn.Parameter], float]]:
         """What is trained, by part, and its learning rate at the peak."""
@@ -152,7 +156,7 @@ class TrainingJob:
                 request.batch_size / request.accumulation / self.accelerator.num_processes
             ),
             draws=request.draws,
-            frozen=tuple(request.freeze),
+            frozen=self._frozen,
             lora_rank=request.lora_rank,
             averaged=request.ema > 0,
             checkpointing=request.gradient_checkpointing,

@@ -185,6 +185,8 @@ class TrainRequest:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
         if self.base is not None and self.backbone is not None:
             raise ValueError("Start from a base or from a backbone, not from both.")
+        if self.lora_rank and ("language" in self.freeze or self.freeze_backbone):
+            raise ValueError("Adapters train the language tower: do not freeze it as well.")
         if self.stage == "rl" and self.base is None:
             raise ValueError("The stage rl improves a checkpoint: give it as base.")
 
