@@ -14,7 +14,7 @@ length delta is then Gaussian, with
     mean = y - delta v - delta sigma^2 / (2 tau) (y + (1 - tau) v)
     std  = sigma sqrt(delta),        sigma = noise sqrt(tau / (1 - tau)).
 
-The conversion and this sigma are those of Flow-GRPO (arXiv 2505.05470, equations 8 and 9, stated)
+The conversion and this sigma are those of Flow-GRPO (arXiv 2505.05470, stated)
 and of Flow-SDE in pi_RL (arXiv 2510.25889, stated), which Qwen-VLA trains with. sigma has no bound
 at tau = 1, so the first step takes that of the next time, as RLinf does.
 """
