@@ -60,6 +60,7 @@ class _Actor:
 
     def __init__(self, base: Path, options: RLOptions) -> None:
         checkpoint = Checkpoint.load(base)
+        checkpoint.model.cast(torch.float32)  # as it is trained
         if torch.cuda.is_available():
             checkpoint.model.to("cuda")
         self._options = options
