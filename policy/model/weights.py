@@ -38,11 +38,16 @@ def save_weights(
         )
     dtype: torch.dtype = getattr(torch, config.dtype)
     plain = {
-        name: value.detach().to("cpu", dtype)
+        name: _own(value.detach().to("cpu", dtype))
         for name, value in weights.items()
         if name != HEAD or not config.backbone.get("tie_word_embeddings")
     }
     save_torch_state_dict(plain, folder, max_shard_size=shard)
+
+
+def _own(value: Tensor) -> Tensor:
+    """`value` in memory of its own: gathered from several processes it may be part of more."""
+    return value if value.untyped_storage().nbytes() == value.nbytes else value.clone()
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
