@@ -6,7 +6,7 @@ Pictures are decoded once, at the size the network looks at, into a cache beside
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Float32
 from tqdm import tqdm
 
-from hardware.embodiment import Embodiment
+from hardware.embodiment import CameraView, Embodiment
 from policy.model.end_effector_actions import without_jumps
 from policy.model.processor import resize
 
@@ -114,6 +114,17 @@ def _body_of(dataset: Path, given: Embodiment | None) -> Embodiment:
     return Embodiment.load(path)
 
 
+def _seen_by(body: Embodiment, renamed: Mapping[str, str]) -> Embodiment:
+    """The body with its cameras under the network's names; one that is named so, it has."""
+    views = {view.name: view for view in body.cameras}
+    size = body.cameras[0] if body.cameras else CameraView("", 480, 640)
+    named = {
+        ours: replace(views.pop(theirs, views.get(ours, size)), name=ours)
+        for ours, theirs in renamed.items()
+    }
+    return replace(body, cameras=tuple((views | named).values()))
+
+
 def _check_widths(body: Embodiment, state: np.ndarray, action: np.ndarray, dataset: Path) -> None:
     for kind, rows, channels in (
         ("state", state, body.state_channels),
@@ -160,7 +171,7 @@ def load_samples(
         raise ValueError(f"Expected LeRobot v3.0, got {info.get('codebase_version')!r}: {dataset}")
     if not 0 < float(info.get("fps") or 0) < 1000:
         raise ValueError(f"Expected a rate of rows in Hz, got fps {info.get('fps')!r}: {dataset}")
-    body = _body_of(dataset, embodiment)
+    body = _seen_by(_body_of(dataset, embodiment), renamed)
     had = {name: s for name, s in image_sizes.items() if name in body.camera_names}
     if image_sizes and not had:
         raise ValueError(

@@ -45,6 +45,10 @@ def pipeline(job: TrainingJob, start: int) -> tuple[float, float]:
     return time.perf_counter() - began, loader.waited - waited
 
 
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
 def main() -> None:
     set_sharing()
     folder = Path(sys.argv[1])
@@ -60,9 +64,12 @@ def main() -> None:
         ratios.append(whole / plain)
         waits.append(waited / whole)
         rate = job.request.batch_size * STEPS
-        print(f"plain {rate / plain:.1f} samples/s, pipeline {rate / whole:.1f}, waits {waits[-1]:.1%}")
-    print(f"pipeline / plain: median {statistics.median(ratios):.3f}, all {sorted(ratios)}")
-    print(f"waiting for data: median {statistics.median(waits):.2%}, most {max(waits):.2%}")
+        say(
+            f"samples/s: plain {rate / plain:.1f}, pipeline {rate / whole:.1f}; waits {waits[-1]:.1%}"
+        )
+    spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
+    say(f"pipeline / plain: median {statistics.median(ratios):.3f} of {ROUNDS}, {spread}")
+    say(f"waiting for data: median {statistics.median(waits):.2%}, most {max(waits):.2%}")
 
 
 if __name__ == "__main__":

@@ -113,7 +113,17 @@ def test_a_renamed_camera_is_found_under_its_own_name(broken, load):
     ]
     pq.write_table(read.rename_columns(names), table)
     (broken / "videos/observation.images.cam_high").rename(broken / "videos/observation.images.top")
-    assert load(renamed={"cam_high": "top"}).pictures["cam_high"].mean() > 20
+    samples = load(renamed={"cam_high": "top"})
+    assert samples.pictures["cam_high"].mean() > 20
+    assert samples.embodiment.camera_names == ("cam_high",)
+
+
+def test_a_camera_that_the_body_names_otherwise_may_be_shown(broken, tmp_path):
+    samples = load_samples(
+        broken, {"ego": (96, 128)}, tmp_path / "cache", renamed={"ego": "cam_high"}
+    )
+    assert samples.embodiment.camera_names == ("ego",)
+    assert samples.pictures["ego"].mean() > 20
 
 
 def test_a_rate_of_nothing_is_refused(broken, load):
