@@ -92,7 +92,7 @@ def run_trial(trial: Trial) -> Episode:
     """Run one episode: 50 Hz control in lockstep, a new plan every `replan_secs`."""
     policy = _policy(trial.checkpoint)
     # A picture is due exactly when a plan is, so that every plan sees the present.
-    simulation = _simulation(tuple(policy.config.image_sizes), 1 / trial.replan_secs)
+    simulation = _simulation(tuple(policy.image_sizes), 1 / trial.replan_secs)
     task = task_named(trial.task)
     told = other_cube(task, trial.seed) if trial.swap else task
     instruction = told.instruction(np.random.default_rng(trial.seed))

@@ -39,13 +39,23 @@ class LocalPolicy:
 
     @classmethod
     def load(
-        cls, folder: Path, *, seed: int = 0, threads: int | None = 1, graphs: bool = True
+        cls,
+        folder: Path,
+        *,
+        body: str | None = None,
+        seed: int = 0,
+        threads: int | None = 1,
+        graphs: bool = True,
     ) -> "LocalPolicy":
         """Load a checkpoint folder, on the GPU if there is one: then in bfloat16.
 
-        With `graphs`, chunks on a GPU are played back from CUDA graphs (`policy.model.graphs`).
+        `body` is the name of the one to drive, if not the checkpoint's first. With `graphs`,
+        chunks on a GPU are played back from CUDA graphs (`policy.model.graphs`). Raises
+        `ValueError` for what is no checkpoint, or a body that it does not drive.
         """
         checkpoint = Checkpoint.load(folder)
+        if body is not None:
+            checkpoint = checkpoint.driving(body)
         if torch.cuda.is_available():
             checkpoint.model.cast(torch.bfloat16).to("cuda")
         policy = cls(checkpoint, seed=seed, threads=threads)
@@ -61,6 +71,12 @@ class LocalPolicy:
     def embodiment(self) -> Embodiment:
         """The body this policy was trained on, with the cameras it looks at."""
         return self.checkpoint.embodiment
+
+    @property
+    def image_sizes(self) -> dict[str, tuple[int, int]]:
+        """Height and width of what is looked at: the network's cameras that this body has."""
+        has = self.embodiment.camera_names
+        return {name: size for name, size in self.config.image_sizes.items() if name in has}
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -84,7 +100,7 @@ class LocalPolicy:
         self._check(observation, task)
         pictures = {
             name: resize(observation.frames[name].image, size)
-            for name, size in self.config.image_sizes.items()
+            for name, size in self.image_sizes.items()
         }
         normalized = self.checkpoint.norm_stats.state.normalize(observation.state)
         prompt = action_prompt(self.config, body, task, normalized)
@@ -159,11 +175,9 @@ class LocalPolicy:
                 f"{body.name!r} has {len(body.state_channels)} state channels, got a state of "
                 f"shape {observation.state.shape}."
             )
-        missing = [name for name in self.config.image_sizes if name not in observation.frames]
+        missing = [name for name in self.image_sizes if name not in observation.frames]
         if missing:
-            raise ValueError(
-                f"The policy looks at {list(self.config.image_sizes)}; missing: {missing}."
-            )
+            raise ValueError(f"The policy looks at {list(self.image_sizes)}; missing: {missing}.")
 
 
 FILLERS = frozenset(

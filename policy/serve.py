@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,7 +36,7 @@ def metadata(policy: LocalPolicy, checkpoint: Path) -> dict[str, Any]:
         "preset": policy.config.preset,
         "checkpoint": checkpoint.name,
         "embodiment": policy.embodiment.to_json(),
-        "image_sizes": {name: list(size) for name, size in policy.config.image_sizes.items()},
+        "image_sizes": {name: list(size) for name, size in policy.image_sizes.items()},
         "horizon": policy.config.horizon,
         "action_hz": policy.config.action_hz,
         "tasks": list(policy.tasks),
@@ -151,36 +152,43 @@ class PolicyServer:
         return pack({"actions": chunk.actions, "server_timing": {"infer_ms": took}})
 
 
-def main(
-    checkpoint: Annotated[Path, tyro.conf.Positional],
-    host: str = "127.0.0.1",
-    port: int = 8000,
-    token: str | None = None,
-    seed: int = 0,
-    *,
-    graphs: bool = True,
-) -> None:
-    """Serve a checkpoint over openpi's websocket protocol.
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `python -m policy.serve` can be asked."""
 
-    Args:
-        checkpoint: Folder that `policy.train` wrote.
-        host: Address to listen on.
-        port: Port to listen on.
-        token: If given, clients must send `Authorization: Api-Key TOKEN`.
-        seed: Of the noise that plans start from.
-        graphs: On a GPU, play chunks back from CUDA graphs.
-    """
+    checkpoint: Annotated[Path, tyro.conf.Positional]
+    """Folder that `policy.train` wrote."""
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = 8000
+    """Port to listen on."""
+    token: str | None = None
+    """If given, clients must send `Authorization: Api-Key TOKEN`."""
+    body: str | None = None
+    """Name of the body to drive, of a checkpoint that knows several; its first otherwise."""
+    seed: int = 0
+    """Of the noise that plans start from."""
+    graphs: bool = True
+    """On a GPU, play chunks back from CUDA graphs."""
+
+
+def main(options: Options) -> None:
+    """Serve a checkpoint over openpi's websocket protocol."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("websockets").setLevel(logging.WARNING)
     try:
-        policy = LocalPolicy.load(checkpoint, seed=seed, graphs=graphs)
-        server = PolicyServer(policy, checkpoint, token).listen(host, port)
+        policy = LocalPolicy.load(
+            options.checkpoint, body=options.body, seed=options.seed, graphs=options.graphs
+        )
+        served = PolicyServer(policy, options.checkpoint, options.token)
+        server = served.listen(options.host, options.port)
     except (ValueError, OSError) as error:
         raise SystemExit(f"Cannot serve: {error}") from error
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    logger.info("Serving %s on ws://%s:%d", checkpoint, host, server.socket.getsockname()[1])
+    port = server.socket.getsockname()[1]
+    logger.info("Serving %s on ws://%s:%d", options.checkpoint, options.host, port)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="server") as pool:
         serving = pool.submit(server.serve_forever)
         serving.add_done_callback(lambda _: ended.set())
@@ -190,4 +198,4 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    main(tyro.cli(Options, description=__doc__))

@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 
+from policy.local import LocalPolicy
 from policy.model.checkpoint import Checkpoint
 from policy.model.config import TimeLaw
 from policy.train import train
@@ -168,5 +169,7 @@ def test_a_second_body_joins_the_first(job, demonstrations, tmp_path):
 
     assert [body.embodiment.name for body in made.bodies] == ["aloha_sim", "aloha_two"]
     assert made.driving("aloha_two").embodiment.name == "aloha_two"
+    folder = tmp_path / "two/checkpoints/last"
+    assert LocalPolicy.load(folder, body="aloha_two").embodiment.name == "aloha_two"
     with pytest.raises(ValueError, match=r"drives aloha_sim, aloha_two, not 'franka'"):
         made.driving("franka")
