@@ -183,6 +183,32 @@ def test_a_step_towards_what_turned_out_well_makes_it_likelier(
     assert (after.mean() > experience.scores.log_probability.mean()).item()
 
 
+def test_what_is_rewarded_becomes_frequent(checkpoint, observation, processor):
+    options = RLOptions(noise=0.5)
+    explorer, learner = Explorer(checkpoint, options), PPOLearner(checkpoint.model, options)
+    stats = checkpoint.norm_stats.action
+    optimizer = torch.optim.Adam(checkpoint.model.decoder.parameters(), 4e-3)
+    wanted = []
+    for number in range(10):
+        explorer.begin(np.random.default_rng(number))
+        chunks = [
+            explorer.predict_action_chunk(observation, "pick up the red cube") for _ in range(16)
+        ]
+        height = [stats.normalize(chunk.actions)[:4, 0].mean() for chunk in chunks]
+        reward = torch.tensor(np.array(height) > 0.1).float()  # hardly half of them, at first
+        wanted.append(reward.mean().item())
+        decisions = explorer.decisions(observation.timestamp + 0.25)
+        experience, context = scored(learner, collate(decisions, processor), 1.0)
+        advantage = (reward - reward.mean()) / (reward.std() + 1e-6)
+        scores = dataclasses.replace(experience.scores, advantage=advantage)
+        experience = dataclasses.replace(experience, scores=scores, context=context)
+        for _ in range(4):
+            optimizer.zero_grad()
+            learner(experience)["loss"].backward()
+            optimizer.step()
+    assert np.mean(wanted[-3:]) > np.mean(wanted[:3]) + 0.2, wanted
+
+
 def test_a_kept_context_gives_the_likelihood_of_the_pictures(explored, processor, checkpoint):
     decisions, options = explored()
     learner = PPOLearner(checkpoint.model, options)
