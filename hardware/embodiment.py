@@ -1,6 +1,7 @@
 """What a robot body is: its joints, its cameras, how fast it is driven, and how to say so."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,17 @@ class Channel:
     high: float
     max_rate: float
     """Fastest commanded change, in `unit` per second."""
+
+    def check(self) -> None:
+        """Raise `ValueError` unless it is a finite range that can be moved through."""
+        if not -math.inf < self.low < self.high < math.inf:
+            raise ValueError(
+                f"Channel {self.name!r} needs low < high, both finite; got {self.low}, {self.high}."
+            )
+        if not 0 < self.max_rate < math.inf:
+            raise ValueError(
+                f"Channel {self.name!r} needs a finite max_rate above 0, got {self.max_rate}."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +77,17 @@ class Embodiment:
                 f"Embodiment {self.name!r} needs 1 or 2 arms, or none and a mobile base; got "
                 f"{self.arms}."
             )
+        if not 0 < self.control_hz < math.inf:
+            raise ValueError(
+                f"Embodiment {self.name!r} needs a control rate above 0 Hz, got {self.control_hz}."
+            )
         for channels in (self.state_channels, self.action_channels):
             names = [channel.name for channel in channels]
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"Embodiment {self.name!r} has channels of one name: {twice}.")
             for channel in channels:
-                if not channel.low < channel.high:
-                    raise ValueError(
-                        f"Channel {channel.name!r} needs low < high, got {channel.low}, "
-                        f"{channel.high}."
-                    )
+                channel.check()
 
     @property
     def camera_names(self) -> tuple[str, ...]:
@@ -115,6 +127,12 @@ class Embodiment:
         them. An empty list means that the bodies fit.
         """
         found = []
+        for what, ours, theirs in (
+            ("robot", self.robot_tag, other.robot_tag),
+            ("number of arms", self.arms, other.arms),
+        ):
+            if ours != theirs:
+                found.append(f"{what}: {ours!r} expected, {theirs!r} here")
         for kind in ("state", "action"):
             ours = [f"{c.name} ({c.unit})" for c in getattr(self, f"{kind}_channels")]
             theirs = [f"{c.name} ({c.unit})" for c in getattr(other, f"{kind}_channels")]

@@ -27,6 +27,7 @@ class Recording:
 
     def __init__(self, function: Callable[..., Tensor], examples: Sequence[Tensor]) -> None:
         """Raises `RuntimeError` when the function cannot be recorded."""
+        self._function = function  # the graph reads tensors that only its closure holds
         self._inputs = [example.clone() for example in examples]
         aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream())
@@ -127,11 +128,13 @@ class Recorder:
         previous: Previous | None,
     ) -> Tensor:
         values = tensors_of(inputs, state, mask, noise, previous)
-        rows = None if previous is None else (previous.committed, previous.known)
+        # What recorded ways of continuing look at ends with the committed rows.
+        rows = None if previous is None else previous.committed
         key = (self._model.layouts.key(self._model.backbone.model, inputs), sampling, rows)
-        if key not in self._kept:
+        recording = self._kept.pop(key, None)
+        if recording is None:
             if len(self._kept) >= KEPT:
-                self._kept.clear()
-            function = chunk_function(self._model, inputs, sampling, previous)
-            self._kept[key] = Recording(function, values)
-        return self._kept[key](*values)
+                del self._kept[next(iter(self._kept))]
+            recording = Recording(chunk_function(self._model, inputs, sampling, previous), values)
+        self._kept[key] = recording  # at the end: first goes what was not played for longest
+        return recording(*values)

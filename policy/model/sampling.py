@@ -96,21 +96,27 @@ def guidance_weight(tau: float, largest: float) -> float:
 
 
 def guided(
-    velocity: Velocity, y: Tensor, step: int, sampling: Sampling, previous: Previous
+    velocity: Velocity,
+    y: Tensor,
+    mask: Tensor,
+    step: int,
+    sampling: Sampling,
+    previous: Previous,
 ) -> Tensor:
     """The velocity at `y`, pulled to where the chunk in play ends up (arXiv 2506.07339, stated).
 
     The pull is the softly weighted error of the clean actions foreseen from here, through the
-    Jacobian of foreseeing.
+    Jacobian of foreseeing. Padded channels foresee nothing, so that they pull at none (ours).
     """
     tau = sampling.time(step)
     weights = soft_weights(y.shape[1], previous.committed, previous.known).to(y.device)
+    weights = weights[:, None] * mask
     with torch.enable_grad():
         y = y.detach().requires_grad_()
         flow = velocity(y, step)
         foreseen = y - tau * flow
-        error = torch.where(weights[:, None] > 0, previous.actions - foreseen.detach(), 0.0)
-        (pull,) = torch.autograd.grad(foreseen, y, error * weights[:, None])
+        error = torch.where(weights > 0, previous.actions - foreseen.detach(), 0.0)
+        (pull,) = torch.autograd.grad(foreseen, y, error * weights)
     return flow.detach() - guidance_weight(tau, sampling.pull) * pull
 
 
@@ -132,7 +138,7 @@ def integrate(
         if previous is None:
             flow = velocity(y, step)
         elif sampling.continuation == "guide":
-            flow = guided(velocity, y, step, sampling, previous) * mask
+            flow = guided(velocity, y, mask, step, sampling, previous) * mask
         else:
             tau = sampling.time(step) if sampling.continuation == "overwrite" else 0.0
             y = begin(y, (1 - tau) * previous.actions + tau * noise, previous) * mask

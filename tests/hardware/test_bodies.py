@@ -1,6 +1,8 @@
 """Every body of the paper's Table 2 has a file that loads, by name."""
 
 import dataclasses
+import json
+import math
 
 import pytest
 
@@ -81,3 +83,38 @@ def test_a_channel_that_cannot_move_is_refused_by_name():
     still = dataclasses.replace(body.action_channels[6], low=1.0, high=1.0)
     with pytest.raises(ValueError, match=r"'gripper' needs low < high"):
         dataclasses.replace(body, action_channels=(*body.action_channels[:6], still))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"max_rate": 0.0}, "finite max_rate above 0"),
+        ({"max_rate": math.nan}, "finite max_rate above 0"),
+        ({"max_rate": math.inf}, "finite max_rate above 0"),
+        ({"high": math.inf}, "both finite"),
+        ({"low": math.nan}, "both finite"),
+    ],
+)
+def test_a_channel_without_bounds_is_refused_by_name(changed, words, tmp_path):
+    fields = json.loads(json.dumps(body_named("widowx").to_json()))
+    fields["action_channels"][6] |= changed
+    path = tmp_path / "embodiment.json"
+    path.write_text(json.dumps(fields))  # NaN is no JSON, and Python reads it
+    with pytest.raises(ValueError, match=rf"'gripper' needs .*{words}"):
+        Embodiment.load(path)
+
+
+@pytest.mark.parametrize("hz", [0.0, -5.0, math.nan, math.inf])
+def test_a_body_is_driven_at_some_rate(hz):
+    with pytest.raises(ValueError, match="above 0 Hz"):
+        dataclasses.replace(body_named("widowx"), control_hz=hz)
+
+
+def test_a_policy_of_one_robot_does_not_drive_another():
+    widowx = body_named("widowx")
+    other = dataclasses.replace(widowx, robot_tag="Franka", arms=2)
+    assert widowx.differences(widowx) == []
+    assert widowx.differences(other) == [
+        "robot: 'WidowX' expected, 'Franka' here",
+        "number of arms: 1 expected, 2 here",
+    ]

@@ -63,6 +63,22 @@ def model(config):
 
 
 @pytest.fixture
+def seen(model, processor, config):
+    """A network with a context, a state, a mask of 3 channels and noise, for two samples."""
+    torch.manual_seed(0)
+    pictures = [
+        {name: torch.randint(0, 255, (*size, 3)).to(torch.uint8).numpy() for name, size in sizes}
+        for sizes in [config.image_sizes.items()] * 2
+    ]
+    inputs = processor(["pick up the red cube", "lift the blue one, please"], pictures)
+    mask = torch.zeros(2, config.horizon, config.channels)
+    mask[..., :3] = 1
+    with torch.no_grad():
+        context = model.eval().see(inputs)
+    return context, torch.rand(2, config.channels), mask, torch.randn_like(mask), inputs
+
+
+@pytest.fixture
 def body():
     return aloha_embodiment(CAMERAS)
 
