@@ -33,6 +33,13 @@ def train(folder: Path, stop: threading.Event) -> None:
     try:
         request = TrainRequest.load(folder / "request.json")
         job = RLJob(folder, request) if request.stage == "rl" else TrainingJob(folder, request)
+    except torch.OutOfMemoryError as error:
+        advice = (
+            "Out of memory before the first step: network, masters and average do not fit. "
+            'Freeze parts, set "lora_rank", or "ema": 0.'
+        )
+        status.write("failed", error=advice)
+        raise ValueError(advice) from error
     except Exception as error:
         status.write("failed", error=in_words(error))
         raise

@@ -106,12 +106,8 @@ class Trajectories(Demonstrations):
 
     def item(self, index: int, rng: np.random.Generator) -> Item:
         """Episode `index`, from its first row to its last."""
-        episode, samples = self._samples.episodes[index], self._samples
-        seconds = (episode.stop - 1 - episode.start) / samples.fps
-        hz = self._config.action_hz
-        if seconds * hz > self.limit - 1:
-            hz = (self.limit - 1) / seconds
-        rows = samples.chunk(episode.start, self.limit, hz)
+        episode = self._samples.episodes[index]
+        rows, hz = self._samples.trajectory(index, self._config.action_hz, self.limit)
         state = self._state(episode.start, rng)
         return Item(
             "trajectories",

@@ -43,7 +43,7 @@ class Mixture:
     """Draws the batch of any step.
 
     Each source is gone through in random order, epoch after epoch. Shard `n` of `num_shards`
-    (a GPU, or one of several accumulated passes) gets every `num_shards`-th row of each source.
+    (a GPU, or one of several accumulated passes) gets every `num_shards`-th row of the batch.
     """
 
     def __init__(
@@ -70,8 +70,11 @@ class Mixture:
     def batch(self, step: int, shard: int = 0, num_shards: int = 1) -> Batch:
         """The rows of `step` that belong to `shard`."""
         drawn, keys, kinds = [], [], []
+        first = 0
         for number, count in enumerate(self.rows):
-            for position in range(step * count + shard, (step + 1) * count, num_shards):
+            ours = range((shard - first) % num_shards, count, num_shards)
+            first += count
+            for position in (step * count + n for n in ours):
                 index = self._index(number, position)
                 rng = np.random.default_rng([self._seed, number, position])
                 item = self.sources[number].item(index, rng)

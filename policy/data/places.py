@@ -4,6 +4,8 @@ Ours: the paper grounds by boxes and points in words; a network that a laptop ca
 where things are in minutes from these labels, and not at all from the flow loss (`docs/log.md`).
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from hardware.aloha import ARMS
@@ -14,7 +16,7 @@ from policy.data.demonstrations import Augment
 from policy.data.item import Item, Place
 from policy.data.scenes import Scenes
 from policy.model.config import QwenVLAConfig
-from policy.model.prompt import embodiment_prompt
+from policy.model.prompt import action_prompt
 
 
 class ScenePlaces:
@@ -31,16 +33,16 @@ class ScenePlaces:
         """`cell` is the side of a token in pixels; `augment` must leave things where they are."""
         self.name = "scenes"
         self._scenes, self._augment = scenes, augment
-        self._cells = np.concatenate([scenes.cells[name] for name in config.image_sizes], axis=1)
-        height, width = next(iter(config.image_sizes.values()))
+        self._cells = np.concatenate([scenes.cells[name] for name in scenes.pictures], axis=1)
+        height, width = scenes.sizes[scenes.camera]
         self._rows, self._columns = height // cell, width // cell
+        unfelt = replace(config, state="off")  # scenes do not say where the joints are
+        nothing = np.zeros(0, np.float32)
         self._said = [
             (
                 CUBES.index(task.cube),
                 ARMS.index(task.giver or task.arm),
-                embodiment_prompt(
-                    embodiment, hz=config.action_hz, horizon=config.horizon, instruction=words
-                ),
+                action_prompt(unfelt, embodiment, words, nothing),
             )
             for task in TASKS.values()
             for words in task.wordings

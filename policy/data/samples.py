@@ -4,35 +4,25 @@ Pictures are decoded once, at the size the network looks at, into a cache beside
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import av
 import numpy as np
 import pyarrow.parquet as pq
 from jaxtyping import Float32
-from tqdm import tqdm
 
 from hardware.embodiment import CameraView, Embodiment
+from policy.data.films import Episode, Films
 from policy.model.end_effector_actions import without_jumps
-from policy.model.processor import resize
+
+COLUMNS = ("observation.state", "action", "episode_index", "frame_index")
+"""What is read of every row."""
 
 SENT = "sent"
 """Our recorder's column: 1 where the action was sent, 0 where nobody drove."""
-
-
-@dataclass(frozen=True, slots=True)
-class Episode:
-    """One demonstration: rows `start` to `stop` of the samples."""
-
-    index: int
-    task: str
-    start: int
-    stop: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +49,19 @@ class Samples:
         """Every instruction, the most frequent first."""
         words = [episode.task for episode in self.episodes]
         return tuple(sorted(set(words), key=lambda task: (-words.count(task), task)))
+
+    def trajectory(
+        self, number: int, hz: int | float, limit: int
+    ) -> tuple[Float32[np.ndarray, "h channels"], float]:
+        """Episode `number` from its first row to its last, at `hz` or slower: `limit` rows at most.
+
+        Returns the rows and their rate.
+        """
+        episode = self.episodes[number]
+        seconds = (episode.stop - 1 - episode.start) / self.fps
+        if seconds * hz > limit - 1:
+            hz = (limit - 1) / seconds
+        return self.chunk(episode.start, limit, hz), float(hz)
 
     def chunk(self, row: int, horizon: int, hz: float) -> Float32[np.ndarray, "h channels"]:
         """The actions sent at `row` and every 1 / `hz` s after it, up to its episode's end.
@@ -182,6 +185,9 @@ def load_samples(
     missing = [key for key in keys.values() if key not in info["features"]]
     if missing:
         raise ValueError(f"The policy looks at cameras {list(had)}; {dataset} lacks {missing}.")
+    lacking = [name for name in COLUMNS if name not in info["features"]]
+    if lacking:
+        raise ValueError(f"{dataset} has no {', '.join(lacking)}; demonstrations need them all.")
     table = _read_tables(dataset, "meta/episodes", None)
     # info.json is written last: what it does not count yet may still be half written.
     total = min(int(info["total_episodes"]), len(table["episode_index"]))
@@ -192,10 +198,8 @@ def load_samples(
     state = _vectors(rows["observation.state"], "State", dataset, rows["episode_index"])
     action = _vectors(rows["action"], "Action", dataset, rows["episode_index"])
     _check_widths(body, state, action, dataset)
-    pictures = {
-        name: _decode(dataset, keys[name], size, table, episodes, cache)
-        for name, size in had.items()
-    }
+    films = Films(dataset, float(info["fps"]), table, episodes)
+    pictures = {name: films.decode(keys[name], size, cache) for name, size in had.items()}
     return Samples(
         body,
         float(info["fps"]),
@@ -210,8 +214,7 @@ def load_samples(
 
 def _read_rows(dataset: Path, total: int, *, sent: bool) -> dict[str, list[Any]]:
     """The columns that are learnt from, of the first `total` episodes, in order."""
-    columns = ["observation.state", "action", "episode_index", "frame_index"]
-    rows = _read_tables(dataset, "data", [*columns, SENT] if sent else columns)
+    rows = _read_tables(dataset, "data", [*COLUMNS, SENT] if sent else [*COLUMNS])
     order = np.lexsort((rows["frame_index"], rows["episode_index"]))
     order = order[np.array(rows["episode_index"])[order] < total]
     return {name: [values[i] for i in order] for name, values in rows.items()}
@@ -233,66 +236,3 @@ def _episodes(
         episodes.append(Episode(number, task, start, start + length))
         start += length
     return episodes
-
-
-def _decode(
-    dataset: Path,
-    key: str,
-    size: tuple[int, int],
-    table: dict[str, list[Any]],
-    episodes: list[Episode],
-    cache: Path,
-) -> np.ndarray:
-    """Decode one camera, resized, into a file mapped to memory; done once per job."""
-    camera = key.removeprefix("observation.images.")
-    shape = (episodes[-1].stop, *size, 3)
-    path = cache / f"{camera}-{shape[0]}x{size[0]}x{size[1]}.u8"
-    if path.exists():
-        return np.memmap(path, np.uint8, "r", shape=shape)
-    cache.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:  # a full disk is an error here, and a crash later
-        os.posix_fallocate(file.fileno(), 0, int(np.prod(shape)))
-    pictures = np.memmap(partial, np.uint8, "r+", shape=shape)
-    by_file: dict[tuple[int, int], list[Episode]] = {}
-    for episode in episodes:
-        place = tuple(
-            int(table[f"videos/{key}/{part}_index"][episode.index]) for part in ("chunk", "file")
-        )
-        by_file.setdefault((place[0], place[1]), []).append(episode)
-    for (chunk, number), inside in tqdm(by_file.items(), desc=camera, unit="file"):
-        video = dataset / f"videos/{key}/chunk-{chunk:03d}/file-{number:03d}.mp4"
-        starts = [float(table[f"videos/{key}/from_timestamp"][e.index]) for e in inside]
-        _decode_file(video, inside, starts, pictures)
-    pictures.flush()
-    partial.rename(path)
-    return np.memmap(path, np.uint8, "r", shape=shape)
-
-
-def _decode_file(
-    video: Path, episodes: list[Episode], starts: list[float], pictures: np.ndarray
-) -> None:
-    size = pictures.shape[1:3]
-    try:
-        with av.open(str(video)) as container:
-            stream = container.streams.video[0]
-            rate = float(stream.average_rate or 0)
-            firsts = [round(start * rate) for start in starts]
-            wanted = {
-                first + i: episode.start + i
-                for episode, first in zip(episodes, firsts, strict=True)
-                for i in range(episode.stop - episode.start)
-            }
-            for number, frame in enumerate(container.decode(stream)):
-                row = wanted.pop(number, None)
-                if row is not None:
-                    pictures[row] = resize(frame.to_ndarray(format="rgb24"), (size[0], size[1]))
-    except (OSError, av.FFmpegError, IndexError) as error:
-        raise ValueError(f"The video cannot be read ({error}): {video}") from error
-    if wanted:
-        short = min(wanted.values())
-        episode = next(e for e in episodes if e.start <= short < e.stop)
-        raise ValueError(
-            f"Episode {episode.index} has {episode.stop - episode.start} rows and its video ends "
-            f"{len(wanted)} frames early: {video}"
-        )

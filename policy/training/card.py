@@ -5,6 +5,9 @@ import json
 from policy.model.qwen_vla import QwenVLA
 from policy.training.request import TrainRequest
 
+LISTED = 60
+"""Instructions a card names."""
+
 TRAINED = "## How it was trained\n"
 
 
@@ -19,7 +22,10 @@ def model_card(
     """Write it in Markdown, from facts alone; `earlier` is the base's `training_history`."""
     total = sum(parameter.numel() for parameter in model.parameters())
     decoder = sum(parameter.numel() for parameter in model.decoder.parameters())
-    known = "\n".join(f"- {task}" for task in tasks) or "- none yet: only grounding was trained"
+    known = (
+        "\n".join(f"- {task}" for task in tasks[:LISTED])
+        or "- none yet: only grounding was trained"
+    )
     sizes = ", ".join(f"{n} {w} x {h}" for n, (h, w) in model.config.image_sizes.items())
     asked = json.dumps(request.changed(), indent=2)
     return f"""---

@@ -11,6 +11,9 @@ from policy.data.batch import PlaceTargets
 from policy.model.processor import Inputs
 from policy.model.qwen_vla import Context
 
+GROUNDING_PARTS = ("grounding", "named", "where", "arm", "hit")
+"""What the heads measure; the first is the loss, made of some of the others."""
+
 
 class GroundingHeads(nn.Module):
     """Reads the image tokens of the backbone's last hidden state."""

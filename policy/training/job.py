@@ -4,11 +4,13 @@ import logging
 import math
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 from torch import nn
 
 from hardware.simulation.scene import CUBES
@@ -23,12 +25,15 @@ from policy.training.grounding import GroundingHeads
 from policy.training.learner import Learner, LossWeights
 from policy.training.lora import apply_lora, merged_state
 from policy.training.parts import freeze, parameters_of
-from policy.training.request import TrainRequest
+from policy.training.request import DEMONSTRATED, TrainRequest
 from policy.training.sources import Opener
 from policy.training.start import start
 from policy.training.trainer import Trainer, quick_bf16
 
 logger = logging.getLogger(__name__)
+
+PREPARING = timedelta(hours=12)
+"""Longest that processes wait for one of them to decode a dataset."""
 
 
 class TrainingJob:
@@ -42,7 +47,10 @@ class TrainingJob:
             torch.set_num_threads(request.threads)
         self.accelerator = Accelerator(
             cpu=not torch.cuda.is_available(),  # several processes on processors: gloo
-            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+            kwargs_handlers=[
+                DistributedDataParallelKwargs(find_unused_parameters=True),
+                InitProcessGroupKwargs(timeout=PREPARING),
+            ],
         )
         begun = start(request)
         self.model, self.tokenizer, self._history = (
@@ -50,7 +58,7 @@ class TrainingJob:
             begun.tokenizer,
             begun.history,
         )
-        with self.accelerator.main_process_first():  # one decodes, the others map its cache
+        with self.accelerator.local_main_process_first():  # one decodes, others map its cache
             opened = Opener(request, begun, folder / "cache").open()
         self.bodies = opened.bodies
         self._prepare_parts()
@@ -61,7 +69,8 @@ class TrainingJob:
         weights = LossWeights(
             request.action_weight, request.question_weight, request.grounding_weight
         )
-        self.learner = Learner(self.model, weights, heads)
+        kinds = {part.kind for part in request.ingredients}
+        self.learner = Learner(self.model, weights, kinds, heads)
         law = request.time_law or self.model.config.time_law
         self.mixture = Mixture(
             opened.parts,
@@ -71,6 +80,7 @@ class TrainingJob:
             draws=Draws(law, request.draws, request.longest_prefix),
             see=not request.freeze_backbone,
         )
+        self._check_shards()
         self.trainer = Trainer(request, folder, self.learner, self.groups(), self.accelerator)
 
     def _prepare_parts(self) -> None:
@@ -79,11 +89,31 @@ class TrainingJob:
             apply_lora(self.model, rank=request.lora_rank, alpha=request.lora_alpha)
         if self._frozen:
             freeze(self.model, self._frozen)
-        self.model.config = replace(  # a chunk may later be continued so far
-            self.model.config, longest_prefix=request.longest_prefix
-        )
+        config = self.model.config
+        if not 0 <= request.longest_prefix < config.horizon:
+            raise ValueError(
+                f"longest_prefix is from 0 to below the {config.horizon} rows of a chunk, got "
+                f"{request.longest_prefix}."
+            )
+        if request.stage != "t2a":  # a chunk may later be continued so far
+            self.model.config = replace(config, longest_prefix=request.longest_prefix)
         if request.gradient_checkpointing:
             self.model.gradient_checkpointing(enabled=True)
+
+    def _check_shards(self) -> None:
+        """Sharded parameters are gathered by all processes at once, so all must run the decoder."""
+        shards = self.accelerator.num_processes * self.request.accumulation
+        kinds = [part.kind for part in self.request.ingredients]
+        acting = sum(
+            rows
+            for rows, kind in zip(self.mixture.rows, kinds, strict=True)
+            if kind in DEMONSTRATED
+        )
+        if 0 < acting < shards:
+            raise ValueError(
+                f"{acting} rows of demonstrations in a batch do not reach {shards} passes. Raise "
+                "batch_size or lower accumulation."
+            )
 
     @property
     def _frozen(self) -> tuple[str, ...]:

@@ -1,14 +1,16 @@
 """What a pass over a batch costs: the network and every loss, as one module to be wrapped."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from policy.data.batch import Batch
+from policy.data.item import Kind
 from policy.model.qwen_vla import Context, QwenVLA
 from policy.training.contexts import StoredContexts
-from policy.training.grounding import GroundingHeads, image_tokens
+from policy.training.grounding import GROUNDING_PARTS, GroundingHeads, image_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +26,32 @@ class Learner(nn.Module):
     """The network while it learns. Its `forward` is the whole loss, so that DDP and FSDP see it."""
 
     def __init__(
-        self, model: QwenVLA, weights: LossWeights, heads: GroundingHeads | None = None
+        self,
+        model: QwenVLA,
+        weights: LossWeights,
+        kinds: Iterable[Kind],
+        heads: GroundingHeads | None = None,
     ) -> None:
+        """`kinds` are those of the mixture, for every batch to name the same losses."""
         super().__init__()
         self.model, self.heads, self._weights = model, heads, weights
+        names = set(kinds) | (set(GROUNDING_PARTS) if heads is not None else set())
+        self._names = tuple(sorted(names))
         self.stored: StoredContexts | None = None
         """Contexts of a frozen backbone, computed once; used for batches without inputs."""
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The loss to minimise as `loss`, and the mean of each kind for the log.
 
-        Over the shards of a step, the mean of what they return is that of the whole step.
+        Over the shards of a step, the mean of what they return is that of the whole step. A kind
+        that this shard has nothing of is 0, so that every process names the same losses.
         """
         context = self._context(batch)
         kinds = {"trajectories": self._weights.actions} | {
             name: getattr(self._weights, name) for name in LossWeights.__slots__
         }
-        parts: dict[str, Tensor] = {}
         total = torch.zeros((), device=context.hidden.device)
+        parts = dict.fromkeys(self._names, total)
         for name, rows, losses in self._losses(batch, context):
             mean = (losses * batch.weight[rows]).sum()
             parts[name] = mean

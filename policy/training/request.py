@@ -1,7 +1,7 @@
 """What a training job was asked to do: `request.json` of its folder."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -41,6 +41,16 @@ STAGES: Mapping[Stage, Mapping[str, Any]] = MappingProxyType(
 before the others that stands in for a pretrained vision-language model. In RL the backbone stays
 as it is unless `freeze` is empty, as in pi_RL (the paper does not say): it is looked at once a
 decision."""
+
+
+PRETRAINED: Mapping[str, Any] = MappingProxyType(
+    {"learning_rate": 1e-4, "backbone_learning_rate": 1e-5, "warmup": 500}
+)
+"""What starting from a `backbone` sets when the request does not: the rates are those that the same
+team's FineVLA uses with Qwen3.5-4B on ALOHA (inferred), the warm-up is ours."""
+
+DEMONSTRATED = ("actions", "trajectories")
+"""Kinds of which there are demonstrations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +125,15 @@ class TrainRequest:
     backbone: str | None = None
     """Pretrained vision-language model to start from instead, by hub name or folder."""
     preset: str = "nano"
-    """Size of the decoder, and without `base` and `backbone` of a network at random."""
+    """Of a network that starts at random; no other than `nano` can be learnt from nothing."""
     cameras: tuple[str, ...] = ("cam_high",)
     """What a network without `base` looks at; the first at higher resolution in `nano`."""
     state: Literal["off", "text", "decoder"] | None = None
     """Where the joint state is shown; as in the base, or by the preset, when not given."""
+    prompt_convention: bool | None = None
+    """Whether the prompt says the action convention (ours); for bodies in two conventions."""
+    action_hz: float | None = None
+    """Rows a second that a network without `base` predicts; every dataset is read at this rate."""
     action_convention: str | None = None
     """What a network without `base` predicts: `as_body` or `chunk_relative_end_effector`."""
     horizon: int | None = None
@@ -176,19 +190,34 @@ class TrainRequest:
     rl: RLOptions = RLOptions()
 
     def __post_init__(self) -> None:
-        if self.dataset is None and not self.scenes and not self.mixture and self.stage != "rl":
-            raise ValueError("A training request needs a dataset, a mixture, or scenes.")
-        if self.stage not in STAGES:
-            raise ValueError(f"The stages are {', '.join(STAGES)}, got {self.stage!r}.")
         for name in ("steps", "batch_size", "draws", "save_every", "accumulation"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if self.base is not None and self.backbone is not None:
-            raise ValueError("Start from a base or from a backbone, not from both.")
-        if self.lora_rank and ("language" in self.freeze or self.freeze_backbone):
-            raise ValueError("Adapters train the language tower: do not freeze it as well.")
-        if self.stage == "rl" and self.base is None:
-            raise ValueError("The stage rl improves a checkpoint: give it as base.")
+        for wrong, said in self._contradictions():
+            if wrong:
+                raise ValueError(said)
+
+    def _contradictions(self) -> Iterator[tuple[bool, str]]:
+        """What a request may not say, and the words to refuse it in."""
+        data, rl = bool(self.dataset or self.mixture or self.scenes), self.stage == "rl"
+        yield not data and not rl, "A training request needs a dataset, a mixture, or scenes."
+        yield data and rl, "The stage rl learns from its own attempts: give no data."
+        yield rl and self.base is None, "The stage rl improves a checkpoint: give it as base."
+        yield not 0 <= self.ema < 1, f"ema is from 0 to below 1, got {self.ema}."
+        yield (
+            self.base is not None and self.backbone is not None,
+            "Start from a base or from a backbone, not from both.",
+        )
+        yield (
+            bool(self.lora_rank) and ("language" in self.freeze or self.freeze_backbone),
+            "Adapters train the language tower: do not freeze it as well.",
+        )
+        taught = sorted({part.kind for part in self.ingredients} - set(DEMONSTRATED))
+        yield (
+            self.freeze_backbone and bool(taught),
+            f"freeze_backbone leaves nothing for {', '.join(taught)} to teach. Leave those out, or "
+            'freeze parts by "freeze".',
+        )
 
     @property
     def ingredients(self) -> tuple[Ingredient, ...]:
@@ -213,7 +242,8 @@ class TrainRequest:
             given = TypeAdapter(dict[str, Any]).validate_json(path.read_bytes())
             given = {name: value for name, value in given.items() if value is not None}
             stage = given.get("stage", "sft")
-            filled = {**STAGES.get(stage, {}), **given}
+            size = PRETRAINED if "backbone" in given else {}
+            filled = {**size, **STAGES.get(stage, {}), **given}
             return TypeAdapter(TrainRequest).validate_python(filled)
         except OSError as error:
             raise ValueError(f"Not a training request: {error}.") from error

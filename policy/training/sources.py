@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hardware.aloha import aloha_embodiment
+from hardware.aloha import CAMERAS, aloha_embodiment
 from hardware.bodies import body_named
 from hardware.embodiment import Embodiment
 from policy.data.answers import form_for
@@ -24,7 +24,7 @@ from policy.data.scenes import load_scenes
 from policy.model.action_space import NormStats, Quantiles
 from policy.model.checkpoint import Body
 from policy.model.conventions import AS_BODY, convention_for
-from policy.training.request import Ingredient, TrainRequest
+from policy.training.request import DEMONSTRATED, Ingredient, TrainRequest
 from policy.training.start import Start
 
 logger = logging.getLogger(__name__)
@@ -32,8 +32,11 @@ logger = logging.getLogger(__name__)
 MEASURED = 4000
 """Chunks looked at for the quantiles of a convention that depends on the state."""
 
-DEMONSTRATED = ("actions", "trajectories")
-"""Kinds of which there are demonstrations."""
+WORDINGS = 48
+"""Other wordings of each instruction that a checkpoint remembers when it was trained on such."""
+
+SIMULATED = aloha_embodiment().name
+"""The body that simulated scenes show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,13 @@ class Opener:
     def __init__(self, request: TrainRequest, begun: Start, cache: Path) -> None:
         self._request, self._begun, self._cache = request, begun, cache
         self._config = begun.model.config
-        still = Augmentation().in_place().scaled(request.augment)
-        self._still = still
-        self._moving = replace(still, crop=request.crop)
+        # Contexts that are stored once would keep one chance look and wording for good.
+        varied = not request.freeze_backbone
+        self._still = Augmentation().in_place().scaled(request.augment * varied)
+        self._moving = replace(self._still, crop=request.crop * varied)
+        self._reworded = request.paraphrase * varied
+        told = begun.model.config.state == "text"
+        self._state_noise = 0.0 if told and not varied else request.state_noise
 
     def open(self) -> Opened:
         """Demonstrations first, for those of one body are normalised alike."""
@@ -80,15 +87,16 @@ class Opener:
             renamed=part.cameras,
         )
         base = self._begun.base
-        if base is not None:
-            known = {body.embodiment.name: body.embodiment for body in base.bodies}
-            body = known.get(samples.embodiment.name, base.embodiment)
-            differences = body.differences(samples.embodiment)
-            if differences and (part.kind != "trajectories" or len(known) == 1):
-                raise ValueError(
-                    f"The base checkpoint drives another body than {part.dataset}: "
-                    f"{'; '.join(differences)}."
-                )
+        known = {} if base is None else {b.embodiment.name: b.embodiment for b in base.bodies}
+        name = samples.embodiment.name
+        differences = known[name].differences(samples.embodiment) if name in known else []
+        if differences:
+            raise ValueError(
+                f"The base checkpoint knows {name!r} otherwise than {part.dataset}: "
+                f"{'; '.join(differences)}."
+            )
+        if known and name not in known:
+            logger.info("The base does not know the body %r; it joins %s.", name, list(known))
         return samples
 
     def _bodies(self, given: Sequence[tuple[Ingredient, Samples]]) -> dict[str, Body]:
@@ -103,18 +111,26 @@ class Opener:
                 stats = earlier.norm_stats.widened(state, action)
             else:
                 stats = NormStats(Quantiles.of(state), Quantiles.of(action))
-            tasks = (*samples.tasks, *(earlier.tasks if earlier is not None else ()))
+            said = self._also_said(Path(str(part.dataset)), samples.tasks)
+            tasks = (*samples.tasks, *(earlier.tasks if earlier is not None else ()), *said)
             body = samples.embodiment.with_cameras(self._looked_at(samples.embodiment))
             found[name] = Body(body, stats, tuple(dict.fromkeys(tasks)))
         every = found | {name: body for name, body in known.items() if name not in found}
         return every or {body.embodiment.name: body for body in [self._nobody()]}
+
+    def _also_said(self, folder: Path, tasks: Sequence[str]) -> list[str]:
+        """Other wordings that are trained, so that driving knows their words."""
+        if not self._reworded:
+            return []
+        reword, rng = Paraphraser.of_dataset(folder, share=1.0), np.random.default_rng(0)
+        return [reword.draw(task, rng) for task in tasks for _ in range(WORDINGS)]
 
     def _looked_at(self, body: Embodiment) -> tuple[str, ...]:
         return tuple(name for name in self._config.image_sizes if name in body.camera_names)
 
     def _nobody(self) -> Body:
         """The simulated ALOHA before anything was learnt of it: limits in place of statistics."""
-        body = aloha_embodiment(tuple(self._config.image_sizes))
+        body = aloha_embodiment([name for name in self._config.image_sizes if name in CAMERAS])
         limits = Quantiles(body.action_low, body.action_high)
         return Body(body, NormStats(limits, limits), ())
 
@@ -129,16 +145,26 @@ class Opener:
             logger.warning("%s: %s never move; learnt as constants.", part.dataset, names)
         if self._config.action_convention == AS_BODY and not _relative(samples.embodiment):
             return state, action
-        convention = convention_for(self._config.action_convention, samples.embodiment)
+        config = self._config
+        convention = convention_for(config.action_convention, samples.embodiment)
         rng = np.random.default_rng(0)
-        picked = rng.permutation(samples.driven)[:MEASURED]
-        rows = [
-            convention.encode(
-                samples.chunk(int(row), self._config.horizon, self._config.action_hz),
-                samples.state[row],
+        if part.kind == "trajectories":
+            picked = rng.permutation(len(samples.episodes))[:MEASURED]
+            given = (
+                (samples.trajectory(int(n), config.action_hz, Trajectories.limit)[0], n)
+                for n in picked
             )
-            for row in picked
-        ]
+            rows = [
+                convention.encode(rows, samples.state[samples.episodes[n].start])
+                for rows, n in given
+            ]
+        else:
+            rows = [
+                convention.encode(
+                    samples.chunk(int(row), config.horizon, config.action_hz), samples.state[row]
+                )
+                for row in rng.permutation(samples.driven)[:MEASURED]
+            ]
         return state, np.concatenate(rows)
 
     def _demonstrations(
@@ -153,8 +179,8 @@ class Opener:
             self._config,
             Variation(
                 self._moving,
-                Paraphraser.of_dataset(folder, share=self._request.paraphrase).draw,
-                self._request.state_noise,
+                Paraphraser.of_dataset(folder, share=self._reworded).draw,
+                self._state_noise,
             ),
         )
 
@@ -166,9 +192,13 @@ class Opener:
             return FileQuestions(
                 Path(part.dataset), pixels=height * width, cell=cell, augmentation=self._still
             )
-        scenes = load_scenes(
-            self._cache / "scenes.npz", self._request.scenes or 6000, config.image_sizes, cell
-        )
+        sizes = {name: size for name, size in config.image_sizes.items() if name in CAMERAS}
+        if not sizes:
+            raise ValueError(
+                f"Scenes are of the simulated ALOHA, with cameras {list(CAMERAS)}; the network "
+                f"looks at {list(config.image_sizes)}."
+            )
+        scenes = load_scenes(self._cache / "scenes.npz", self._request.scenes or 6000, sizes, cell)
         if part.kind == "questions":
             return SceneQuestions(
                 scenes,
@@ -176,7 +206,7 @@ class Opener:
                 augmentation=self._still,
                 seed=self._request.seed,
             )
-        body = next(iter(bodies.values())).embodiment
+        body = bodies[SIMULATED].embodiment if SIMULATED in bodies else aloha_embodiment()
         return ScenePlaces(scenes, body, config, cell, self._still)
 
 

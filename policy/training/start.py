@@ -59,6 +59,8 @@ def _choices(request: TrainRequest) -> dict[str, Any]:
         "state": request.state,
         "action_convention": request.action_convention,
         "horizon": request.horizon,
+        "action_hz": request.action_hz,
+        "prompt_convention": request.prompt_convention,
     }
     return {name: value for name, value in given.items() if value is not None}
 

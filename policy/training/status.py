@@ -25,9 +25,9 @@ class Status:
     ) -> None:
         """Replace the file; `status` is running, succeeded, failed or cancelled.
 
-        Of several processes that train together only the first writes.
+        Of several processes that train together the first writes, and any that fails.
         """
-        if not self._speaks:
+        if not self._speaks and status != "failed":
             return
         fields = {
             "status": status,

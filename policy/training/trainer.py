@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from pickle import UnpicklingError
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from accelerate import Accelerator
@@ -56,6 +57,17 @@ def write_atomically(path: Path, text: str) -> None:
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text)
     partial.replace(path)
+
+
+UNREADABLE = (
+    *(OSError, EOFError, UnpicklingError, RuntimeError, ValueError),
+    *(LookupError, TypeError, AttributeError),
+)
+"""What torch raises for a torn file, or one of another network."""
+
+
+class DivergedError(RuntimeError):
+    """The loss or its gradient is no number any more."""
 
 
 class Trainer:
@@ -104,19 +116,29 @@ class Trainer:
             if self._accelerator.is_main_process:
                 (self.folder / "metrics.jsonl").unlink(missing_ok=True)
             return False
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        some = StateDictOptions(full_state_dict=True, strict=False)
-        if saved["average"] is not None:
-            set_model_state_dict(self._learner, saved["average"], options=some)
-            self._average.take()
-        set_model_state_dict(self._learner, saved["weights"], options=some)
-        set_optimizer_state_dict(
-            self._learner, self._optimizer.optimizer, saved["optimizer"], options=WHOLE
-        )
+        try:
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+            self._restore(saved)
+        except UNREADABLE as error:
+            raise ValueError(
+                f"{path} is torn, or of another request ({str(error)[:200]}). Undo the change of "
+                "request.json, or remove the file to begin again from step 0."
+            ) from error
         self.step = saved["step"]
         if self._accelerator.is_main_process:
             self._drop_metrics_after(self.step)
         return True
+
+    def _restore(self, saved: dict[str, Any]) -> None:
+        """Take up weights, average and optimiser from what `save_state` wrote."""
+        some = StateDictOptions(full_state_dict=True, strict=False)
+        average = saved["weights"] if saved["average"] is None else saved["average"]
+        set_model_state_dict(self._learner, average, options=some)
+        self._average.take()
+        set_model_state_dict(self._learner, saved["weights"], options=some)
+        set_optimizer_state_dict(
+            self._learner, self._optimizer.optimizer, saved["optimizer"], options=WHOLE
+        )
 
     def save_state(self) -> None:
         """Write everything needed to go on from this step."""
@@ -162,22 +184,31 @@ class Trainer:
     def run(self, passes: Passes, save: Callable[[], None], stop: threading.Event) -> bool:
         """Train to the last step, or until `stop`. Returns whether the last step was reached.
 
-        `save` writes a checkpoint; while it runs the network holds the averaged weights. Raises
-        `RuntimeError` when the loss is not finite, after saving the state before it.
+        `save` writes a checkpoint; while it runs the network holds the averaged weights. Whatever
+        ends a training early is raised after what was learnt before it is saved; a loss or a
+        gradient that is no number is a `DivergedError`, and is never taken into the weights.
         """
         metrics = Metrics(self.folder, self.request, self.step) if self.is_main else None
         saved = -1  # a run that has nothing left to do still leaves a checkpoint
-        for step in passes.steps(self.step, self.request.steps):
-            if self._stopped(stop):
-                break
-            rates = {f"lr_{name}": rate for name, rate in self.learning_rates.items()}
-            losses = self._train_step(step)
-            self.step += 1
-            if metrics is not None:
-                metrics.add(self.step, losses, rates, passes.waited)
-            if self.step % self.request.save_every == 0:
+        try:
+            for step in passes.steps(self.step, self.request.steps):
+                if self._stopped(stop):
+                    break
+                rates = {f"lr_{name}": rate for name, rate in self.learning_rates.items()}
+                losses = self._train_step(step)
+                self.step += 1
+                if metrics is not None:
+                    metrics.add(self.step, losses, rates, passes.waited)
+                if self.step % self.request.save_every == 0:
+                    self._save(save)
+                    saved = self.step
+        except Exception as error:
+            self._optimizer.zero_grad(set_to_none=True)
+            # Of several processes, only one may have met an error; saving takes all of them.
+            together = isinstance(error, DivergedError) or self._accelerator.num_processes == 1
+            if saved != self.step and self.step > 0 and together:
                 self._save(save)
-                saved = self.step
+            raise
         if saved != self.step:
             self._save(save)
         return self.step >= self.request.steps
@@ -203,13 +234,13 @@ class Trainer:
             for name, value in losses.items():
                 parts[name] = parts.get(name, 0) + value.detach() / len(step)
         means = self._means(parts)
-        if not math.isfinite(means["loss"]):
-            self._optimizer.zero_grad(set_to_none=True)
-            raise RuntimeError(
-                f"The loss is {means['loss']} at step {self.step}. Lower the learning rate, or "
-                "look at the data with recordings.check; the last whole checkpoint is kept."
-            )
         means["gradient"] = self._clip()
+        for name in ("loss", "gradient"):
+            if not math.isfinite(means[name]):
+                raise DivergedError(
+                    f"The {name} is {means[name]} at step {self.step}. Lower the learning rate, or "
+                    "look at the data with recordings.check. What was learnt before is saved."
+                )
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         self._average.update(self.step)

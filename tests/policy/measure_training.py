@@ -64,9 +64,7 @@ def main() -> None:
         ratios.append(whole / plain)
         waits.append(waited / whole)
         rate = job.request.batch_size * STEPS
-        say(
-            f"samples/s: plain {rate / plain:.1f}, pipeline {rate / whole:.1f}; waits {waits[-1]:.1%}"
-        )
+        say(f"samples/s: plain {rate / plain:.1f}, pipeline {rate / whole:.1f}")
     spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
     say(f"pipeline / plain: median {statistics.median(ratios):.3f} of {ROUNDS}, {spread}")
     say(f"waiting for data: median {statistics.median(waits):.2%}, most {max(waits):.2%}")

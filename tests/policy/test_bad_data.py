@@ -12,9 +12,11 @@ import torch
 
 from hardware.bodies import body_named
 from policy.data.samples import load_samples
+from policy.model.checkpoint import Checkpoint
 from policy.train import train
 from policy.training.job import TrainingJob
 from policy.training.request import TrainRequest
+from policy.training.trainer import DivergedError
 
 SIZES = {"cam_high": (96, 128)}
 
@@ -167,7 +169,7 @@ def test_what_stops_early_is_said_in_status(job, broken):
 
 
 def test_a_loss_that_is_no_number_keeps_the_last_whole_checkpoint(job):
-    folder = job("diverging", save_every=1, steps=3)
+    folder = job("diverging", steps=3)
     made = TrainingJob(folder, TrainRequest.load(folder / "request.json"))
     draw = made.mixture.batch
 
@@ -178,11 +180,65 @@ def test_a_loss_that_is_no_number_keeps_the_last_whole_checkpoint(job):
         return batch
 
     made.mixture.batch = broken_later
-    with pytest.raises(RuntimeError, match=r"loss is .*nan.* at step 1.*last whole checkpoint"):
+    with pytest.raises(RuntimeError, match=r"loss is .*nan.* at step 1.*before is saved"):
         made.run(threading.Event())
     saved = torch.load(folder / "training_state.pt", weights_only=True)
     assert saved["step"] == 1
     assert all(value.isfinite().all() for value in saved["weights"].values())
+
+
+def test_a_gradient_that_is_no_number_is_not_taken_in(job):
+    folder = job("diverging", steps=3)
+    made = TrainingJob(folder, TrainRequest.load(folder / "request.json"))
+    parameter = next(p for p in made.model.decoder.parameters() if p.requires_grad)
+    calls = iter(range(100))
+    parameter.register_hook(lambda grad: grad * float("nan") if next(calls) == 1 else grad)
+    with pytest.raises(DivergedError, match=r"gradient is nan at step 1"):
+        made.run(threading.Event())
+    weights = Checkpoint.load(folder / "checkpoints/last").model.state_dict()
+    assert all(value.isfinite().all() for value in weights.values())
+
+
+def test_a_state_of_another_request_says_what_to_do(job):
+    folder = job("changed", steps=2)
+    train(folder, threading.Event())
+    (folder / "training_state.pt").write_bytes(b"torn")
+    with pytest.raises(ValueError, match=r"training_state.pt is torn, or of another request"):
+        train(folder, threading.Event())
+
+
+def test_a_film_of_another_rate_is_refused(broken, load):
+    change_json(broken / "meta/info.json", fps=5)
+    table = next((broken / "meta/episodes").rglob("*.parquet"))
+    read = pq.read_table(table)
+    name = "videos/observation.images.cam_high/to_timestamp"
+    longer = [2 * end for end in read[name].to_pylist()]
+    column = read.column_names.index(name)
+    pq.write_table(read.set_column(column, read.schema.field(column), pa.array(longer)), table)
+    with pytest.raises(ValueError, match=r"film has 10 frames a second, the rows of .* 5"):
+        load()
+
+
+def test_an_episode_longer_than_its_part_of_a_film_is_named(broken, load):
+    table = next((broken / "meta/episodes").rglob("*.parquet"))
+    read = pq.read_table(table)
+    name = "videos/observation.images.cam_high/to_timestamp"
+    ends = read[name].to_pylist()
+    ends[0] -= 0.3
+    column = read.column_names.index(name)
+    pq.write_table(read.set_column(column, read.schema.field(column), pa.array(ends)), table)
+    with pytest.raises(ValueError, match=r"Episode 0 has .* its video ends 3 frames early"):
+        load()
+
+
+def test_other_films_are_decoded_anew(broken, load):
+    first = load().pictures["cam_high"]
+    films = sorted((broken / "videos").rglob("*.mp4"))
+    assert first.mean() > 20
+    for film in films:
+        film.unlink()
+    with pytest.raises(ValueError, match=r"film of episode 0 is missing"):
+        load()
 
 
 def test_what_would_fit_is_said(job):

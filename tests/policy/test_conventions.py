@@ -16,7 +16,8 @@ from hardware.simulated_aloha import simulated_aloha
 from hardware.simulation.attempt import attempt
 from hardware.simulation.expert import expert_for
 from hardware.simulation.tasks import TASKS, Outcome
-from policy.data.samples import Episode, Samples
+from policy.data.films import Episode
+from policy.data.samples import Samples
 from policy.local import LocalPolicy
 from policy.model.action_space import NormStats, Quantiles, pad
 from policy.model.checkpoint import Checkpoint

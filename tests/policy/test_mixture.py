@@ -9,10 +9,11 @@ import torch
 from hardware.bodies import body_named
 from policy.data.batch import Draws
 from policy.data.demonstrations import Demonstrations, Trajectories, Variation
+from policy.data.films import Episode
 from policy.data.item import Item
 from policy.data.loader import Loader
 from policy.data.mixture import Mixture, Part, shares
-from policy.data.samples import Episode, Samples, load_samples
+from policy.data.samples import Samples, load_samples
 from policy.model.action_space import NormStats, Quantiles
 from policy.model.config import TimeLaw
 from policy.training.learner import Learner, LossWeights
@@ -93,6 +94,13 @@ def test_shares_are_kept_inside_every_batch():
     assert sum(shares([3, 5, 7], 31)) == 31
 
 
+def test_no_shard_is_left_without_rows(processor):
+    parts = [Part(Questions()) for _ in range(8)]  # one row of each in a batch of 8
+    mixture = Mixture(parts, processor, batch_size=8, seed=0, draws=Draws(TimeLaw()))
+    assert [len(mixture.batch(0, n, 4).kinds) for n in range(4)] == [2, 2, 2, 2]
+    assert [len(mixture.batch(0, n, 3).kinds) for n in range(3)] == [3, 3, 2]
+
+
 def test_a_share_without_a_row_is_refused():
     with pytest.raises(ValueError, match="leaves part 1 without a row"):
         shares([99, 1], 8)
@@ -150,13 +158,13 @@ def test_shards_are_the_batch_cut_up(mixed, shards):
 
 
 def test_the_loss_of_the_shards_is_the_loss_of_the_batch(mixed, model, config):
-    learner = Learner(model, LossWeights())
+    learner = Learner(model, LossWeights(), ("actions", "trajectories", "questions"))
     camera_blind = mixed(size=16)
     whole = learner(camera_blind.batch(1))
     parts = [learner(camera_blind.batch(1, n, 2)) for n in range(2)]
 
     for name, value in whole.items():
-        mean = torch.stack([part.get(name, torch.zeros(())) for part in parts]).mean(0)
+        mean = torch.stack([part[name] for part in parts]).mean(0)
         torch.testing.assert_close(mean, value, atol=2e-5, rtol=1e-4)
     assert {"actions", "trajectories", "questions"} <= whole.keys()
 

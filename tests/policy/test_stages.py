@@ -6,9 +6,12 @@ import threading
 import numpy as np
 import pytest
 
-from policy.local import LocalPolicy
+from policy.data.demonstrations import Trajectories
+from policy.data.samples import load_samples
+from policy.local import LocalPolicy, check_instruction
 from policy.model.checkpoint import Checkpoint
 from policy.model.config import TimeLaw
+from policy.model.conventions import convention_for
 from policy.train import train
 from policy.training.job import TrainingJob
 from policy.training.request import TrainRequest
@@ -109,20 +112,44 @@ def test_adapters_are_merged_into_an_ordinary_checkpoint(job, base):
     assert not any("embed_tokens" in name for name in names)
 
 
-def test_accumulated_passes_learn_what_one_pass_does(job):
-    whole, parted = (
-        run(job("whole", batch_size=4)),
-        run(job("parted", batch_size=4, accumulation=2)),
-    )
-    ours, theirs = parted.model.state_dict(), whole.model.state_dict()
-    for name, value in theirs.items():
-        np.testing.assert_allclose(ours[name].numpy(), value.numpy(), atol=2e-3, err_msg=name)
+QUICK = {"batch_size": 6, "steps": 6, "warmup": 0, "learning_rate": 1e-2, "ema": 0.0}
 
 
-def test_checkpointed_activations_change_nothing(job, metrics):
-    plain, thrifty = job("plain"), job("thrifty", gradient_checkpointing=True)
-    run(plain), run(thrifty)
-    assert metrics(thrifty)[-1]["loss"] == pytest.approx(metrics(plain)[-1]["loss"], rel=1e-2)
+def weights(folder):
+    train(folder, threading.Event())
+    return Checkpoint.load(folder / "checkpoints/last").model.state_dict()
+
+
+@pytest.fixture
+def kinds(demonstrations):
+    """A mixture of three kinds in uneven shares."""
+    return [
+        {"kind": "actions", "dataset": str(demonstrations), "weight": 3},
+        {"kind": "questions", "weight": 1},
+        {"kind": "grounding", "weight": 2},
+    ]
+
+
+def assert_same_way(ours, theirs, started, share=0.1):
+    """Both moved from `started`, and far less apart than they moved."""
+    moved = sum(float((theirs[name] - value).square().sum()) for name, value in started.items())
+    apart = sum(float((ours[name] - theirs[name]).square().sum()) for name in started)
+    assert moved > 1
+    assert apart < share**2 * moved, f"apart {apart**0.5:.3f}, moved {moved**0.5:.3f}"
+
+
+def test_accumulated_passes_learn_what_one_pass_does(job, kinds):
+    started = weights(job("started", mixture=kinds, scenes=8, **(QUICK | {"steps": 1})))
+    whole = weights(job("whole", mixture=kinds, scenes=8, **QUICK))
+    parted = weights(job("parted", mixture=kinds, scenes=8, accumulation=2, **QUICK))
+    assert_same_way(parted, whole, started)
+
+
+def test_checkpointed_activations_change_nothing(job):
+    started = weights(job("started", **(QUICK | {"steps": 1})))
+    plain = weights(job("plain", **QUICK))
+    thrifty = weights(job("thrifty", gradient_checkpointing=True, **QUICK))
+    assert_same_way(thrifty, plain, started)
 
 
 @pytest.mark.parametrize("state", ["off", "text"])
@@ -173,3 +200,64 @@ def test_a_second_body_joins_the_first(job, demonstrations, tmp_path):
     assert LocalPolicy.load(folder, body="aloha_two").embodiment.name == "aloha_two"
     with pytest.raises(ValueError, match=r"drives aloha_sim, aloha_two, not 'franka'"):
         made.driving("franka")
+
+
+def test_a_base_learns_a_body_that_it_does_not_know(job, demonstrations, tmp_path):
+    run(job("first", steps=1))
+    renamed = json.loads((demonstrations / "meta/embodiment.json").read_text())
+    (tmp_path / "body.json").write_text(json.dumps(renamed | {"name": "aloha_two"}))
+    part = {"kind": "actions", "dataset": str(demonstrations)}
+    part["embodiment"] = str(tmp_path / "body.json")
+    made = run(job("next", base=str(tmp_path / "first/checkpoints/last"), mixture=[part], steps=1))
+    assert [body.embodiment.name for body in made.bodies] == ["aloha_two", "aloha_sim"]
+
+
+def test_a_frozen_backbone_sees_pictures_as_they_are(job, base):
+    made = build(job("frozen", base=str(base), freeze_backbone=True, augment=1.0, paraphrase=1.0))
+    source = made.mixture.sources[0]
+    one, other = (source.item(3, np.random.default_rng(seed)) for seed in (1, 2))
+    np.testing.assert_array_equal(one.pictures["cam_high"], other.pictures["cam_high"])
+    assert one.prompt == other.prompt
+
+
+def test_other_wordings_are_known_when_they_were_trained(job):
+    made = run(job("reworded", paraphrase=0.5, steps=1))
+    check_instruction("grab the red block with the left arm", made.tasks)
+
+
+def test_displacements_of_whole_trajectories_are_not_clipped(job, demonstrations, tmp_path):
+    name = "chunk_relative_end_effector"
+    made = build(job("t2a", stage="t2a", action_convention=name, steps=1))
+    samples = load_samples(demonstrations, {}, tmp_path / "cache")
+    convention = convention_for(name, samples.embodiment)
+    lost = []
+    for number, episode in enumerate(samples.episodes):
+        rows = convention.encode(
+            samples.trajectory(number, 10, Trajectories.limit)[0], samples.state[episode.start]
+        )
+        item = made.mixture.sources[0].item(number, np.random.default_rng(0))
+        back = made.bodies[0].norm_stats.action.restore(item.actions)
+        lost.append(np.abs(back - rows) > 0.01)
+    assert np.concatenate(lost).mean() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"freeze_backbone": True, "scenes": 8}, "leaves nothing for grounding to teach"),
+        ({"ema": 1.5}, "ema is from 0 to below 1"),
+        ({"longest_prefix": 16}, "below the 16 rows"),
+        ({"lora_rank": 2, "freeze": ["language"]}, "do not freeze it as well"),
+        ({"stage": "rl", "base": "x"}, "give no data"),
+        ({"batch_size": 2, "accumulation": 4}, "do not reach 4 passes"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(job, fields, said):
+    with pytest.raises(ValueError, match=said):
+        build(job("wrong", **fields))
+
+
+def test_a_pretrained_backbone_is_not_wrecked_by_default(tmp_path):
+    (tmp_path / "request.json").write_text('{"backbone": "Qwen/Qwen3.5-4B", "dataset": "x"}')
+    request = TrainRequest.load(tmp_path / "request.json")
+    assert (request.learning_rate, request.backbone_learning_rate) == (1e-4, 1e-5)
