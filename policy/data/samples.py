@@ -63,7 +63,7 @@ class Samples:
             hz = (limit - 1) / seconds
         return self.chunk(episode.start, limit, hz), float(hz)
 
-    def chunk(self, row: int, horizon: int, hz: float) -> Float32[np.ndarray, "h channels"]:
+    def chunk(self, row: int, horizon: int, hz: int | float) -> Float32[np.ndarray, "h channels"]:
         """The actions sent at `row` and every 1 / `hz` s after it, up to its episode's end.
 
         Between rows they are interpolated, angles and quaternions without a leap at half a turn;
