@@ -107,6 +107,8 @@ class Answerer:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._model = checkpoint.model.to(self._device).eval()
         self._tokenizer, self._limit = checkpoint.tokenizer, limit
+        self.image_sizes = checkpoint.image_sizes or checkpoint.model.config.image_sizes
+        """Of the cameras that the checkpoint's first body has."""
         self.processor = Processor(checkpoint.model.config, checkpoint.tokenizer)
 
     def __call__(self, question: Question) -> str:
@@ -117,7 +119,7 @@ class Answerer:
 
     def show(self, path: Path, camera: str | None = None) -> dict[str, np.ndarray]:
         """Read a picture file as a picture of `camera`, or of the first that the network knows."""
-        sizes = self.processor.config.image_sizes
+        sizes = self.image_sizes
         name = camera or next(iter(sizes))
         if name not in sizes:
             raise ValueError(f"The checkpoint knows cameras {list(sizes)}, got {name!r}.")
@@ -157,7 +159,7 @@ class Options:
 
 
 def _questions(options: Options, answerer: Answerer) -> Questions:
-    sizes, cell = answerer.processor.config.image_sizes, answerer.processor.cell
+    sizes, cell = answerer.image_sizes, answerer.processor.cell
     camera, (height, width) = next(iter(sizes.items()))
     if options.folder is not None:
         return FileQuestions(options.folder, pixels=height * width, cell=cell)

@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -22,6 +23,26 @@ class PolicyUnreachableError(ConnectionError):
     """The policy server is not there, or went away."""
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a server says of itself that every later question and answer rests on."""
+
+    embodiment: Embodiment | None
+    image_sizes: dict[str, tuple[int, int]]
+    action_hz: float | None
+
+    @classmethod
+    def read(cls, metadata: dict[str, Any]) -> "Told":
+        """From the first message. Raises `ValueError` for a torn one."""
+        body, hz = metadata.get("embodiment"), metadata.get("action_hz")
+        sizes = metadata.get("image_sizes", {}).items()
+        return cls(
+            None if body is None else Embodiment.from_json(body),
+            {name: (int(size[0]), int(size[1])) for name, size in sizes},
+            None if hz is None else float(hz),
+        )
+
+
 class PolicyClient:
     """Plans by asking a server. One question at a time; safe to use from several threads."""
 
@@ -38,14 +59,11 @@ class PolicyClient:
         self._open = ExitStack()
         self._connection: ClientConnection | None = None
         self.metadata = self._dial()
-        described = self.metadata.get("embodiment")
-        if described is None and body is None:
+        self._told = Told.read(self.metadata)
+        self._embodiment = self._told.embodiment or body
+        if self._embodiment is None:
+            self._open.close()
             raise ValueError(f"The server at {url} does not say which body it drives.")
-        self._embodiment = body if described is None else Embodiment.from_json(described)
-        self._sizes = {
-            name: (int(size[0]), int(size[1]))
-            for name, size in self.metadata.get("image_sizes", {}).items()
-        }
 
     @property
     def embodiment(self) -> Embodiment:
@@ -89,7 +107,7 @@ class PolicyClient:
             raise ValueError(
                 f"Expected a chunk of {width} channels from {self.url}, got {actions.shape}."
             )
-        hz = float(self.metadata.get("action_hz", self.embodiment.control_hz))
+        hz = self._told.action_hz or self.embodiment.control_hz
         return ActionChunk(np.ascontiguousarray(actions[:, :width]), observation.timestamp, hz)
 
     def _dial(self) -> dict[str, Any]:
@@ -113,9 +131,24 @@ class PolicyClient:
         self._connection = connection
         return self._message(hello)
 
+    def _dial_again(self) -> None:
+        """Connect once more. Raises `ValueError` when what serves there now is something else."""
+        metadata = self._dial()
+        now = Told.read(metadata)
+        changed = [
+            name for name in Told.__slots__ if getattr(now, name) != getattr(self._told, name)
+        ]
+        if changed:
+            self.close()
+            raise ValueError(
+                f"The server at {self.url} came back as another policy: {', '.join(changed)} "
+                "differ from before. Choose the policy again."
+            )
+        self.metadata = metadata
+
     def _ask(self, question: bytes) -> str | bytes:
         if self._connection is None:
-            self._dial()
+            self._dial_again()
         connection = self._connection
         if connection is None:
             raise PolicyUnreachableError(f"The connection to {self.url} was closed.")
@@ -142,7 +175,7 @@ class PolicyClient:
         self._open.close()
 
     def _looked_at(self) -> tuple[str, ...]:
-        return tuple(self._sizes) or self.embodiment.camera_names
+        return tuple(self._told.image_sizes) or self.embodiment.camera_names
 
     def _picture(self, observation: Observation, name: str) -> np.ndarray:
         if name not in observation.frames:
@@ -150,7 +183,7 @@ class PolicyClient:
                 f"The policy looks at {list(self._looked_at())}; this robot has "
                 f"{list(observation.frames)}."
             )
-        height, width = self._sizes.get(name, (224, 224))
+        height, width = self._told.image_sizes.get(name, (224, 224))
         image = cv2.resize(
             observation.frames[name].image, (width, height), interpolation=cv2.INTER_AREA
         )

@@ -9,7 +9,7 @@ import logging
 import math
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,9 +24,11 @@ from hardware.simulated_aloha import SimulatedAloha, simulated_aloha
 from hardware.simulation.attempt import attempt
 from hardware.simulation.scene import CUBES
 from hardware.simulation.tasks import TASKS, Outcome, Task, task_named
-from policy.agent import PolicyAgent
+from policy.agent import Execution, PolicyAgent
+from policy.blending import Blend
 from policy.local import LocalPolicy
 from policy.model.checkpoint import Checkpoint
+from policy.model.sampling import Continuation
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +58,9 @@ class Trial:
     swap: bool
     seconds: float
     replan_secs: float
+    execution: Execution = Execution()
+    continuation: Continuation | None = None
+    """How chunks go on from the one in play, if `execution` is continuing."""
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
@@ -99,9 +104,17 @@ def run_trial(trial: Trial) -> Episode:
     simulation.world.reset(trial.seed)
     simulation.robot.gate.reset()
     policy.seed(trial.seed)
+    if trial.continuation is not None:
+        policy.sampling = replace(policy.sampling, continuation=trial.continuation)
     loop = ControlLoop(simulation.robot)
     loop.drive(
-        PolicyAgent(policy, instruction, replan_secs=trial.replan_secs - 1e-6, background=False)
+        PolicyAgent(
+            policy,
+            instruction,
+            replan_secs=trial.replan_secs - 1e-6,
+            background=False,
+            execution=trial.execution,
+        )
     )
     found = attempt(loop, simulation.world, task, limit_secs=trial.seconds)
     if found.failure is not None:
@@ -170,6 +183,12 @@ class Options:
     """Simulated time an episode may take."""
     replan_secs: float = 0.4
     """Simulated time between plans."""
+    blend: Blend = "fade"
+    """What is done where chunks overlap."""
+    continuation: Continuation | None = None
+    """Let each chunk go on from the one in play, in this way; plans are independent without."""
+    delay_secs: float = 0.0
+    """Simulated time that making a plan takes."""
     workers: int = 2
     """Processes."""
     json: Path | None = None
@@ -185,15 +204,21 @@ def main(options: Options) -> None:
             f"Test from {TEST_SEED} on."
         )
     try:
-        Checkpoint.load(options.checkpoint)
-        tasks = tasks_of(options.env, options.checkpoint)
+        checkpoint = Checkpoint.load(options.checkpoint)
+        tasks = tasks_of(options.env, checkpoint.tasks)
     except ValueError as error:
         raise SystemExit(str(error)) from error
+    if options.continuation == "trained" and not checkpoint.model.config.longest_prefix:
+        raise SystemExit(
+            "The checkpoint was not trained to go on from committed rows (longest_prefix of the "
+            "request). Take --continuation guide or overwrite."
+        )
+    execution = Execution(options.blend, options.continuation is not None, options.delay_secs)
     trials = [
         Trial(
             *(options.checkpoint, task.id, options.seed + i, options.swap),
             options.seconds,
-            options.replan_secs,
+            *(options.replan_secs, execution, options.continuation),
         )
         for task in tasks
         for i in range(options.episodes)
@@ -206,6 +231,10 @@ def main(options: Options) -> None:
             "checkpoint": options.checkpoint.name,
             "swap": options.swap,
             "seed": options.seed,
+            "replan_secs": options.replan_secs,
+            "blend": options.blend,
+            "continuation": options.continuation,
+            "delay_secs": options.delay_secs,
             "tasks": [asdict(row) for row in rows],
             "episodes": [asdict(episode) for episode in outcomes],
         }
@@ -223,12 +252,17 @@ def log_table(rows: Sequence[Row]) -> None:
         )
 
 
-def tasks_of(env: str, checkpoint: Path) -> list[Task]:
-    """Tasks that `env` names. Raises `ValueError` listing the known ones."""
+def tasks_of(env: str, trained: Sequence[str]) -> list[Task]:
+    """Tasks that `env` names, of the instructions `trained` where it names all. Raises `ValueError` listing the known ones."""
     if env != "aloha_sim":
         return [task_named(name) for name in env.split(",")]
-    trained = set(json.loads((checkpoint / "tasks.json").read_text()))
-    return [task for task in TASKS.values() if trained & set(task.wordings)]
+    found = [task for task in TASKS.values() if set(trained) & set(task.wordings)]
+    if not found:
+        raise ValueError(
+            "The checkpoint was trained on no task of the simulated ALOHA, only on: "
+            f"{'; '.join(trained[:8]) or 'none'}. Name tasks with --env, such as {next(iter(TASKS))}."
+        )
+    return found
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A checkpoint as a `Policy`, in this process."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,9 @@ class LocalPolicy:
             self.config.euler_steps, "trained" if self.config.longest_prefix else "guide"
         )
         """How chunks are sampled; may be replaced at any time."""
+        self.any_words = False
+        """Whether instructions may have words that training did not; may be set at any time."""
+        self._known_words = words_of(" ".join(self.tasks)) if self.tasks else frozenset()
         self.seed(seed)
 
     @classmethod
@@ -75,8 +79,7 @@ class LocalPolicy:
     @property
     def image_sizes(self) -> dict[str, tuple[int, int]]:
         """Height and width of what is looked at: the network's cameras that this body has."""
-        has = self.embodiment.camera_names
-        return {name: size for name, size in self.config.image_sizes.items() if name in has}
+        return self.checkpoint.image_sizes
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -93,8 +96,8 @@ class LocalPolicy:
         """Plan `horizon` rows of absolute targets, in the body's units.
 
         With `previous` they go on from the chunk in play (`Sampling.continuation`). Raises
-        `ValueError` for an empty instruction, one with a word that it was not trained on, a
-        state of another shape, or a missing camera.
+        `ValueError` for an empty instruction, one with a word that it was not trained on (unless
+        `any_words`), a state of another shape or that is not finite, or a missing camera.
         """
         body = self.embodiment
         self._check(observation, task)
@@ -115,13 +118,14 @@ class LocalPolicy:
             channels=self.config.channels,
         )
         noise = self._noise.standard_normal((1, *mask.shape), np.float32)
+        old = None if previous is None else self._previous(previous, observation)
         sampled = self._predict(
             inputs,
             torch.from_numpy(state)[None].to(self._device),
             torch.from_numpy(mask)[None].to(self._device),
             torch.from_numpy(noise).to(self._device),
-            sampling=self.sampling,
-            previous=None if previous is None else self._previous(previous, observation),
+            sampling=self._sampling_after(old),
+            previous=old,
         )
         rows = sampled[0, :, :width].float().cpu().numpy()
         restored = self.checkpoint.norm_stats.action.restore(np.clip(rows, -1, 1))
@@ -145,10 +149,15 @@ class LocalPolicy:
         rows = self._convention.encode(targets, observation.state)
         normalized = self.checkpoint.norm_stats.action.normalize(rows)
         padded, _ = pad(normalized, horizon=config.horizon, channels=config.channels)
-        if self.sampling.continuation == "trained":
-            committed = min(committed, config.longest_prefix)
         actions = torch.from_numpy(padded)[None].to(self._device)
         return Previous(actions, committed, len(rows))
+
+    def _sampling_after(self, old: Previous | None) -> Sampling:
+        """How to go on from `old`: guided where more is committed than training ever gave."""
+        sampling, longest = self.sampling, self.config.longest_prefix
+        if old is not None and sampling.continuation == "trained" and old.committed > longest:
+            return replace(sampling, continuation="guide")
+        return sampling
 
     def _check_widths(self) -> None:
         """Raise `ValueError` when network, statistics and body are not of one mould."""
@@ -169,12 +178,16 @@ class LocalPolicy:
 
     def _check(self, observation: Observation, task: str) -> None:
         body = self.embodiment
-        check_instruction(task, self.tasks)
+        check_instruction(task, self.tasks, None if self.any_words else self._known_words)
         if observation.state.shape != (len(body.state_channels),):
             raise ValueError(
                 f"{body.name!r} has {len(body.state_channels)} state channels, got a state of "
                 f"shape {observation.state.shape}."
             )
+        bad = np.flatnonzero(~np.isfinite(observation.state))
+        if len(bad):
+            names = [body.state_channels[i].name for i in bad]
+            raise ValueError(f"The state must be finite numbers; it is not in {names}.")
         missing = [name for name in self.image_sizes if name not in observation.frames]
         if missing:
             raise ValueError(f"The policy looks at {list(self.image_sizes)}; missing: {missing}.")
@@ -186,23 +199,25 @@ FILLERS = frozenset(
 """Words that any instruction may have."""
 
 
-def words_of(instruction: str) -> set[str]:
+def words_of(instruction: str) -> frozenset[str]:
     """The words of an instruction, without marks of punctuation."""
-    return set(re.findall(r"[\w'-]+", clean_instruction(instruction)))
+    return frozenset(re.findall(r"[\w'-]+", clean_instruction(instruction)))
 
 
-def check_instruction(instruction: str, tasks: tuple[str, ...]) -> None:
-    """Raise `ValueError`, naming what was trained, unless every word of it was seen in training.
+def check_instruction(
+    instruction: str, tasks: tuple[str, ...], known: frozenset[str] | None
+) -> None:
+    """Raise `ValueError`, naming what was trained, unless every word of it is `known`.
 
     Any order of known words passes. One unknown word refuses: a colour never seen or a "not"
-    would be acted out as if it were not there.
+    would be acted out as if it were not there. None lets every word pass.
     """
     words = words_of(instruction)
     if not tasks:
         raise ValueError(
             "This checkpoint has learnt no actions yet. Fine-tune it on demonstrations first."
         )
-    unknown = sorted(words - FILLERS - {word for task in tasks for word in words_of(task)})
+    unknown = [] if known is None else sorted(words - FILLERS - known)
     if unknown:
         raise ValueError(
             f"This checkpoint does not know {', '.join(repr(word) for word in unknown)}. "

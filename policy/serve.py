@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import cv2
 import numpy as np
 import tyro
 from websockets.exceptions import ConnectionClosed
@@ -52,20 +53,29 @@ def read_observation(message: dict[str, Any]) -> tuple[Observation, str]:
     missing = [key for key in ("state", "images", "prompt") if key not in message]
     if missing:
         raise ValueError(f"An observation needs state, images and prompt; missing: {missing}.")
+    if not isinstance(message["images"], dict) or not isinstance(message["prompt"], str):
+        raise ValueError(
+            "Expected images as a dictionary of cameras and the prompt as text, got "
+            f"{type(message['images']).__name__} and {type(message['prompt']).__name__}."
+        )
     now = time.monotonic()
     frames = {}
     for name, picture in message["images"].items():
         image = np.asarray(picture)
         if image.ndim == 3 and image.shape[0] == 3 and image.shape[2] != 3:
             image = image.transpose(1, 2, 0)
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        wrong = image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8
+        if wrong or not image.size:
             raise ValueError(
-                f"Image {name!r} must be uint8 with three colours, got {image.dtype} of shape "
+                f"Image {name!r} must be uint8, not empty and with three colours, got {image.dtype} of shape "
                 f"{image.shape}."
             )
         frames[str(name)] = Frame(np.ascontiguousarray(image), now)
-    state = np.asarray(message["state"], np.float32)
-    return Observation(now, state, frames), str(message["prompt"])
+    try:
+        state = np.asarray(message["state"], np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"The state must be an array of numbers: {error}.") from error
+    return Observation(now, state, frames), message["prompt"]
 
 
 def read_commitment(message: dict[str, Any], observed_at: float) -> Commitment | None:
@@ -146,7 +156,7 @@ class PolicyServer:
             took = (time.perf_counter() - start) * 1e3
         except ValueError as error:
             return f"ValueError: {error}"
-        except RuntimeError as error:  # out of memory, say: the server lives on
+        except (RuntimeError, cv2.error) as error:  # out of memory, say: the server lives on
             logger.exception("A plan failed.")
             return f"ValueError: The policy failed: {error}"
         return pack({"actions": chunk.actions, "server_timing": {"infer_ms": took}})
@@ -168,6 +178,8 @@ class Options:
     """Name of the body to drive, of a checkpoint that knows several; its first otherwise."""
     seed: int = 0
     """Of the noise that plans start from."""
+    any_words: bool = False
+    """Take instructions with words that were not in training, too."""
     graphs: bool = True
     """On a GPU, play chunks back from CUDA graphs."""
 
@@ -180,6 +192,7 @@ def main(options: Options) -> None:
         policy = LocalPolicy.load(
             options.checkpoint, body=options.body, seed=options.seed, graphs=options.graphs
         )
+        policy.any_words = options.any_words
         served = PolicyServer(policy, options.checkpoint, options.token)
         server = served.listen(options.host, options.port)
     except (ValueError, OSError) as error:

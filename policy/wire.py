@@ -6,6 +6,13 @@ import msgpack
 import numpy as np
 
 
+MALFORMED = (
+    *(ValueError, TypeError, KeyError, AttributeError, OverflowError, SyntaxError),
+    msgpack.UnpackException,
+)
+"""What msgpack and numpy raise for bytes, dtypes and shapes that make no sense."""
+
+
 def _encode(value: Any) -> Any:  # noqa: ANN401 - whatever msgpack cannot pack itself
     if isinstance(value, np.ndarray):
         if value.dtype.kind in "VOc":
@@ -41,7 +48,7 @@ def unpack(frame: bytes) -> dict[str, Any]:
     """The message in a binary frame. Raises `ValueError` when it is not one."""
     try:
         message = msgpack.unpackb(frame, object_hook=_decode, strict_map_key=False)
-    except (ValueError, TypeError, KeyError, msgpack.UnpackException) as error:
+    except MALFORMED as error:
         raise ValueError(f"Not a message of the policy protocol: {error}.") from error
     if isinstance(message, dict):
         return message

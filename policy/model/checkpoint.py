@@ -5,6 +5,7 @@ tokenizer.json ... README.md  and, of further bodies, bodies/NAME/ with three of
 """
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,20 @@ PARTS = (
     "tasks.json",
     "tokenizer.json",
 )
+
+
+def _replaced(folder: Path) -> Path:
+    """Where the old checkpoint is while a new one takes its name."""
+    return folder.with_name(folder.name + ".replaced")
+
+
+def _flush(path: Path) -> None:
+    """Return once a file or folder is on the disk itself."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +94,12 @@ class Checkpoint:
         """Every body, the one driven by default first."""
         return (Body(self.embodiment, self.norm_stats, self.tasks), *self.others)
 
+    @property
+    def image_sizes(self) -> dict[str, tuple[int, int]]:
+        """Height and width of what is looked at: the network's cameras that this body has."""
+        has = self.embodiment.camera_names
+        return {name: size for name, size in self.model.config.image_sizes.items() if name in has}
+
     def driving(self, name: str) -> "Checkpoint":
         """The same weights driving the body `name`. Raises `ValueError` listing the known."""
         named = {body.embodiment.name: body for body in self.bodies}
@@ -93,6 +114,7 @@ class Checkpoint:
     def save(self, folder: Path, card: str, weights: Mapping[str, Tensor] | None = None) -> None:
         """Write the folder, whole or not at all; one of that name is replaced.
 
+        Whenever the process is killed or the power fails, `load` finds the old one or the new.
         `weights` are written instead of the network's own: averaged or merged ones.
         """
         partial = folder.with_name(folder.name + ".partial")
@@ -108,18 +130,24 @@ class Checkpoint:
             body.save(folder_of)
         self.tokenizer.save_pretrained(str(partial))
         (partial / "README.md").write_text(card)
+        for path in (*partial.rglob("*"), partial):
+            _flush(path)
+        replaced = _replaced(folder)
         if folder.exists():
-            replaced = folder.with_name(folder.name + ".replaced")
             shutil.rmtree(replaced, ignore_errors=True)
             folder.rename(replaced)
-            partial.rename(folder)
-            shutil.rmtree(replaced)
-        else:
-            partial.rename(folder)
+        partial.rename(folder)
+        _flush(folder.parent)
+        shutil.rmtree(replaced, ignore_errors=True)
 
     @classmethod
     def load(cls, folder: Path) -> "Checkpoint":
-        """Read a folder. Raises `ValueError` naming what is missing, torn or does not fit."""
+        """Read a folder. Raises `ValueError` naming what is missing, torn or does not fit.
+
+        Where `save` was stopped before the new folder had its name, the old one is read.
+        """
+        if not folder.exists() and _replaced(folder).exists():
+            folder = _replaced(folder)
         missing = [name for name in PARTS if not (folder / name).is_file()]
         if not any((folder / name).is_file() for name in (WHOLE, INDEX)):
             missing.append(WHOLE)

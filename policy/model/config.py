@@ -1,9 +1,14 @@
 """What a Qwen-VLA is made of, in numbers. One description, presets from one code path."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+STRICT = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +19,7 @@ class TimeLaw:
     numbers; Beta(1.5, 1) leaning to noise is the choice of openpi, StarVLA and Qwen-RobotManip.
     """
 
+    __pydantic_config__ = STRICT
     family: Literal["beta", "logit_normal"] = "beta"
     a: float = 1.5
     b: float = 1.0
@@ -29,6 +35,7 @@ class TimeLaw:
 class DecoderConfig:
     """The single-stream DiT (arXiv 2605.30280 section 2.2). Ours where the paper is silent."""
 
+    __pydantic_config__ = STRICT
     width: int = 1536
     blocks: int = 16
     heads: int = 12
@@ -42,6 +49,7 @@ class DecoderConfig:
 class QwenVLAConfig:
     """Everything needed to build the network, beside its weights."""
 
+    __pydantic_config__ = STRICT
     preset: str
     backbone: dict[str, Any] = field(repr=False)
     """A `Qwen3_5Config` or `Qwen3VLConfig` as a dictionary (`policy.model.backbone`)."""
@@ -70,9 +78,19 @@ class QwenVLAConfig:
     image_mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     image_std: tuple[float, float, float] = (0.5, 0.5, 0.5)
     """Of the colours, in 0..1, as the backbone's own image processor has them."""
+    think_block: bool = False
+    """Whether an answer comes after an empty block of thoughts, as Qwen3.5 was trained to give
+    answers without thinking."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Of the weights in a checkpoint. Training keeps float32 masters, whatever this says: a small
     step on a bfloat16 weight is rounded away."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.action_hz < math.inf:
+            raise ValueError(f"action_hz must be above 0, got {self.action_hz}.")
+        for name in ("horizon", "channels", "euler_steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
 
     def save(self, path: Path) -> None:
         """Write as JSON."""
@@ -82,13 +100,12 @@ class QwenVLAConfig:
     def load(cls, path: Path) -> "QwenVLAConfig":
         """Read JSON written by `save`. Raises `ValueError` naming the file and what is wrong."""
         try:
-            fields = json.loads(path.read_text())
-            fields["decoder"] = DecoderConfig(**fields["decoder"])
-            fields["time_law"] = TimeLaw(**fields["time_law"])
-            fields["image_sizes"] = {k: (v[0], v[1]) for k, v in fields["image_sizes"].items()}
-            for name in ("image_mean", "image_std"):
-                if name in fields:
-                    fields[name] = tuple(fields[name])
-            return cls(**fields)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"Not a Qwen-VLA config: {error}. File: {path}") from error
+            return TypeAdapter(cls).validate_json(path.read_bytes())
+        except OSError as error:
+            raise ValueError(f"Not a Qwen-VLA config: {error}.") from error
+        except ValidationError as error:
+            wrong = "; ".join(
+                f"{'.'.join(map(str, found['loc'])) or 'the file'}: {found['msg']}"
+                for found in error.errors(include_url=False)
+            )
+            raise ValueError(f"Not a Qwen-VLA config: {wrong}. File: {path}") from error

@@ -8,6 +8,7 @@ from torch.nn import functional
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from policy.model.processor import UNLABELLED, Inputs
+from policy.model.words import END
 
 
 def answer_loss(head: nn.Module, hidden: Tensor, labels: Tensor) -> Tensor:
@@ -48,14 +49,17 @@ def generate_answers(
     if inputs.pixel_values is not None:
         given |= {"pixel_values": inputs.pixel_values, "image_grid_thw": inputs.image_grid_thw}
     asked = given["input_ids"].shape[1]
-    end, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
+    pad = tokenizer.pad_token_id
+    # Pretrained ones may name the end of the text as eos; turns end otherwise, as ours do.
+    turn_end = tokenizer.get_vocab().get(END)
+    ends = [token for token in {tokenizer.eos_token_id, turn_end} if token is not None]
     said = backbone.generate(
         **given,
         generation_config=GenerationConfig(
             max_new_tokens=limit,
             do_sample=False,
-            eos_token_id=end,
-            pad_token_id=end if pad is None else pad,
+            eos_token_id=ends,
+            pad_token_id=ends[0] if pad is None else pad,
         ),
     )
     words = tokenizer.batch_decode(said[:, asked:], skip_special_tokens=True)

@@ -245,6 +245,9 @@ def start_from_backbone(
     if camera_tokens:
         add_tokens(pretrained, [tag for camera in cameras for tag in camera_tag(camera)])
     size = size_for(int(pretrained.config["text_config"]["hidden_size"]))
+    # Qwen3-VL's instructed models know the token and answer without the block.
+    thinks = THINK in pretrained.tokenizer.get_vocab()
+    thinks = thinks and pretrained.config["model_type"] == "qwen3_5"
     config = QwenVLAConfig(
         preset=Path(name_or_path).name,
         backbone=pretrained.config,
@@ -255,6 +258,7 @@ def start_from_backbone(
         euler_steps=size.euler_steps,
         image_mean=pretrained.image_mean,
         image_std=pretrained.image_std,
+        think_block=thinks,
         dtype="bfloat16",
     )
     return QwenVLA(replace(config, **choices), pretrained.model).cast(dtype), pretrained.tokenizer

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from policy.model.config import QwenVLAConfig
 from policy.model.prompt import camera_tag
-from policy.model.words import END, IMAGE, TURN, VISION_END, VISION_START
+from policy.model.words import END, IMAGE, THINK, THOUGHT, TURN, VISION_END, VISION_START
 
 Picture = UInt8[np.ndarray, "_ _ 3"]
 
@@ -137,7 +137,8 @@ class Processor:
             ids += self._picture_ids(name, picture)
         answered: list[int] = []
         if answer is not None:
-            ids += self._tokenize(f"{END}\n{TURN}assistant\n")
+            thoughts = f"{THINK}\n\n{THOUGHT}\n\n" if self.config.think_block else ""
+            ids += self._tokenize(f"{END}\n{TURN}assistant\n{thoughts}")
             answered = [*self._tokenize(answer), *self._tokenize(END)] if answer else []
         cut = [self._cut(torch.from_numpy(picture)) for picture in pictures.values()]
         features = 3 * self._temporal * self._patch**2

@@ -55,7 +55,11 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     index = folder / INDEX
     names = [WHOLE]
     if index.is_file():
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        parts = json.loads(index.read_text())
+        named = parts.get("weight_map") if isinstance(parts, dict) else None
+        if not isinstance(named, dict) or not named:
+            raise ValueError(f"Expected a weight_map that names files in {index}, there is none.")
+        names = sorted(set(named.values()))
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise ValueError(f"Weights are missing: {', '.join(missing)}. Folder: {folder}")

@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerFast
 PAD, TURN, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 IMAGE, VIDEO = "<|image_pad|>", "<|video_pad|>"
 VISION_START, VISION_END = "<|vision_start|>", "<|vision_end|>"
+THINK, THOUGHT = "<think>", "</think>"
 SPECIAL = (PAD, TURN, END, VISION_START, VISION_END, IMAGE, VIDEO)
 
 PHRASES = (

@@ -161,3 +161,16 @@ def test_a_torn_commitment_is_refused_by_the_server(changed, words):
     told = {"actions": np.ones((4, 14)), "hz": 10.0, "age": 0.4, "until": 0.2, **changed}
     with pytest.raises(ValueError, match=words):
         read_commitment({"continue": told}, observed_at=100.0)
+
+
+def test_more_committed_than_was_trained_is_guided_instead(policy, observation):
+    """Rows that the network may not be given clean are still where the robot will be."""
+    policy.sampling = Sampling(3, "trained")
+    policy.config = dataclasses.replace(policy.config, longest_prefix=2)
+    policy.checkpoint.model.config = policy.config
+    first = policy.predict_action_chunk(observation, TASK)
+    seen = later(observation, 0.4)
+    second = policy.predict_action_chunk(seen, TASK, Commitment(first, seen.timestamp + 0.5))
+    for ahead in (0.0, 0.3, 0.5):
+        now = seen.timestamp + ahead
+        np.testing.assert_allclose(second.at(now), first.at(now), atol=1e-4)

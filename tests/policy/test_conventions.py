@@ -393,10 +393,15 @@ def test_a_network_that_reads_the_state_acts_upon_it(config, tokenizer, body, ch
         return encode(prompt, *rest)
 
     policy._processor.encode = listening
+    planned = []
     for seen in (observation, moved):
-        policy.predict_action_chunk(seen, "lift")
+        policy.seed(0)
+        planned.append(
+            policy._convention.encode(policy.predict_action_chunk(seen, "lift").actions, seen.state)
+        )
     assert all("lift. state: [" in prompt for prompt in said)
     assert said[0] != said[1]
+    assert np.abs(planned[0] - planned[1]).max() > 1e-4  # other displacements, not the same moved
 
 
 def test_statistics_of_another_convention_are_refused(config, tokenizer, body, chunks):

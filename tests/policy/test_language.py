@@ -1,5 +1,6 @@
 """The head that answers in words: its loss by hand, an overfitted network, actions left alone."""
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -8,7 +9,9 @@ import torch
 from torch.nn import functional
 
 from policy.model.language import answer_loss, left_padded
+from policy.model.processor import Processor
 from policy.model.qwen_vla import QwenVLA
+from policy.model.words import PAD
 
 QUESTIONS = ("what is on the table?", "point to the red cube, please")
 ANSWERS = ("a red cube", "[512, 87]")
@@ -121,3 +124,25 @@ def test_actions_do_not_depend_on_the_head(config, processor, pictures):
         before = network.see(inputs).hidden
         network.backbone.lm_head.weight.normal_()
         assert torch.equal(network.see(inputs).hidden, before)
+
+
+def test_an_answer_ends_with_its_turn_whatever_the_tokenizer_calls_the_end(
+    learnt, processor, tokenizer, pictures
+):
+    """Base models name the end of the text as eos; an answer ends before."""
+    other = copy.deepcopy(tokenizer)
+    other.eos_token = PAD
+    inputs = processor.question(QUESTIONS[0], pictures[0])
+    assert learnt.answer(inputs, 16, other) == [ANSWERS[0]]
+
+
+def test_a_network_that_thinks_is_asked_after_an_empty_thought(config, tokenizer, pictures):
+    thinking = Processor(dataclasses.replace(config, think_block=True), tokenizer)
+    plain, thought = (
+        tokenizer.decode(each.encode(QUESTIONS[0], {}, ANSWERS[0]).ids)
+        for each in (Processor(config, tokenizer), thinking)
+    )
+    assert plain.endswith(f"assistant\n{ANSWERS[0]}<|im_end|>")
+    assert thought.endswith(f"assistant\n<think>\n\n</think>\n\n{ANSWERS[0]}<|im_end|>")
+    encoded = thinking.encode(QUESTIONS[0], {}, ANSWERS[0])
+    assert tokenizer.decode(encoded.ids[-encoded.answer :]) == f"{ANSWERS[0]}<|im_end|>"

@@ -5,13 +5,14 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import msgpack
 import numpy as np
 import pytest
 from websockets.sync.client import connect
 
 from policy.client import PolicyClient, PolicyUnreachableError
 from policy.interface import ActionChunk, Commitment, Policy
-from policy.local import LocalPolicy, check_instruction
+from policy.local import LocalPolicy, check_instruction, words_of
 from policy.local_server import LocalPolicyServer
 from policy.serve import PolicyServer, read_observation
 from policy.wire import pack, unpack
@@ -119,7 +120,8 @@ def test_an_unknown_instruction_names_what_was_trained(serve, observation):
 
 
 def test_known_words_in_another_order_pass():
-    check_instruction("Please, the RED cube: pick it up!", (TASK, "take it"))
+    tasks = (TASK, "take it")
+    check_instruction("Please, the RED cube: pick it up!", tasks, words_of(" ".join(tasks)))
 
 
 @pytest.mark.parametrize(
@@ -127,12 +129,12 @@ def test_known_words_in_another_order_pass():
 )
 def test_one_word_never_seen_is_not_acted_out(words):
     with pytest.raises(ValueError, match=r"does not know|plain words"):
-        check_instruction(words, (TASK,))
+        check_instruction(words, (TASK,), words_of(TASK))
 
 
 def test_a_checkpoint_without_actions_drives_nothing():
     with pytest.raises(ValueError, match="no actions yet"):
-        check_instruction(TASK, ())
+        check_instruction(TASK, (), None)
 
 
 def test_a_late_answer_is_never_taken_for_the_next(policy, serve, observation, monkeypatch):
@@ -214,3 +216,81 @@ def test_serving_what_is_no_checkpoint_says_so(tmp_path):
     )
     assert done.returncode == 1
     assert "Not a checkpoint" in done.stderr and "model.safetensors" in done.stderr
+
+
+def test_any_words_are_taken_when_asked_for(policy, observation):
+    policy.any_words = True
+    assert policy.predict_action_chunk(observation, "fold my laundry").actions.shape == (16, 14)
+    with pytest.raises(ValueError, match="empty"):
+        policy.predict_action_chunk(observation, " ")
+
+
+def test_a_state_that_is_no_number_is_refused_by_channel(policy, observation):
+    torn = observation.state.copy()
+    torn[2] = np.nan
+    with pytest.raises(ValueError, match=r"finite numbers; it is not in \['left_elbow'\]"):
+        policy.predict_action_chunk(dataclasses.replace(observation, state=torn), TASK)
+
+
+GOOD = {
+    "state": np.zeros(14, np.float32),
+    "images": {name: np.zeros((48, 64, 3), np.uint8) for name in ("cam_high", "cam_left_wrist")},
+    "prompt": TASK,
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"images": 5}, "images as a dictionary"),
+        ({"images": ["cam_high"]}, "images as a dictionary"),
+        ({"images": {"cam_high": np.zeros((0, 64, 3), np.uint8)}}, "not empty"),
+        ({"images": {"cam_high": None}}, "must be uint8"),
+        ({"state": {"left": 1}}, "array of numbers"),
+        ({"state": None}, "state"),
+        ({"state": np.full(14, np.nan, np.float32)}, "finite"),
+        ({"prompt": 3}, "prompt as text"),
+        ({"continue": 5}, "are needed"),
+    ],
+)
+def test_a_malformed_question_is_answered_in_words_and_the_connection_lives(serve, changed, words):
+    with connect(serve(), compression=None) as connection:
+        connection.recv()
+        connection.send(pack(GOOD | changed))
+        answer = connection.recv()
+        assert isinstance(answer, str) and answer.startswith("ValueError: ") and words in answer
+        connection.send(pack(GOOD))
+        assert unpack(connection.recv())["actions"].shape == (16, 14)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        {b"dtype": "<f4", b"shape": (2**63,), b"data": b""},
+        {b"dtype": "(", b"shape": (1,), b"data": b"1"},
+        {b"dtype": "<f4", b"shape": 1.5, b"data": 3},
+        {b"dtype": b"\xff", b"shape": None, b"data": None},
+        {b"shape": (1,)},
+    ],
+)
+def test_arrays_that_make_no_sense_are_no_message(array):
+    frame = msgpack.packb({"state": {b"__ndarray__": True, **array}})
+    with pytest.raises(ValueError, match="Not a message"):
+        unpack(frame)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("image_sizes", {"cam_high": [16, 16]}), ("action_hz", 5.0)]
+)
+def test_a_server_that_comes_back_as_another_is_refused(
+    policy, serve, observation, key, value, monkeypatch
+):
+    client = PolicyClient(serve())
+    client.close()  # as when the server was restarted
+    real = client._dial
+    monkeypatch.setattr(client, "_dial", lambda: real() | {key: value})
+    with pytest.raises(ValueError, match=f"another policy: {key} differ"):
+        client.predict_action_chunk(observation, TASK)
+    monkeypatch.setattr(client, "_dial", real)
+    assert client.predict_action_chunk(observation, TASK).hz == 10  # the old one is back
+    client.close()

@@ -93,7 +93,7 @@ class Explorer:
         state = self.checkpoint.norm_stats.state.normalize(observation.state)
         pictures = {
             name: resize(observation.frames[name].image, size)
-            for name, size in self._config.image_sizes.items()
+            for name, size in self.checkpoint.image_sizes.items()
         }
         prompt = action_prompt(self._config, self.embodiment, task, state)
         decision, rows = self._sample(Item("actions", prompt, pictures, state=state))
