@@ -3,13 +3,14 @@
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hardware.interfaces import Action, Observation
-from policy.blending import Blend, blend
+from policy.blending import Blend, Taken, blend
 from policy.interface import ActionChunk, Commitment, Policy
+from policy.model.end_effector_actions import going_on
 
 REMEMBERED_PLANS = 8
 """The slowest of so many plans is how long the next is expected to take."""
@@ -59,19 +60,19 @@ class PolicyAgent:
         )
         self._plan: Future[ActionChunk] | None = None
         self._asked_at = -np.inf
-        self._chunks: list[ActionChunk] = []
-        self._since = 0.0
+        self._taken: list[Taken] = []
+        self._last: Action | None = None
         self._took: deque[float] = deque(maxlen=REMEMBERED_PLANS)
 
     @property
     def chunk(self) -> ActionChunk | None:
         """The newest plan."""
-        return self._chunks[-1] if self._chunks else None
+        return self._taken[-1].chunk if self._taken else None
 
     def reset(self) -> None:
         """Forget every plan, also one in progress; waits for nothing."""
         self._plan = None
-        self._chunks = []
+        self._taken, self._last = [], None
         self._asked_at = -np.inf
         self.num_chunks = 0
 
@@ -88,7 +89,10 @@ class PolicyAgent:
             self._asked_at = now
             self._plan = self._ask(observation)
             self._collect(now)
-        return blend(self._chunks, now, self._since, self._execution.blend)
+        due = blend(self._taken, now, self._execution.blend)
+        if due is not None:
+            self._last = due
+        return due
 
     def _ask(self, observation: Observation) -> Future[ActionChunk]:
         question = (observation, self.task)
@@ -114,8 +118,11 @@ class PolicyAgent:
             return
         chunk = self._plan.result()
         self._plan = None
-        self._chunks = [c for c in self._chunks if c.ends_at >= now] + [chunk]
-        self._since = now
+        if self._last is not None:
+            channels = self._policy.embodiment.action_channels
+            chunk = replace(chunk, actions=going_on(channels, chunk.actions, self._last))
+        playing = [each for each in self._taken if each.chunk.ends_at >= now]
+        self._taken = [*playing, Taken(chunk, now)]
         self.plan_secs = now - self._asked_at
         self._took.append(self.plan_secs)
         self.num_chunks += 1

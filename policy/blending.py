@@ -1,6 +1,7 @@
 """What to do at a moment that several chunks speak of: one action out of overlapping plans."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -18,20 +19,37 @@ ENSEMBLE_DECAY = 0.01
 """m of ACT's weights exp(-m i) over chunks, i = 0 the oldest (arXiv 2304.13705, stated)."""
 
 
-def blend(chunks: Sequence[ActionChunk], now: float, since: float, way: Blend) -> Action | None:
-    """The action due at `now`, from chunks in the order taken; the newest was taken at `since`.
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A chunk, and when it took over."""
+
+    chunk: ActionChunk
+    since: float
+
+
+def blend(taken: Sequence[Taken], now: float, way: Blend) -> Action | None:
+    """The action due at `now`, from chunks in the order taken.
 
     None past the end of the newest, whatever older ones say.
     """
-    wanted = chunks[-1].at(now) if chunks else None
+    wanted = taken[-1].chunk.at(now) if taken else None
     if wanted is None or way == "none":
         return wanted
     if way == "ensemble":
-        due = [action for action in (chunk.at(now) for chunk in chunks) if action is not None]
+        due = [action for action in (each.chunk.at(now) for each in taken) if action is not None]
         weights = np.exp(-ENSEMBLE_DECAY * np.arange(len(due)))
         return np.asarray(weights @ np.stack(due) / weights.sum(), np.float32)
-    before = chunks[-2].at(now) if len(chunks) > 1 else None
-    share = np.float32(min((now - since) / FADE_SECS, 1.0))
-    if before is None or share >= 1:
+    return _faded(taken, now)
+
+
+def _faded(taken: Sequence[Taken], now: float) -> Action:
+    """Each chunk faded in over what the ones before it said together.
+
+    So nothing jumps when a chunk takes over from one that is not faded in itself.
+    """
+    due = taken[-1].chunk.at(now)
+    wanted = taken[-1].chunk.actions[-1] if due is None else due
+    share = np.float32(min((now - taken[-1].since) / FADE_SECS, 1.0))
+    if len(taken) == 1 or share >= 1:
         return wanted
-    return np.asarray(share * wanted + (1 - share) * before, np.float32)
+    return np.asarray(share * wanted + (1 - share) * _faded(taken[:-1], now), np.float32)

@@ -35,6 +35,9 @@ logger = logging.getLogger(__name__)
 VALIDATION_SEED, TEST_SEED = 500_000, 600_000
 """Starts from there on are for choosing and for testing; training uses those below."""
 
+INDEPENDENT = Execution()
+"""Plans that know nothing of each other, faded into one another, made in no time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Episode:
@@ -58,7 +61,7 @@ class Trial:
     swap: bool
     seconds: float
     replan_secs: float
-    execution: Execution = Execution()
+    execution: Execution = INDEPENDENT
     continuation: Continuation | None = None
     """How chunks go on from the one in play, if `execution` is continuing."""
 
@@ -253,14 +256,18 @@ def log_table(rows: Sequence[Row]) -> None:
 
 
 def tasks_of(env: str, trained: Sequence[str]) -> list[Task]:
-    """Tasks that `env` names, of the instructions `trained` where it names all. Raises `ValueError` listing the known ones."""
+    """Tasks that `env` names: all that have an instruction in `trained`, or those listed.
+
+    Raises `ValueError` listing the known ones, or when none was trained.
+    """
     if env != "aloha_sim":
         return [task_named(name) for name in env.split(",")]
     found = [task for task in TASKS.values() if set(trained) & set(task.wordings)]
     if not found:
         raise ValueError(
             "The checkpoint was trained on no task of the simulated ALOHA, only on: "
-            f"{'; '.join(trained[:8]) or 'none'}. Name tasks with --env, such as {next(iter(TASKS))}."
+            f"{'; '.join(trained[:8]) or 'none'}. Name tasks with --env, such as "
+            f"{next(iter(TASKS))}."
         )
     return found
 

@@ -54,7 +54,7 @@ def read_observation(message: dict[str, Any]) -> tuple[Observation, str]:
     if missing:
         raise ValueError(f"An observation needs state, images and prompt; missing: {missing}.")
     if not isinstance(message["images"], dict) or not isinstance(message["prompt"], str):
-        raise ValueError(
+        raise ValueError(  # noqa: TRY004 - a client is told of one kind of error
             "Expected images as a dictionary of cameras and the prompt as text, got "
             f"{type(message['images']).__name__} and {type(message['prompt']).__name__}."
         )
@@ -67,14 +67,16 @@ def read_observation(message: dict[str, Any]) -> tuple[Observation, str]:
         wrong = image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8
         if wrong or not image.size:
             raise ValueError(
-                f"Image {name!r} must be uint8, not empty and with three colours, got {image.dtype} of shape "
-                f"{image.shape}."
+                f"Image {name!r} must be uint8, not empty and with three colours, got "
+                f"{image.dtype} of shape {image.shape}."
             )
         frames[str(name)] = Frame(np.ascontiguousarray(image), now)
     try:
         state = np.asarray(message["state"], np.float32)
     except (TypeError, ValueError) as error:
         raise ValueError(f"The state must be an array of numbers: {error}.") from error
+    if state.ndim != 1:
+        raise ValueError(f"The state must be one row of numbers, got shape {state.shape}.")
     return Observation(now, state, frames), message["prompt"]
 
 

@@ -5,7 +5,6 @@ from typing import Any
 import msgpack
 import numpy as np
 
-
 MALFORMED = (
     *(ValueError, TypeError, KeyError, AttributeError, OverflowError, SyntaxError),
     msgpack.UnpackException,

@@ -6,6 +6,7 @@ or quaternion. Inferred: the first frame is the observed pose, not the first tar
 record theirs; `tool` along those of the gripper at the first frame, as wrists of people are given.
 """
 
+import itertools
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args, runtime_checkable
 
@@ -15,6 +16,9 @@ from jaxtyping import Float32
 from hardware.embodiment import Channel, Embodiment
 from hardware.end_effectors import EndEffectors, Poses
 from policy.model.rotations import NAMES, Rotation, from_matrix, to_matrix
+
+STILL = 1e-6
+"""Radians below which a turn has no axis."""
 
 Frame = Literal["base", "tool"]
 FRAMES: tuple[Frame, ...] = get_args(Frame)
@@ -107,7 +111,7 @@ class RecordedPoses:
             felt = self._felt[arm]
             if felt.rotation == kind:  # the state may be beyond half a turn itself
                 observed = state[felt.start + 3 : felt.stop]
-                numbers = _moved_to(kind, numbers, observed)
+                numbers = continuous(kind, np.concatenate([observed[None], numbers]))[1:]
             targets[:, span.start : span.start + 3] = poses.position[:, arm]
             targets[:, span.start + 3 : span.stop] = numbers[1:]
 
@@ -242,6 +246,19 @@ def without_jumps(
     return smooth
 
 
+def going_on(
+    channels: tuple[Channel, ...],
+    rows: Float32[np.ndarray, "n channels"],
+    last: Float32[np.ndarray, "channels"],
+) -> Float32[np.ndarray, "n channels"]:
+    """The same targets, saying their rotations as goes on from the command `last` without a jump.
+
+    Two chunks may say one rotation in numbers a whole turn apart, or as a quaternion and its
+    negative; mixed or approached number by number, they would turn the gripper around.
+    """
+    return without_jumps(channels, np.concatenate([last[None], rows]))[1:]
+
+
 def _read(vectors: np.ndarray, spans: list[Span]) -> Poses:
     return Poses(
         np.stack([vectors[..., s.start : s.start + 3] for s in spans], -2).astype(np.float64),
@@ -253,23 +270,30 @@ def _read(vectors: np.ndarray, spans: list[Span]) -> Poses:
 
 
 def continuous(kind: Rotation, numbers: np.ndarray) -> np.ndarray:
-    """The same rotations (n, numbers) without jumps from row to row, where `kind` allows it."""
+    """The same rotations (n, numbers), said without jumps from row to row."""
     if kind == "euler":
         return np.unwrap(numbers, axis=0)
     if kind == "axis_angle":
-        return numbers
+        return _nearest_turns(numbers)
     flips = np.sign((numbers[1:] * numbers[:-1]).sum(axis=1))
     signs = np.cumprod(np.concatenate([[1.0], np.where(flips < 0, -1.0, 1.0)]))
     return np.asarray(numbers * signs[:, None])
 
 
-def _moved_to(kind: Rotation, numbers: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """All rows moved so that the first says its rotation as `first` does."""
-    if kind == "euler":
-        return np.asarray(numbers + 2 * np.pi * np.round((first - numbers[0]) / (2 * np.pi)))
-    if kind == "quaternion" and float(first @ numbers[0]) < 0:
-        return -numbers
-    return numbers
+def _nearest_turns(vectors: np.ndarray) -> np.ndarray:
+    """Axis-angle vectors (n, 3), each the equivalent one nearest to the row before.
+
+    Equivalents are whole turns more or less about the same axis; of no turn, about any.
+    """
+    rows = np.asarray(vectors, np.float64).copy()
+    for before, row in itertools.pairwise(rows):
+        angle, reached = np.linalg.norm(row), np.linalg.norm(before)
+        if angle < STILL and reached < STILL:
+            continue
+        axis = row / angle if angle >= STILL else before / reached
+        turns = np.round((before @ axis - angle) / (2 * np.pi))
+        row += turns * 2 * np.pi * axis
+    return rows
 
 
 def _common(names: list[str]) -> str:

@@ -1,11 +1,16 @@
+import dataclasses
 import threading
 
 import numpy as np
 import pytest
 
+from hardware.bodies import body_named
 from hardware.interfaces import Observation
 from policy.agent import PolicyAgent
 from policy.interface import ActionChunk
+
+FRANKA = body_named("franka_joints")
+TWO_JOINTS = dataclasses.replace(FRANKA, action_channels=FRANKA.action_channels[:2])
 
 
 def look(timestamp):
@@ -15,7 +20,7 @@ def look(timestamp):
 class Constant:
     """Plans to stay at the number of the plan."""
 
-    embodiment = None
+    embodiment = TWO_JOINTS
     tasks = ()
 
     def __init__(self):

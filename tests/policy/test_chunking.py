@@ -5,15 +5,19 @@ import dataclasses
 import numpy as np
 import pytest
 
+from hardware.bodies import body_named
 from hardware.interfaces import Observation
 from policy.agent import Execution, PolicyAgent
-from policy.blending import blend
+from policy.blending import Taken, blend
 from policy.interface import ActionChunk, Commitment
 from policy.local import LocalPolicy
+from policy.model.end_effector_actions import without_jumps
 from policy.model.sampling import Sampling
 from policy.serve import read_commitment
 
 TASK = "pick up the red cube"
+FRANKA = body_named("franka_joints")
+TWO_JOINTS = dataclasses.replace(FRANKA, action_channels=FRANKA.action_channels[:2])
 
 
 def look(timestamp):
@@ -23,7 +27,7 @@ def look(timestamp):
 class Clock:
     """Plans to be, at any moment, where the clock stands: a rate of 1 a second from the start."""
 
-    embodiment = None
+    embodiment = TWO_JOINTS
     tasks = ()
 
     def __init__(self):
@@ -93,12 +97,13 @@ def test_an_agent_that_does_not_continue_tells_nothing():
 
 def test_the_ensemble_weighs_the_older_plan_more():
     old, new = (ActionChunk(np.full((16, 2), n, np.float32), 0.0, 10.0) for n in (0, 1))
-    share = float(blend([old, new], 0.5, 0.4, "ensemble")[0])
+    taken = [Taken(old, 0.0), Taken(new, 0.4)]
+    share = float(blend(taken, 0.5, "ensemble")[0])
 
     assert share == pytest.approx(np.exp(-0.01) / (1 + np.exp(-0.01)))
-    assert blend([], 0.0, 0.0, "ensemble") is None
-    assert blend([old, new], 9.0, 0.4, "ensemble") is None
-    assert blend([old, new], 0.41, 0.4, "none").tolist() == [1, 1]
+    assert blend([], 0.0, "ensemble") is None
+    assert blend(taken, 9.0, "ensemble") is None
+    assert blend(taken, 0.41, "none").tolist() == [1, 1]
 
 
 @pytest.fixture
@@ -174,3 +179,50 @@ def test_more_committed_than_was_trained_is_guided_instead(policy, observation):
     for ahead in (0.0, 0.3, 0.5):
         now = seen.timestamp + ahead
         np.testing.assert_allclose(second.at(now), first.at(now), atol=1e-4)
+
+
+class Wavering(Clock):
+    """Plans to stay at 1 and at -1 by turns."""
+
+    def predict_action_chunk(self, observation, task, previous=None):
+        self.told.append(previous)
+        side = 1.0 if len(self.told) % 2 else -1.0
+        return ActionChunk(np.full((16, 2), side, np.float32), observation.timestamp, 10.0)
+
+
+def largest_step(replan_secs):
+    agent = PolicyAgent(Wavering(), "go", replan_secs=replan_secs, background=False)
+    return np.abs(np.diff(drive(agent, 4.0))).max()
+
+
+@pytest.mark.parametrize("replan_secs", [0.04, 0.1, 0.16])
+def test_plans_quicker_than_the_fade_jerk_no_more_than_slow_ones(replan_secs):
+    assert largest_step(replan_secs) <= 1.05 * largest_step(0.4)
+
+
+def test_an_old_chunk_that_ends_while_the_new_one_is_faded_in_leaves_no_jump():
+    old = ActionChunk(np.zeros((2, 2), np.float32), 0.0, 10.0)  # ends at 0.1
+    new = ActionChunk(np.ones((16, 2), np.float32), 0.05, 10.0)
+    taken = [Taken(old, 0.0), Taken(new, 0.05)]
+    said = [blend(taken, 0.05 + i / 100, "fade")[0] for i in range(22)]
+    np.testing.assert_allclose(np.diff(said)[:19], 0.05, atol=1e-3)
+
+
+class Turning(Clock):
+    """Turns the gripper on and on, said in numbers of -pi to pi, as a network does."""
+
+    embodiment = body_named("widowx")
+
+    def predict_action_chunk(self, observation, task, previous=None):
+        rows = np.zeros((16, 7), np.float32)
+        yaw = 2.6 + observation.timestamp + np.arange(16) / 10
+        rows[:, 5] = (yaw + np.pi) % (2 * np.pi) - np.pi
+        rows = without_jumps(self.embodiment.action_channels, rows)  # within itself each is smooth
+        return ActionChunk(rows, observation.timestamp, 10.0)
+
+
+@pytest.mark.parametrize("way", ["fade", "ensemble", "none"])
+def test_a_turn_beyond_half_goes_on_from_chunk_to_chunk(way):
+    agent = PolicyAgent(Turning(), "go", background=False, execution=Execution(way))
+    said = np.array([agent.act(look(tick / 50))[5] for tick in range(150)])
+    np.testing.assert_allclose(said, 2.6 + np.arange(150) / 50, atol=1e-3)

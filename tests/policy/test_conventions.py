@@ -22,7 +22,7 @@ from policy.local import LocalPolicy
 from policy.model.action_space import NormStats, Quantiles, pad
 from policy.model.checkpoint import Checkpoint
 from policy.model.conventions import convention_for
-from policy.model.end_effector_actions import without_jumps
+from policy.model.end_effector_actions import continuous, going_on, without_jumps
 from policy.model.qwen_vla import QwenVLA
 from policy.model.rotations import NAMES, from_matrix, to_matrix
 
@@ -415,3 +415,26 @@ def test_a_network_too_narrow_for_a_body_is_refused(config, tokenizer, body, chu
     narrow = displacing(config, tokenizer, body, chunks, channels=8)
     with pytest.raises(ValueError, match="needs 14 channels, the network has 8"):
         LocalPolicy(narrow)
+
+
+def test_an_axis_angle_is_said_by_the_vector_nearest_to_the_row_before():
+    """A turn past pi is recorded about the other axis: interpolated, it would turn back."""
+    angles = np.linspace(2.5, 7.5, 26)
+    axis = np.array([0.6, 0.0, 0.8])
+    recorded = from_matrix("axis_angle", to_matrix("axis_angle", angles[:, None] * axis))
+    assert np.abs(np.diff(recorded, axis=0)).max() > 3
+    np.testing.assert_allclose(
+        continuous("axis_angle", recorded), angles[:, None] * axis, atol=1e-6
+    )
+    still = np.zeros((3, 3))
+    np.testing.assert_array_equal(continuous("axis_angle", still), still)
+
+
+def test_a_quaternion_goes_on_with_the_sign_of_the_last_command():
+    channels = tuple(
+        dataclasses.replace(body_named("widowx").action_channels[0], name=name)
+        for name in ("x", "y", "z", "qw", "qx", "qy", "qz")
+    )
+    last = np.array([0, 0, 0, 1, 0, 0, 0], np.float32)
+    rows = np.tile(np.array([0, 0, 0, -1, 0, 0, 0], np.float32), (4, 1))
+    np.testing.assert_array_equal(going_on(channels, rows, last), np.tile(last, (4, 1)))
