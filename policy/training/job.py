@@ -36,11 +36,11 @@ PREPARING = timedelta(hours=12)
 """Longest that processes wait for one of them to decode a dataset."""
 
 
-class TrainingJob:
-    """Everything a job folder asks for, ready to run."""
+class Job:
+    """What every stage has: a folder, a network with its parts made ready, and a trainer."""
 
     def __init__(self, folder: Path, request: TrainRequest) -> None:
-        """Raises `ValueError` for whatever cannot be learnt from or started with."""
+        """Raises `ValueError` for whatever cannot be started with."""
         self.folder, self.request = folder, request
         torch.manual_seed(request.seed)
         if request.threads is not None:
@@ -52,38 +52,12 @@ class TrainingJob:
                 InitProcessGroupKwargs(timeout=PREPARING),
             ],
         )
-        begun = start(request)
-        self.model, self.tokenizer, self._history = (
-            begun.model.train(),
-            begun.tokenizer,
-            begun.history,
-        )
-        with self.accelerator.local_main_process_first():  # one decodes, others map its cache
-            opened = Opener(request, begun, folder / "cache").open()
-        self.bodies = opened.bodies
-        self._prepare_parts()
-        heads = None
-        if any(part.kind == "grounding" for part in request.ingredients):
-            hidden = self.model.backbone.config.text_config.hidden_size
-            heads = GroundingHeads(hidden, len(CUBES))
-        weights = LossWeights(
-            request.action_weight, request.question_weight, request.grounding_weight
-        )
-        kinds = {part.kind for part in request.ingredients}
-        self.learner = Learner(self.model, weights, kinds, heads)
-        law = request.time_law or self.model.config.time_law
-        self.mixture = Mixture(
-            opened.parts,
-            begun.processor,
-            batch_size=request.batch_size,
-            seed=request.seed,
-            draws=Draws(law, request.draws, request.longest_prefix),
-            see=not request.freeze_backbone,
-        )
-        self._check_shards()
-        self.trainer = Trainer(request, folder, self.learner, self.groups(), self.accelerator)
+        self.begun = start(request)
+        self.model = self.begun.model.train()
+        self.trainer: Trainer
 
-    def _prepare_parts(self) -> None:
+    def prepare_parts(self) -> None:
+        """Put adapters in, freeze what is not to be trained."""
         request = self.request
         if request.lora_rank:
             apply_lora(self.model, rank=request.lora_rank, alpha=request.lora_alpha)
@@ -100,21 +74,6 @@ class TrainingJob:
         if request.gradient_checkpointing:
             self.model.gradient_checkpointing(enabled=True)
 
-    def _check_shards(self) -> None:
-        """Sharded parameters are gathered by all processes at once, so all must run the decoder."""
-        shards = self.accelerator.num_processes * self.request.accumulation
-        kinds = [part.kind for part in self.request.ingredients]
-        acting = sum(
-            rows
-            for rows, kind in zip(self.mixture.rows, kinds, strict=True)
-            if kind in DEMONSTRATED
-        )
-        if 0 < acting < shards:
-            raise ValueError(
-                f"{acting} rows of demonstrations in a batch do not reach {shards} passes. Raise "
-                "batch_size or lower accumulation."
-            )
-
     @property
     def _frozen(self) -> tuple[str, ...]:
         """Parts that stay as they are."""
@@ -130,38 +89,15 @@ class TrainingJob:
             "language": request.backbone_learning_rate,
             "decoder": request.learning_rate,
         }
-        groups = {
+        return {
             part: ([p for p in parameters_of(self.model, part) if p.requires_grad], rate)
             for part, rate in rates.items()
         }
-        heads = self.learner.heads
-        if heads is not None:
-            groups["heads"] = (list(heads.parameters()), request.backbone_learning_rate)
-        return groups
 
     @property
     def checkpoint_folder(self) -> Path:
         """Where the newest checkpoint is."""
         return self.folder / "checkpoints" / "last"
-
-    def save(self) -> None:
-        """Write the network as it is now; every process takes part."""
-        prefix = "model."
-        gathered = {
-            name.removeprefix(prefix): value
-            for name, value in self.trainer.weights(whole=True).items()
-            if name.startswith(prefix)
-        }
-        if not self.accelerator.is_main_process:
-            return
-        first, *others = self.bodies
-        checkpoint = Checkpoint(
-            *(self.model, self.tokenizer, first.norm_stats, first.embodiment, first.tasks),
-            tuple(others),
-        )
-        card = model_card(self.request, self.model, first.tasks, self._history)
-        weights = merged_state(self.model, gathered)
-        checkpoint.save(self.checkpoint_folder, card, weights)
 
     @property
     def checkpoint(self) -> Path | None:
@@ -192,6 +128,75 @@ class TrainingJob:
             checkpointing=request.gradient_checkpointing,
         )
         return what_fits(self.model.config, plan, available)
+
+
+class TrainingJob(Job):
+    """Everything a job folder asks for, ready to run."""
+
+    def __init__(self, folder: Path, request: TrainRequest) -> None:
+        """Raises `ValueError` for whatever cannot be learnt from or started with."""
+        super().__init__(folder, request)
+        with self.accelerator.local_main_process_first():  # one decodes, others map its cache
+            opened = Opener(request, self.begun, folder / "cache").open()
+        self.bodies = opened.bodies
+        self.prepare_parts()
+        heads = None
+        if any(part.kind == "grounding" for part in request.ingredients):
+            hidden = self.model.backbone.config.text_config.hidden_size
+            heads = GroundingHeads(hidden, len(CUBES))
+        weights = LossWeights(
+            request.action_weight, request.question_weight, request.grounding_weight
+        )
+        kinds = {part.kind for part in request.ingredients}
+        self.learner = Learner(self.model, weights, kinds, heads)
+        law = request.time_law or self.model.config.time_law
+        self.mixture = Mixture(
+            opened.parts,
+            self.begun.processor,
+            batch_size=request.batch_size,
+            seed=request.seed,
+            draws=Draws(law, request.draws, request.longest_prefix),
+            see=not request.freeze_backbone,
+        )
+        self._check_shards()
+        groups = self.groups()
+        if heads is not None:
+            groups["heads"] = (list(heads.parameters()), request.backbone_learning_rate)
+        self.trainer = Trainer(request, folder, self.learner, groups, self.accelerator)
+
+    def _check_shards(self) -> None:
+        """Sharded parameters are gathered by all processes at once, so all must run the decoder."""
+        shards = self.accelerator.num_processes * self.request.accumulation
+        kinds = [part.kind for part in self.request.ingredients]
+        acting = sum(
+            rows
+            for rows, kind in zip(self.mixture.rows, kinds, strict=True)
+            if kind in DEMONSTRATED
+        )
+        if 0 < acting < shards:
+            raise ValueError(
+                f"{acting} rows of demonstrations in a batch do not reach {shards} passes. Raise "
+                "batch_size or lower accumulation."
+            )
+
+    def save(self) -> None:
+        """Write the network as it is now; every process takes part."""
+        prefix = "model."
+        gathered = {
+            name.removeprefix(prefix): value
+            for name, value in self.trainer.weights(whole=True).items()
+            if name.startswith(prefix)
+        }
+        if not self.accelerator.is_main_process:
+            return
+        first, *others = self.bodies
+        checkpoint = Checkpoint(
+            *(self.model, self.begun.tokenizer, first.norm_stats, first.embodiment, first.tasks),
+            tuple(others),
+        )
+        card = model_card(self.request, self.model, first.tasks, self.begun.history)
+        weights = merged_state(self.model, gathered)
+        checkpoint.save(self.checkpoint_folder, card, weights)
 
     def run(self, stop: threading.Event) -> bool:
         """Train until done or stopped; returns whether it was done."""
