@@ -127,12 +127,10 @@ class Embodiment:
         them. An empty list means that the bodies fit.
         """
         found = []
-        for what, ours, theirs in (
-            ("robot", self.robot_tag, other.robot_tag),
-            ("number of arms", self.arms, other.arms),
-        ):
-            if ours != theirs:
-                found.append(f"{what}: {ours!r} expected, {theirs!r} here")
+        if self.robot_tag != other.robot_tag:
+            found.append(f"robot: {self.robot_tag!r} expected, {other.robot_tag!r} here")
+        if self.arms != other.arms:
+            found.append(f"number of arms: {self.arms} expected, {other.arms} here")
         for kind in ("state", "action"):
             ours = [f"{c.name} ({c.unit})" for c in getattr(self, f"{kind}_channels")]
             theirs = [f"{c.name} ({c.unit})" for c in getattr(other, f"{kind}_channels")]

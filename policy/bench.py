@@ -12,21 +12,31 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import psutil
 import torch
 import tyro
 from torch import Tensor
 
+from policy.fitting import check_memory, free_memory
+from policy.local import LocalPolicy
 from policy.model.checkpoint import Checkpoint
 from policy.model.config import QwenVLAConfig
 from policy.model.graphs import chunk_function, tensors_of
 from policy.model.layout import hidden_states
-from policy.model.memory import WORDS, running_memory
-from policy.model.presets import PRESETS, preset
+from policy.model.memory import WORDS
+from policy.model.presets import preset
 from policy.model.processor import Inputs
 from policy.model.qwen_vla import Context, QwenVLA
 from policy.model.sampling import Sampling
-from policy.timing import Rates, Timing, Work, measure, measure_rates
+from policy.timing import (
+    Plan,
+    Rates,
+    Timing,
+    Work,
+    decoder_passes,
+    measure,
+    measure_plan,
+    measure_rates,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -126,7 +136,7 @@ def measure_views(model: QwenVLA, config: QwenVLAConfig, options: Options, rates
 
     pixels = inputs.pixel_values if inputs.pixel_values is not None else noise
     seen_once = ((1, core.visual), (1, core.language_model.layers))
-    blocks = ((sampling.steps, model.decoder),)
+    blocks = decoder_passes(model.decoder, sampling.steps)
     parts = (
         Work(see, [inputs.input_ids, pixels], seen_once),
         Work(decode, [see(inputs.input_ids, pixels), noise], blocks),
@@ -157,32 +167,6 @@ def shown(config: QwenVLAConfig, views: int, size: int | None) -> QwenVLAConfig:
     return replace(config, image_sizes=sizes)
 
 
-def check_memory(config: QwenVLAConfig, available: int, bytes_per_weight: int) -> None:
-    """Raise `ValueError` saying what would fit, unless the network does."""
-    need = running_memory(config, bytes_per_weight=bytes_per_weight).total
-    if need <= available:
-        return
-    cameras = tuple(config.image_sizes)
-    fitting = [
-        name
-        for name in PRESETS
-        if running_memory(preset(name, cameras), bytes_per_weight=bytes_per_weight).total
-        <= available
-    ]
-    advice = f"What would fit: --preset {fitting[-1]}." if fitting else "No preset fits."
-    raise ValueError(
-        f"{config.preset} needs about {need / 1e9:.1f} GB in weights of {bytes_per_weight} bytes, "
-        f"there are {available / 1e9:.1f} GB. {advice}"
-    )
-
-
-def free_memory(device: torch.device) -> int:
-    """Bytes not in use on `device`."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    return int(psutil.virtual_memory().available)
-
-
 @contextmanager
 def _made_as(device: torch.device, dtype: torch.dtype) -> Iterator[None]:
     """New tensors are of `dtype` on `device`."""
@@ -196,9 +180,7 @@ def _made_as(device: torch.device, dtype: torch.dtype) -> Iterator[None]:
 
 
 def build(options: Options, device: torch.device, dtype: torch.dtype) -> QwenVLA:
-    """The network, on `device`. Raises `ValueError` when it does not fit or is no checkpoint."""
-    if options.checkpoint is not None:
-        return Checkpoint.load(options.checkpoint).model.cast(dtype).to(device)
+    """A network at random, on `device`. Raises `ValueError` when it does not fit."""
     cameras = tuple(f"camera{i}" for i in range(max(options.views)))
     config = preset(options.preset, cameras)
     if options.preset == "nano":  # a vocabulary of its own; only the ids must fit
@@ -221,6 +203,16 @@ class Report:
     torch: str
     rates: Rates
     rows: tuple[Row, ...]
+    plan: Plan | None
+    """None without a checkpoint that has learnt actions."""
+
+
+def _plan(checkpoint: Checkpoint, options: Options) -> Plan:
+    policy = LocalPolicy(checkpoint, threads=options.threads)
+    if options.graphs:
+        policy.use_graphs()
+    policy.sampling = Sampling(options.steps or policy.config.euler_steps)
+    return measure_plan(policy, options.repeats)
 
 
 def bench(options: Options) -> Report:
@@ -235,7 +227,11 @@ def bench(options: Options) -> Report:
     usual = "bfloat16" if device.type == "cuda" else "float32"
     named = usual if options.dtype == "auto" else options.dtype
     dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[named]
-    model = build(options, device, dtype)
+    checkpoint = None if options.checkpoint is None else Checkpoint.load(options.checkpoint)
+    if checkpoint is None:
+        model = build(options, device, dtype)
+    else:
+        model = checkpoint.model.cast(dtype).to(device)
     configs = [shown(model.config, views, options.size) for views in options.views]
     rates = measure_rates(device, dtype)
     return Report(
@@ -248,6 +244,7 @@ def bench(options: Options) -> Report:
         torch=torch.__version__,
         rates=rates,
         rows=tuple(measure_views(model, config, options, rates) for config in configs),
+        plan=_plan(checkpoint, options) if checkpoint and checkpoint.tasks else None,
     )
 
 
@@ -273,6 +270,12 @@ def log_report(report: Report) -> None:
                 *(name, timing.median_ms, timing.low_ms, timing.high_ms, timing.floor_ms),
                 timing.median_ms / timing.floor_ms,
             )
+    if report.plan is not None:
+        plan = report.plan
+        logger.info(
+            "a plan from %d pictures to targets: %.2f (%.2f - %.2f)",
+            *(plan.views, plan.median_ms, plan.low_ms, plan.high_ms),
+        )
 
 
 def main(options: Options) -> None:

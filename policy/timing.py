@@ -8,12 +8,16 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from hardware.interfaces import Frame, Observation
+from policy.local import LocalPolicy
+from policy.model.decoder import ActionDecoder, Block
 from policy.model.graphs import Recording
 
 logger = logging.getLogger(__name__)
@@ -43,6 +47,16 @@ class Timing:
     """Of weights, each read once a pass."""
     gigaoperations: float
     """In matrix products, counted while they run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long `LocalPolicy.predict_action_chunk` takes, with the checkpoint's own cameras."""
+
+    views: int
+    median_ms: float
+    low_ms: float
+    high_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +126,36 @@ def measure(work: Work, rates: Rates, repeats: int, *, graphs: bool) -> Timing:
     floor = max(size / rates.bytes_per_sec, operations / rates.operations_per_sec)
     low, median, high = (float(np.percentile(took, at)) for at in (10, 50, 90))
     return Timing(median, low, high, 1e3 * floor, size / 1e9, operations / 1e9)
+
+
+def decoder_passes(decoder: ActionDecoder, steps: int) -> tuple[tuple[int, nn.Module], ...]:
+    """How many times a chunk reads each part of the decoder (`policy.model.sampling`).
+
+    The context and the flow times, with all they modulate, are worked out once for all steps.
+    """
+    blocks = cast(list[Block], list(decoder.blocks))
+    once: list[nn.Module] = [decoder.from_backbone, decoder.time, decoder.modulation]
+    once += [block.modulation for block in blocks]
+    if hasattr(decoder, "state_in"):
+        once.append(decoder.state_in)
+    each: list[nn.Module] = [decoder.actions_in, decoder.actions_out]
+    for block in blocks:
+        each += [block.qkv, block.out, block.gate_up, block.down]
+    return (*((1, part) for part in once), *((steps, part) for part in each))
+
+
+def measure_plan(policy: LocalPolicy, repeats: int) -> Plan:
+    """Time what a robot waits for: pictures resized, words to tokens, a chunk, and back."""
+    checkpoint = policy.checkpoint
+    body, usual = checkpoint.embodiment, checkpoint.norm_stats.state
+    grey = {c.name: np.full((c.height, c.width, 3), 128, np.uint8) for c in body.cameras}
+    seen = Observation(
+        0.0,
+        np.asarray((usual.q01 + usual.q99) / 2, np.float32),
+        {name: Frame(picture, 0.0) for name, picture in grey.items()},
+    )
+    device = next(checkpoint.model.parameters()).device
+    task = checkpoint.tasks[0]
+    took = clock(lambda: policy.predict_action_chunk(seen, task), repeats, device)
+    low, median, high = (float(np.percentile(1e3 * took, at)) for at in (10, 50, 90))
+    return Plan(len(policy.image_sizes), median, low, high)

@@ -253,8 +253,7 @@ def going_on(
 ) -> Float32[np.ndarray, "n channels"]:
     """The same targets, saying their rotations as goes on from the command `last` without a jump.
 
-    Two chunks may say one rotation in numbers a whole turn apart, or as a quaternion and its
-    negative; mixed or approached number by number, they would turn the gripper around.
+    Numbers a whole turn apart, mixed or approached, would turn the gripper around.
     """
     return without_jumps(channels, np.concatenate([last[None], rows]))[1:]
 
@@ -287,10 +286,8 @@ def _nearest_turns(vectors: np.ndarray) -> np.ndarray:
     """
     rows = np.asarray(vectors, np.float64).copy()
     for before, row in itertools.pairwise(rows):
-        angle, reached = np.linalg.norm(row), np.linalg.norm(before)
-        if angle < STILL and reached < STILL:
-            continue
-        axis = row / angle if angle >= STILL else before / reached
+        angle = np.linalg.norm(row)
+        axis = row / angle if angle > STILL else before / max(np.linalg.norm(before), STILL)
         turns = np.round((before @ axis - angle) / (2 * np.pi))
         row += turns * 2 * np.pi * axis
     return rows

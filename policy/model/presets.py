@@ -12,6 +12,7 @@ from policy.model.backbone import add_tokens, load_backbone
 from policy.model.config import DecoderConfig, QwenVLAConfig
 from policy.model.prompt import camera_tag
 from policy.model.qwen_vla import QwenVLA
+from policy.model.words import THINK
 
 QWEN3_5_VOCABULARY = {
     "size": 248320,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from transformers import (
+    PreTrainedTokenizerFast,
     Qwen2VLImageProcessorPil,
     Qwen3_5Config,
     Qwen3_5ForConditionalGeneration,
@@ -280,3 +281,13 @@ def test_an_old_transformers_is_refused():
         check_transformers("5.1.0")
     check_transformers("5.23.0")
     check_transformers("6.0")
+
+
+@pytest.mark.parametrize(("kind", "thinks"), [("qwen3_5", True), ("qwen3_vl", False)])
+def test_only_a_backbone_taught_so_answers_after_an_empty_thought(tmp_path, kind, thinks):
+    source = write_backbone(tmp_path / "tiny", kind)
+    assert not start(source)[0].config.think_block  # its words have no such mark
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(source)
+    tokenizer.add_tokens(["<think>", "</think>"])
+    tokenizer.save_pretrained(source)
+    assert start(source)[0].config.think_block is thinks

@@ -5,9 +5,17 @@ import logging
 import pytest
 import torch
 
-from policy.bench import Options, bench, build, check_memory, example, main, shown
+from policy.bench import (
+    Options,
+    bench,
+    build,
+    example,
+    main,
+    shown,
+)
+from policy.fitting import check_memory
 from policy.model.presets import preset
-from policy.timing import Rates, Work, measure
+from policy.timing import Rates, Work, decoder_passes, measure
 
 CPU = torch.device("cpu")
 QUICK = Options(views=(1, 2), size=32, steps=2, repeats=2)
@@ -47,6 +55,27 @@ def test_a_trained_checkpoint_can_be_timed(checkpoint, tmp_path):
 
     report = bench(own)
     assert report.parameters == sum(p.numel() for p in checkpoint.model.parameters())
+    assert report.plan.views == 2  # its own cameras, whatever is asked of the network alone
+    assert 0 < report.plan.low_ms <= report.plan.median_ms <= report.plan.high_ms
+
+
+def test_what_no_step_changes_is_read_once_a_chunk():
+    """By hand: linear layers of width D, F within SwiGLU, K channels, a backbone of C."""
+    model = build(QUICK, CPU, torch.float32)
+    config, steps = model.config, 5
+    d, f, n = config.decoder.width, config.decoder.feed_forward, config.decoder.blocks
+    k, t, c = config.channels, config.decoder.time_features, model.backbone.config.text_config
+    block = 3 * d * d + d * d + 2 * f * d + f * d
+    in_and_out = (k * d + d + d * d + d) + (d * d + d + d * k + k)
+    modulations = n * (6 * d * d + 6 * d) + 2 * d * d + 2 * d
+    once = c.hidden_size * d + d + (t * d + d + d * d + d) + modulations
+    state = k * d + d + d * d + d if config.state == "decoder" else 0
+    by_hand = steps * (n * block + in_and_out) + once + state
+
+    work = Work(model.decoder, [], decoder_passes(model.decoder, steps))
+    assert work.bytes() == 4 * by_hand
+    whole = Work(model.decoder, [], ((1, model.decoder),))
+    assert Work(model.decoder, [], decoder_passes(model.decoder, 1)).bytes() == whole.bytes()
 
 
 def test_the_example_has_a_token_for_every_cell_of_every_camera():
