@@ -12,6 +12,7 @@ from hardware.interfaces import Observation
 from policy.interface import ActionChunk, Commitment
 from policy.model.action_space import pad
 from policy.model.checkpoint import Checkpoint
+from policy.model.config import Pace
 from policy.model.conventions import convention_for
 from policy.model.graphs import Recorder
 from policy.model.processor import Processor, resize
@@ -82,6 +83,11 @@ class LocalPolicy:
         return self.checkpoint.image_sizes
 
     @property
+    def pace(self) -> Pace:
+        """Rate and length of the chunks of this body."""
+        return self.config.pace(self.embodiment.name)
+
+    @property
     def tasks(self) -> tuple[str, ...]:
         """Instructions it was trained on."""
         return self.checkpoint.tasks
@@ -113,8 +119,8 @@ class LocalPolicy:
             state[: len(normalized)] = normalized
         width = len(self._convention.channels)
         _, mask = pad(
-            np.zeros((self.config.horizon, width), np.float32),
-            horizon=self.config.horizon,
+            np.zeros((self.pace.rows, width), np.float32),
+            horizon=self.pace.rows,
             channels=self.config.channels,
         )
         noise = self._noise.standard_normal((1, *mask.shape), np.float32)
@@ -130,13 +136,13 @@ class LocalPolicy:
         rows = sampled[0, :, :width].float().cpu().numpy()
         restored = self.checkpoint.norm_stats.action.restore(np.clip(rows, -1, 1))
         targets = self._convention.decode(restored, observation.state)
-        return ActionChunk(targets, observation.timestamp, self.config.action_hz)
+        return ActionChunk(targets, observation.timestamp, self.pace.hz)
 
     def _previous(self, commitment: Commitment, observation: Observation) -> Previous | None:
         """The chunk in play in the network's own space, or None when it has run out."""
         config = self.config
         targets, committed = commitment.seen_from(
-            observation.timestamp, config.action_hz, config.horizon
+            observation.timestamp, self.pace.hz, self.pace.rows
         )
         if not len(targets):
             return None
@@ -148,7 +154,7 @@ class LocalPolicy:
             )
         rows = self._convention.encode(targets, observation.state)
         normalized = self.checkpoint.norm_stats.action.normalize(rows)
-        padded, _ = pad(normalized, horizon=config.horizon, channels=config.channels)
+        padded, _ = pad(normalized, horizon=self.pace.rows, channels=config.channels)
         actions = torch.from_numpy(padded)[None].to(self._device)
         return Previous(actions, committed, len(rows))
 

@@ -38,8 +38,8 @@ def metadata(policy: LocalPolicy, checkpoint: Path) -> dict[str, Any]:
         "checkpoint": checkpoint.name,
         "embodiment": policy.embodiment.to_json(),
         "image_sizes": {name: list(size) for name, size in policy.image_sizes.items()},
-        "horizon": policy.config.horizon,
-        "action_hz": policy.config.action_hz,
+        "horizon": policy.pace.rows,
+        "action_hz": policy.pace.hz,
         "tasks": list(policy.tasks),
         "continues": True,
     }

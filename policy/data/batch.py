@@ -112,11 +112,11 @@ class Drawn:
 
 
 def draw(item: Item, draws: Draws, config: QwenVLAConfig, rng: np.random.Generator) -> Drawn:
-    """Draw the flow noise of an item, as many rows as its own actions or the network's horizon."""
+    """Draw the flow noise of an item, as many rows as it has actions."""
     if item.actions is None:
         empty = np.zeros((draws.count, 0, config.channels), np.float32)
         return Drawn(item, empty, np.zeros(draws.count, np.float32), np.zeros(draws.count, int))
-    rows = rows_of(item, config)
+    rows = len(item.actions)
     shape = (draws.count, rows, config.channels)
     longest = min(draws.longest_prefix, rows - 1) if item.kind == "actions" else 0
     return Drawn(
@@ -125,12 +125,6 @@ def draw(item: Item, draws: Draws, config: QwenVLAConfig, rng: np.random.Generat
         draw_times(draws.law, draws.count, rng),
         rng.integers(0, longest + 1, draws.count),
     )
-
-
-def rows_of(item: Item, config: QwenVLAConfig) -> int:
-    """Rows of the action tensor that an item needs: a chunk's are fixed, a trajectory's its own."""
-    own = 0 if item.actions is None else len(item.actions)
-    return own if item.kind == "trajectories" else config.horizon
 
 
 def collate(
@@ -157,7 +151,7 @@ def collate(
 
 
 def _actions(drawn: list[Drawn], rows: list[int], config: QwenVLAConfig) -> ActionTargets:
-    horizon = max(rows_of(d.item, config) for d in drawn)
+    horizon = max(d.noise.shape[1] for d in drawn)
     padded = []
     noise = np.zeros((len(drawn), len(drawn[0].tau), horizon, config.channels), np.float32)
     state = np.zeros((len(drawn), config.channels), np.float32)

@@ -46,15 +46,16 @@ class Demonstrations:
         self._samples, self._stats = samples, stats
         self._convention = convention_for(config.action_convention, samples.embodiment)
         self._config, self._variation = config, variation
+        self._pace = config.pace(samples.embodiment.name)
 
     def __len__(self) -> int:
         return len(self._samples.driven)
 
     def item(self, index: int, rng: np.random.Generator) -> Item:
         """The driven row `index`."""
-        row, samples, config = int(self._samples.driven[index]), self._samples, self._config
-        chunk = samples.chunk(row, config.horizon, config.action_hz)
-        chunk = np.pad(chunk, ((0, config.horizon - len(chunk)), (0, 0)), mode="edge")
+        row, samples = int(self._samples.driven[index]), self._samples
+        chunk = samples.chunk(row, self._pace.rows, self._pace.hz)
+        chunk = np.pad(chunk, ((0, self._pace.rows - len(chunk)), (0, 0)), mode="edge")
         shown = {name: np.array(frames[row]) for name, frames in samples.pictures.items()}
         state = self._state(row, rng)
         return Item(
@@ -107,7 +108,7 @@ class Trajectories(Demonstrations):
     def item(self, index: int, rng: np.random.Generator) -> Item:
         """Episode `index`, from its first row to its last."""
         episode = self._samples.episodes[index]
-        rows, hz = self._samples.trajectory(index, self._config.action_hz, self.limit)
+        rows, hz = self._samples.trajectory(index, self._pace.hz, self.limit)
         state = self._state(episode.start, rng)
         return Item(
             "trajectories",

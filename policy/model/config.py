@@ -46,6 +46,19 @@ class DecoderConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """Of the chunks of one body."""
+
+    hz: float
+    """Rows per second."""
+    rows: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.hz < 1000 or self.rows < 1:
+            raise ValueError(f"Chunks need a rate in Hz and a row, got {self.hz} Hz, {self.rows}.")
+
+
+@dataclass(frozen=True, slots=True)
 class QwenVLAConfig:
     """Everything needed to build the network, beside its weights."""
 
@@ -62,6 +75,8 @@ class QwenVLAConfig:
     """Columns K of the action tensor; 32 or 64 fit the paper's parameter table."""
     action_hz: float = 10.0
     """Rows per second, said in the prompt. Values between rows are interpolated."""
+    paces: dict[str, Pace] = field(default_factory=dict)
+    """Bodies, by name, whose chunks have a rate and a length of their own (paper, section 2.3)."""
     state: Literal["off", "text", "decoder"] = "decoder"
     """Whether the state is left out, said in the prompt in 256 bins, or one token of the decoder.
     Off in the paper, whose actions are relative; absolute joint targets need it."""
@@ -91,6 +106,10 @@ class QwenVLAConfig:
         for name in ("horizon", "channels", "euler_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+
+    def pace(self, body: str) -> Pace:
+        """The rate and the length of the chunks of the body of that name."""
+        return self.paces.get(body, Pace(self.action_hz, self.horizon))
 
     def save(self, path: Path) -> None:
         """Write as JSON."""

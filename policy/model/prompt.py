@@ -101,13 +101,14 @@ def action_prompt(
     """All that a network is told before it acts, the same in training and in use.
 
     `state` is normalised, and said only if the config has the state as text. `hz` and `horizon`
-    are the config's unless given.
+    are those of the body's chunks unless given.
     """
+    pace = config.pace(body.name)
     convention = convention_name(config.action_convention, body)
     prompt = embodiment_prompt(
         body,
-        hz=config.action_hz if hz is None else hz,
-        horizon=config.horizon if horizon is None else horizon,
+        hz=pace.hz if hz is None else hz,
+        horizon=pace.rows if horizon is None else horizon,
         instruction=instruction,
         convention=convention if config.prompt_convention else None,
     )

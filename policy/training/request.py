@@ -66,6 +66,11 @@ class Ingredient:
     """Share of every batch, relative to the other parts."""
     embodiment: str | None = None
     """Name of a body of `hardware.bodies`, or an embodiment.json, for a dataset that has none."""
+    action_hz: float | None = None
+    """Rows a second of this body's chunks, as the paper says each dataset's own; the network's
+    when not given."""
+    horizon: int | None = None
+    """Rows of this body's chunks, at most the network's."""
     cameras: dict[str, str] = field(default_factory=dict)
     """Name of a network's camera to that of the dataset's, where they differ."""
 

@@ -23,6 +23,7 @@ from policy.data.scene_questions import SceneQuestions
 from policy.data.scenes import load_scenes
 from policy.model.action_space import NormStats, Quantiles
 from policy.model.checkpoint import Body
+from policy.model.config import Pace
 from policy.model.conventions import AS_BODY, convention_for
 from policy.training.request import DEMONSTRATED, Ingredient, TrainRequest
 from policy.training.start import Start
@@ -66,6 +67,7 @@ class Opener:
         """Demonstrations first, for those of one body are normalised alike."""
         asked = self._request.ingredients
         loaded = {n: self._samples(n, part) for n, part in enumerate(asked) if _shown(part)}
+        self._set_paces([(asked[n], samples) for n, samples in loaded.items()])
         bodies = self._bodies([(asked[n], samples) for n, samples in loaded.items()])
         parts = []
         for number, part in enumerate(asked):
@@ -98,6 +100,26 @@ class Opener:
         if known and name not in known:
             logger.info("The base does not know the body %r; it joins %s.", name, list(known))
         return samples
+
+    def _set_paces(self, given: Sequence[tuple[Ingredient, Samples]]) -> None:
+        """Let the network's config say at which rate and length each body's chunks are."""
+        config, paces = self._config, dict(self._config.paces)
+        for part, samples in given:
+            name, usual = samples.embodiment.name, config.pace(samples.embodiment.name)
+            pace = Pace(part.action_hz or usual.hz, part.horizon or usual.rows)
+            learnt = self._begun.base is not None and name in {
+                body.embodiment.name for body in self._begun.base.bodies if body.tasks
+            }
+            if pace.rows > config.horizon or (learnt and pace != usual):
+                raise ValueError(
+                    f"Chunks of {name!r} in {part.dataset} are {pace.rows} rows at {pace.hz:g} Hz; "
+                    f"the network plans at most {config.horizon} rows"
+                    + (f" and learnt {usual.rows} at {usual.hz:g} Hz." if learnt else ".")
+                )
+            if pace != Pace(config.action_hz, config.horizon):
+                paces[name] = pace
+        self._config = replace(config, paces=paces)
+        self._begun.model.config = self._config
 
     def _bodies(self, given: Sequence[tuple[Ingredient, Samples]]) -> dict[str, Body]:
         base = self._begun.base
@@ -147,12 +169,12 @@ class Opener:
             return state, action
         config = self._config
         convention = convention_for(config.action_convention, samples.embodiment)
+        pace = config.pace(samples.embodiment.name)
         rng = np.random.default_rng(0)
         if part.kind == "trajectories":
             picked = rng.permutation(len(samples.episodes))[:MEASURED]
             given = (
-                (samples.trajectory(int(n), config.action_hz, Trajectories.limit)[0], n)
-                for n in picked
+                (samples.trajectory(int(n), pace.hz, Trajectories.limit)[0], n) for n in picked
             )
             rows = [
                 convention.encode(rows, samples.state[samples.episodes[n].start])
@@ -160,9 +182,7 @@ class Opener:
             ]
         else:
             rows = [
-                convention.encode(
-                    samples.chunk(int(row), config.horizon, config.action_hz), samples.state[row]
-                )
+                convention.encode(samples.chunk(int(row), pace.rows, pace.hz), samples.state[row])
                 for row in rng.permutation(samples.driven)[:MEASURED]
             ]
         return state, np.concatenate(rows)

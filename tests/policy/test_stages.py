@@ -6,6 +6,8 @@ import threading
 import numpy as np
 import pytest
 
+from hardware.aloha import START
+from hardware.interfaces import Frame, Observation
 from policy.data.demonstrations import Trajectories
 from policy.data.samples import load_samples
 from policy.local import LocalPolicy, check_instruction, words_of
@@ -262,3 +264,24 @@ def test_a_pretrained_backbone_is_not_wrecked_by_default(tmp_path):
     (tmp_path / "request.json").write_text('{"backbone": "Qwen/Qwen3.5-4B", "dataset": "x"}')
     request = TrainRequest.load(tmp_path / "request.json")
     assert (request.learning_rate, request.backbone_learning_rate) == (1e-4, 1e-5)
+
+
+def test_a_body_may_keep_the_rate_and_length_of_its_own(job, demonstrations, tmp_path):
+    part = {"kind": "actions", "dataset": str(demonstrations), "action_hz": 5, "horizon": 8}
+    folder = job("paced", mixture=[part], steps=1)
+    made = build(folder)
+    item = made.mixture.sources[0].item(0, np.random.default_rng(0))
+    assert "frequency is 5 Hz. Please predict the next 8 control actions" in item.prompt
+    assert len(item.actions) == 8
+
+    policy = LocalPolicy(run(folder))
+    frames = {"cam_high": Frame(np.zeros((96, 128, 3), np.uint8), 0.0)}
+    chunk = policy.predict_action_chunk(Observation(0.0, START.copy(), frames), policy.tasks[0])
+    assert chunk.actions.shape == (8, 14) and chunk.hz == 5
+
+    other = {**part, "action_hz": 10}
+    again = job("again", mixture=[other], base=str(folder / "checkpoints/last"))
+    with pytest.raises(ValueError, match=r"8 rows at 10 Hz; .* learnt 8 at 5 Hz"):
+        build(again)
+    with pytest.raises(ValueError, match="plans at most 16 rows"):
+        build(job("long", mixture=[{**part, "horizon": 32}]))

@@ -87,6 +87,11 @@ def tasks_of(named: tuple[str, ...], base: Checkpoint) -> tuple[str, ...]:
             f"Only {world.name!r} can be tried out in simulation; the base drives "
             f"{base.embodiment.name!r}."
         )
+    if base.model.config.paces.get(base.embodiment.name):
+        raise ValueError(
+            f"The base plans for {base.embodiment.name!r} at a pace of its own, which this stage "
+            "does not know. Train it at the network's rate and horizon."
+        )
     trained = set(base.tasks)
     known = tuple(task.id for task in TASKS.values() if trained & set(task.wordings))
     tasks = tuple(task_named(name).id for name in named) or known
