@@ -42,7 +42,7 @@ def test_demonstrations_become_a_policy_that_drives(tmp_path):
     (job / "request.json").write_text(json.dumps(request))
     run("policy.train", job)
     losses = [
-        json.loads(line)["action"] for line in (job / "metrics.jsonl").read_text().splitlines()
+        json.loads(line)["actions"] for line in (job / "metrics.jsonl").read_text().splitlines()
     ]
     assert losses[-1] < losses[0]
 

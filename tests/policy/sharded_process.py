@@ -31,16 +31,16 @@ def sharded_prepare(self, learner, optimizer):
     return learner, PLAIN_PREPARE(self, optimizer)
 
 
-accelerate.Accelerator.prepare = sharded_prepare
-stop = threading.Event()
-save = TrainingJob.save
-
-
 def save_and_stop(job):
-    save(job)
+    PLAIN_SAVE(job)
     stop.set()
 
 
-if sys.argv[1] == "--stop-after-saving":
-    TrainingJob.save = save_and_stop
-train(Path(sys.argv[-1]), stop)
+PLAIN_SAVE = TrainingJob.save
+stop = threading.Event()
+
+if __name__ == "__main__":  # scenes are drawn by processes that import this file
+    accelerate.Accelerator.prepare = sharded_prepare
+    if sys.argv[1] == "--stop-after-saving":
+        TrainingJob.save = save_and_stop
+    train(Path(sys.argv[-1]), stop)

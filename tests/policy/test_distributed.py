@@ -31,7 +31,7 @@ def run(folder, launcher=(), program=("-m", "policy.train")):
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=200, cwd=ROOT, env=ENVIRONMENT
     )
-    assert done.returncode == 0, done.stderr[-4000:]
+    assert done.returncode == 0, done.stderr[-12000:]
 
 
 @pytest.fixture(scope="module")
