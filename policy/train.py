@@ -56,6 +56,7 @@ def train(folder: Path, stop: threading.Event) -> None:
         raise
     ended = "succeeded" if finished else "cancelled"
     status.write(ended, job.step, request.steps, checkpoint=job.checkpoint)
+    job.accelerator.end_training()  # threads of a process group must not outlive the program
 
 
 def in_words(error: Exception) -> str:
