@@ -1,0 +1,1 @@
+"""Closed-loop success in simulation: what is measured, who is measured, and what it comes to."""
