@@ -25,6 +25,11 @@ MAT_COLOUR = (0.33, 0.37, 0.43, 1.0)
 LEG_COLOUR = (0.45, 0.46, 0.48, 1.0)
 FLOOR_COLOUR = (0.52, 0.57, 0.63, 1.0)
 WALL_COLOUR = (0.80, 0.84, 0.89, 1.0)
+WALLS = ("back_wall", "front_wall", "left_wall", "right_wall")
+
+ROOM_LIGHT = 0.34
+LIGHTS = (((0.5, 0.6, -1.0), 0.42), ((-0.7, 0.3, -0.6), 0.22))
+"""Direction and strength of each lamp."""
 
 
 def gripper_body(arm: str) -> str:
@@ -96,7 +101,7 @@ def _set_options(spec: mujoco.MjSpec) -> None:
     spec.visual.quality.shadowsize = 0
     spec.stat.extent, spec.stat.center = 1.0, [0, 0.5, 0]
     spec.visual.map.znear, spec.visual.map.zfar = 0.01, 12.0  # times extent: metres
-    spec.visual.headlight.ambient = [0.34, 0.34, 0.36]
+    spec.visual.headlight.ambient = [ROOM_LIGHT, ROOM_LIGHT, 1.06 * ROOM_LIGHT]
     spec.visual.headlight.diffuse = [0.22, 0.22, 0.22]
     spec.visual.headlight.specular = [0.0, 0.0, 0.0]
     visual = getattr(spec.visual, "global")
@@ -105,7 +110,7 @@ def _set_options(spec: mujoco.MjSpec) -> None:
 
 def _add_stage(spec: mujoco.MjSpec) -> None:
     world = spec.worldbody
-    for direction, strength in (((0.5, 0.6, -1.0), 0.42), ((-0.7, 0.3, -0.6), 0.22)):
+    for direction, strength in LIGHTS:
         light = world.add_light(dir=direction, pos=(0.0, 0.0, 3.0), castshadow=False)
         light.type = mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
         light.diffuse, light.specular = [strength] * 3, [0.12] * 3
@@ -128,11 +133,15 @@ def _add_room(world: mujoco.MjsBody) -> None:
     # A closed room, so that no camera ever sees the black that MuJoCo draws where nothing is.
     _add_picture_only(world, "floor", (0.0, 0.5, -0.78), (3.2, 3.2, 0.01), FLOOR_COLOUR)
     _add_picture_only(world, "ceiling", (0.0, 0.5, 2.6), (3.2, 3.2, 0.01), WALL_COLOUR)
-    for name, pos, size in (
-        ("back_wall", (0.0, 3.2, 0.9), (3.2, 0.01, 1.7)),
-        ("front_wall", (0.0, -2.2, 0.9), (3.2, 0.01, 1.7)),
-        ("left_wall", (-3.2, 0.5, 0.9), (0.01, 2.7, 1.7)),
-        ("right_wall", (3.2, 0.5, 0.9), (0.01, 2.7, 1.7)),
+    for name, (pos, size) in zip(
+        WALLS,
+        (
+            ((0.0, 3.2, 0.9), (3.2, 0.01, 1.7)),
+            ((0.0, -2.2, 0.9), (3.2, 0.01, 1.7)),
+            ((-3.2, 0.5, 0.9), (0.01, 2.7, 1.7)),
+            ((3.2, 0.5, 0.9), (0.01, 2.7, 1.7)),
+        ),
+        strict=True,
     ):
         _add_picture_only(world, name, pos, size, WALL_COLOUR)
 

@@ -154,7 +154,7 @@ class Options:
     dataset: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DATASET")]
     """Folder to record into: new, empty, or one to continue."""
     task: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
-    """Task id, such as pick_red_left, or `all`. May be repeated: episodes take them in turn."""
+    """Task id, such as pick_red_cube_left, or `all`. May be repeated: episodes take them in turn."""
     episodes: int
     """How many episodes the dataset shall hold, of all tasks together."""
     seed: int = 0

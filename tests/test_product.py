@@ -32,7 +32,7 @@ def test_demonstrations_become_a_policy_that_drives(tmp_path):
     dataset, job = tmp_path / "picks", tmp_path / "job"
     run(
         *("recordings.generate", dataset, "--episodes", 2, "--workers", 0),
-        *("--task", "pick_red_left", "--task", "pick_blue_right", "--cameras", "cam_high"),
+        *("--task", "pick_red_cube_left", "--task", "pick_blue_cube_right", "--cameras", "cam_high"),
     )
     report = json.loads(run("recordings.check", dataset, "--json"))
     assert report["whole"]
@@ -49,7 +49,7 @@ def test_demonstrations_become_a_policy_that_drives(tmp_path):
     checkpoint = job / "checkpoints/last"
     scores = tmp_path / "scores.json"
     run(
-        *("policy.evaluate", checkpoint, "--env", "pick_red_left", "--episodes", 1),
+        *("policy.evaluate", checkpoint, "--env", "pick_red_cube_left", "--episodes", 1),
         *("--workers", 1, "--seconds", 1.0, "--json", scores),
     )
     measured = json.loads(scores.read_text())

@@ -11,7 +11,7 @@ NANO = Path(__file__).parents[1] / "policy" / "pretrained" / "nano"
 
 
 def outcomes(swap):
-    tasks = ("pick_red_left", "pick_blue_right", "pick_yellow_left", "pick_green_right")
+    tasks = ("pick_red_cube_left", "pick_blue_cube_right", "pick_yellow_cube_left", "pick_green_cube_right")
     trials = [Trial(NANO, task, 500_000 + i, swap, 6.0, 0.4) for i in range(2) for task in tasks]
     return [run_trial(trial).outcome for trial in trials]
 

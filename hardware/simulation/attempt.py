@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from hardware.control_loop import ControlLoop
-from hardware.simulation.tasks import Judge, Outcome, Task
+from hardware.simulation.tasks.judge import Judge
+from hardware.simulation.tasks.task import Outcome, Task
 from hardware.simulation.world import TICK_SECS, World
 
 

@@ -103,14 +103,14 @@ class LiveWorld:
             self._stop.wait(max(deadline - time.monotonic(), 0.0))
 
     def _draw(self) -> None:
-        renderer = Renderer(self.world.scene.model)
+        renderer = Renderer(self.world.model)
         try:
             self._draw_with(renderer)
         finally:
             renderer.close()
 
     def _draw_with(self, renderer: Renderer) -> None:
-        model = self.world.scene.model
+        model = self.world.model
         snapshot = mujoco.MjData(model)
         period = 1 / (self._fps * len(self._cameras))
         deadline = time.monotonic()
@@ -130,6 +130,6 @@ class LiveWorld:
         with self.world.lock:
             np.copyto(snapshot.qpos, self.world.data.qpos)
             captured_at = time.monotonic()
-        mujoco.mj_kinematics(self.world.scene.model, snapshot)
-        mujoco.mj_camlight(self.world.scene.model, snapshot)
+        mujoco.mj_kinematics(self.world.model, snapshot)
+        mujoco.mj_camlight(self.world.model, snapshot)
         return captured_at

@@ -1,6 +1,8 @@
-"""The simulated scene: the ALOHA with four cubes, as a MuJoCo model and where its numbers lie."""
+"""The simulated scene's MuJoCo model, arms and stock of bodies, and where its numbers lie."""
 
+import copy
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import mujoco
@@ -9,19 +11,27 @@ from jaxtyping import Int64
 
 from hardware.aloha import ARMS
 from hardware.aloha_model import aloha_spec, finger_names, joint_names
+from hardware.simulation.stock import STOCK, add_stock, body_name, slide_name
+from hardware.simulation.things import HALF_HEIGHTS
 
-CUBES = ("red", "green", "blue", "yellow")
-"""Names of the cubes; in segmentation pictures cube `i` has the value `i + 1`."""
 
-CUBE_SIZE = 0.04
-"""Edge of a cube in metres."""
+@dataclass(frozen=True)
+class Slot:
+    """One body of the stock, which a layout can set out as a thing."""
 
-CUBE_COLOURS = {
-    "red": (0.86, 0.07, 0.09, 1.0),
-    "green": (0.05, 0.62, 0.18, 1.0),
-    "blue": (0.06, 0.22, 0.86, 1.0),
-    "yellow": (1.0, 0.80, 0.02, 1.0),
-}
+    shape: str
+    number: int
+    body: int
+    """Of the body in the model; of a drawer, of its cabinet."""
+    geoms: Int64[np.ndarray, "geoms"]
+    qpos: int | None
+    """Where its seven pose numbers start in `qpos`; None for what stays."""
+    dof: int | None
+    """Where its six speeds start in `qvel`."""
+    slide: int | None
+    """Where a drawer's opening lies in `qpos`."""
+    parked: tuple[float, float, float]
+    """Where it is when no layout wants it, metres: under the floor."""
 
 
 @dataclass(frozen=True)
@@ -34,42 +44,38 @@ class Scene:
     finger_qpos: Int64[np.ndarray, "arms 2"]
     arm_ctrl: Int64[np.ndarray, "arms 8"]
     """Positions of each arm's actuators in `ctrl`: six joints, left finger, right finger."""
-    cube_qpos: Int64[np.ndarray, "cubes"]
-    """Where the seven pose numbers of each cube start in `qpos`."""
-    cube_dof: Int64[np.ndarray, "cubes"]
-    """Where the six speeds of each cube start in `qvel`."""
-    geom_labels: Int64[np.ndarray, "geoms"]
-    """What each geom is in a segmentation picture: 0, or 1 + the number of the cube."""
+    slots: Mapping[str, tuple[Slot, ...]]
+    """The stock by shape."""
+    arm_labels: Mapping[int, str]
+    """Of geoms of the arms and the table: "left", "left_finger_right", "table"."""
 
 
 @functools.cache
-def aloha_scene() -> Scene:
-    """Build the scene once per process; worlds share it, for nothing in it changes."""
+def _template() -> Scene:
     spec = aloha_spec()
-    for cube in CUBES:
-        _add_cube(spec, cube)
+    add_stock(spec)
     model = spec.compile()
 
     def qpos(names: list[str]) -> list[int]:
         return [int(model.joint(name).qposadr[0]) for name in names]
 
-    labels = np.zeros(model.ngeom, np.int64)
-    for number, cube in enumerate(CUBES):
-        labels[model.geom(cube_geom(cube)).id] = number + 1
     return Scene(
         model=model,
         joint_qpos=np.array([qpos(joint_names(arm)) for arm in ARMS]),
         finger_qpos=np.array([qpos(finger_names(arm)) for arm in ARMS]),
         arm_ctrl=np.array([_actuators(model, arm) for arm in ARMS]),
-        cube_qpos=np.array(qpos([f"{cube}_joint" for cube in CUBES])),
-        cube_dof=np.array([int(model.joint(f"{cube}_joint").dofadr[0]) for cube in CUBES]),
-        geom_labels=labels,
+        slots={
+            shape: tuple(_slot(model, shape, number) for number in range(count))
+            for shape, count in STOCK.items()
+        },
+        arm_labels=_arm_labels(model),
     )
 
 
-def cube_geom(cube: str) -> str:
-    """MuJoCo name of the geom of `cube`."""
-    return f"{cube}_cube"
+def aloha_scene() -> Scene:
+    """Return a scene with a model of its own, for layouts change colours and light in it."""
+    template = _template()
+    return Scene(**{**vars(template), "model": copy.copy(template.model)})
 
 
 def _actuators(model: mujoco.MjModel, arm: str) -> list[int]:
@@ -77,20 +83,37 @@ def _actuators(model: mujoco.MjModel, arm: str) -> list[int]:
     return [of_joint[model.joint(name).id] for name in (*joint_names(arm), *finger_names(arm))]
 
 
-def _add_cube(spec: mujoco.MjSpec, cube: str) -> None:
-    body = spec.worldbody.add_body(name=cube, pos=(0, 0.5, CUBE_SIZE / 2))
-    body.explicitinertial = True
-    # Without these two the inertial frame silently takes the body's own pose.
-    body.ipos, body.iquat = [0, 0, 0], [1, 0, 0, 0]
-    body.mass, body.inertia = 0.05, [1e-4] * 3
-    body.add_freejoint(name=f"{cube}_joint")
-    body.add_geom(
-        name=cube_geom(cube),
-        type=mujoco.mjtGeom.mjGEOM_BOX,
-        size=(CUBE_SIZE / 2,) * 3,
-        rgba=CUBE_COLOURS[cube],
-        condim=4,
-        solimp=(2, 1, 0.01, 0.5, 2),
-        solref=(0.01, 1),
-        friction=(1, 0.005, 0.0001),
+def _slot(model: mujoco.MjModel, shape: str, number: int) -> Slot:
+    body = model.body(body_name(shape, number)).id
+    bodies = [i for i in range(model.nbody) if i == body or model.body_parentid[i] == body]
+    joint = int(model.body_jntadr[body])
+    free = shape in HALF_HEIGHTS
+    row = list(STOCK).index(shape)
+    return Slot(
+        shape=shape,
+        number=number,
+        body=body,
+        geoms=np.flatnonzero(np.isin(model.geom_bodyid, bodies)),
+        qpos=int(model.jnt_qposadr[joint]) if free else None,
+        dof=int(model.jnt_dofadr[joint]) if free else None,
+        slide=int(model.joint(slide_name(number)).qposadr[0]) if shape == "drawer" else None,
+        parked=(0.3 * row - 1.5, 0.3 * number - 0.5, -4.0),
     )
+
+
+def _arm_labels(model: mujoco.MjModel) -> dict[int, str]:
+    labels = {model.geom("table").id: "table"}
+    for number in range(model.ngeom):
+        name = model.geom(number).name
+        for arm in ARMS:
+            if name.startswith(f"vx300s_{arm}/"):
+                labels[number] = arm
+                for side in ("left", "right"):
+                    if name == f"vx300s_{arm}/10_{side}_gripper_finger":
+                        labels[number] = finger_label(arm, side)
+    return labels
+
+
+def finger_label(arm: str, side: str) -> str:
+    """What `World.labels` calls a finger of `arm`."""
+    return f"{arm}_finger_{side}"

@@ -1,4 +1,4 @@
-"""The simulated world: two arms, four cubes, physics, pictures. Knows no task and no driver."""
+"""The simulated world: arms, things on a table, physics, pictures. Knows no task, no driver."""
 
 import threading
 from collections.abc import Mapping
@@ -11,24 +11,21 @@ from jaxtyping import Float64, Int64
 from hardware.aloha import ARM_WIDTH, ARMS, CONTROL_HZ, START, arm_slice
 from hardware.aloha_model import FINGER_CLOSED, FINGER_OPEN, tip_site
 from hardware.interfaces import Image, JointPositions
+from hardware.simulation.layout import Layout, draw_layout, upright
+from hardware.simulation.look import Look
 from hardware.simulation.renderer import Renderer
-from hardware.simulation.scene import CUBE_SIZE, CUBES, aloha_scene
+from hardware.simulation.scene import Slot, aloha_scene
+from hardware.simulation.things import RGBA, Thing
 
 TICK_SECS = 1 / CONTROL_HZ
 SUBSTEPS = 10
 """Physics steps per control tick."""
 
-REGION_LOW, REGION_HIGH = np.array([-0.10, 0.37]), np.array([0.10, 0.63])
-"""Where cubes start: x and y in metres, reached by both arms."""
-
-MIN_DISTANCE = 0.10
-"""Between the centres of two cubes at the start, in metres."""
-
 FINGER_RANGE = FINGER_OPEN - FINGER_CLOSED
 
 
 class World:
-    """A simulated ALOHA at a table with four cubes.
+    """A simulated ALOHA at a table on which a layout sets things out.
 
     A `Clock` in lockstep: `now` is simulated time and `wait_until` computes physics, so that a
     control loop runs as fast as the machine can. Physics is deterministic in the seed of `reset`.
@@ -38,13 +35,17 @@ class World:
 
     def __init__(self, seed: int = 0) -> None:
         self.scene = aloha_scene()
-        self.data = mujoco.MjData(self.scene.model)
+        self.data = mujoco.MjData(self.model)
         self.lock = threading.Lock()
         """Held while `data` changes."""
         self._renderer: Renderer | None = None
         self._ticks = 0
         self._reset_at = 0
         self._resets = 0
+        self._slots: dict[str, Slot] = {}
+        self._layout = draw_layout("blocks", seed)
+        self._labels: list[str] = []
+        self._numbers = np.zeros(0, np.int64)
         self.reset(seed)
 
     def __enter__(self) -> "World":
@@ -83,48 +84,109 @@ class World:
         while self.now() < deadline - 1e-9:
             self.step_tick()
 
-    def reset(self, seed: int, *, start: JointPositions = START) -> None:
-        """Put the arms at `start` (14,) and the cubes where `seed` says, all at rest."""
-        self.place(start, draw_cubes(np.random.default_rng(seed)))
+    @property
+    def model(self) -> mujoco.MjModel:
+        """Of this world alone; a layout changes colours, light and fixtures in it."""
+        return self.scene.model
+
+    @property
+    def layout(self) -> Layout:
+        """What was set out last, where it was then."""
+        return self._layout
+
+    @property
+    def things(self) -> tuple[Thing, ...]:
+        """What is on the table, in the order of `layout`."""
+        return self._layout.things
+
+    @property
+    def labels(self) -> list[str]:
+        """Whose each geom is: a thing's name, "table", an arm, its finger, or nothing."""
+        return self._labels
+
+    def reset(self, seed: int, table: str = "blocks", *, start: JointPositions = START) -> None:
+        """Put the arms at `start` (14,) and lay `table` out as `seed` says, all at rest."""
+        self.set_out(draw_layout(table, seed), start=start)
+
+    def set_out(self, layout: Layout, *, start: JointPositions = START) -> None:
+        """Put the arms at `start` (14,) and everything of `layout` in its place, all at rest.
+
+        Raises `ValueError` if the layout has more of a shape than the stock.
+        """
+        slots = _assigned(layout, self.scene.slots)
+        with self.lock:
+            self._layout, self._slots = layout, slots
+            self._dress(layout.look)
+            for thing, pose in layout.poses.items():
+                slot = slots[thing.name]
+                if slot.qpos is None:
+                    self.model.body_pos[slot.body] = pose[:3]
+                    self.model.body_quat[slot.body] = pose[3:]
+        self.place(start, {t.name: pose for t, pose in layout.poses.items() if t.movable})
+
+    def _dress(self, look: Look) -> None:
+        """Colour and name what is set out; hide and park the rest."""
+        look.apply(self.model)
+        names = {
+            id(slot): thing for thing, slot in zip(self.things, self._slots.values(), strict=True)
+        }
+        labels = dict(self.scene.arm_labels)
+        numbers = np.zeros(self.model.ngeom, np.int64)
+        for slot in (slot for shape in self.scene.slots.values() for slot in shape):
+            thing = names.get(id(slot))
+            self.model.geom_rgba[slot.geoms] = RGBA[thing.colour] if thing else 0.0
+            if slot.slide is not None and thing is not None:
+                self.model.geom_rgba[slot.geoms[-1]] = RGBA["dark"]  # its knob
+            self.model.body_gravcomp[slot.body] = 0.0 if thing else 1.0
+            if thing is not None:
+                labels |= dict.fromkeys(slot.geoms.tolist(), thing.name)
+                numbers[slot.geoms] = 1 + self.things.index(thing)
+            elif slot.qpos is None:
+                self.model.body_pos[slot.body] = slot.parked
+            else:
+                self.data.qpos[slot.qpos : slot.qpos + 7] = upright(*slot.parked)
+        self._labels = [labels.get(number, "") for number in range(self.model.ngeom)]
+        self._numbers = numbers
 
     def place(
-        self, start: JointPositions, cubes: Mapping[str, Float64[np.ndarray, "pose"]]
+        self, start: JointPositions, poses: Mapping[str, Float64[np.ndarray, "pose"]]
     ) -> None:
-        """Set an exact state, at rest.
+        """Set an exact state, at rest, drawers closed.
 
-        `start` has shape (14,), in state units. Each cube has x, y, z in metres and, if given, a
-        turn about the vertical in radians or a unit quaternion w, x, y, z: shape (3,), (4,) or
-        (7,). Cubes not named stay where they are.
+        `start` has shape (14,), in state units. Each named thing has x, y, z in metres and, if
+        given, a turn about the vertical in radians or a unit quaternion w, x, y, z: shape (3,),
+        (4,) or (7,). Things not named stay where they are.
         """
         if start.shape != START.shape:
             raise ValueError(f"A state has shape {START.shape}, got {start.shape}.")
-        unknown = [name for name in cubes if name not in CUBES]
-        if unknown:
-            raise ValueError(f"The world has cubes {list(CUBES)}, got {unknown}.")
         scene = self.scene
+        movable = {n: slot.qpos for n, slot in self._slots.items() if slot.qpos is not None}
+        unknown = [name for name in poses if name not in movable]
+        if unknown:
+            raise ValueError(f"On this table lie {list(movable)}, got {unknown}.")
         with self.lock:
             kept = self.data.qpos.copy()
-            mujoco.mj_resetData(scene.model, self.data)
+            mujoco.mj_resetData(self.model, self.data)
             self.data.qpos[:] = kept
             for arm, values in enumerate(np.split(start.astype(np.float64), len(ARMS))):
                 travel = FINGER_CLOSED + values[-1] * FINGER_RANGE
                 self.data.qpos[scene.joint_qpos[arm]] = values[:-1]
                 self.data.qpos[scene.finger_qpos[arm]] = travel, -travel
                 self.data.ctrl[scene.arm_ctrl[arm]] = *values[:-1], travel, -travel
-            for name, pose in cubes.items():
-                address = int(scene.cube_qpos[CUBES.index(name)])
-                turn = float(pose[3]) / 2 if len(pose) == 4 else 0.0
-                upright = np.array([np.cos(turn), 0, 0, np.sin(turn)])
-                self.data.qpos[address : address + 3] = pose[:3]
-                self.data.qpos[address + 3 : address + 7] = pose[3:] if len(pose) == 7 else upright
-            mujoco.mj_forward(scene.model, self.data)
+            for slot in self._slots.values():
+                if slot.slide is not None:
+                    self.data.qpos[slot.slide] = 0.0
+            for name, pose in poses.items():
+                address = movable[name]
+                self.data.qpos[address : address + 7] = _whole(pose)
+            mujoco.mj_forward(self.model, self.data)
             self._resets += 1
             self._reset_at = self._ticks
 
     def step_tick(self) -> None:
         """Compute one control tick of physics."""
         with self.lock:
-            mujoco.mj_step(self.scene.model, self.data, SUBSTEPS)
+            mujoco.mj_step(self.model, self.data, SUBSTEPS)
             self._ticks += 1
 
     def positions(self, arm: str) -> JointPositions:
@@ -155,12 +217,23 @@ class World:
             self.data.ctrl[self.scene.arm_ctrl[number]] = *values[:-1], travel, -travel
 
     def object_positions(self) -> dict[str, Float64[np.ndarray, "3"]]:
-        """Centre of each cube in metres."""
+        """Middle of everything movable on the table, in metres, by name."""
+        return {name: pose[:3] for name, pose in self.poses().items()}
+
+    def poses(self) -> dict[str, Float64[np.ndarray, "7"]]:
+        """Place in metres and unit quaternion w, x, y, z of everything movable, by name."""
         with self.lock:
             return {
-                name: self.data.qpos[start : start + 3].copy()
-                for name, start in zip(CUBES, self.scene.cube_qpos, strict=True)
+                name: self.data.qpos[slot.qpos : slot.qpos + 7].copy()
+                for name, slot in self._slots.items()
+                if slot.qpos is not None
             }
+
+    def drawer_opening(self) -> float:
+        """How far the drawer is out, in metres; 0 if there is none."""
+        with self.lock:
+            slides = [slot.slide for slot in self._slots.values() if slot.slide is not None]
+            return float(self.data.qpos[slides[0]]) if slides else 0.0
 
     def render(self, camera: str, height: int, width: int) -> Image:
         """Draw what `camera` sees now; shape (height, width, 3)."""
@@ -170,27 +243,34 @@ class World:
     def render_segmentation(
         self, camera: str, height: int, width: int
     ) -> Int64[np.ndarray, "height width"]:
-        """Say what `camera` sees at each pixel: 0, or 1 + the number of the cube in `CUBES`."""
+        """Say what `camera` sees at each pixel: 0, or 1 + the number of the thing in `things`."""
         with self.lock:
             geoms = self._pictures().segment(self.data, camera, height=height, width=width)
-        return np.take(np.append(self.scene.geom_labels, 0), geoms)
+            return np.take(np.append(self._numbers, 0), geoms)
 
     def _pictures(self) -> Renderer:
         if self._renderer is None:
-            self._renderer = Renderer(self.scene.model)
+            self._renderer = Renderer(self.model)
         return self._renderer
 
 
-def draw_cubes(rng: np.random.Generator) -> dict[str, Float64[np.ndarray, "4"]]:
-    """Draw a place on the table for every cube: x, y, z and turn, no two closer than allowed."""
-    low, high = REGION_LOW, REGION_HIGH
-    while True:
-        spots = rng.uniform(low, high, (len(CUBES), 2))
-        gaps = np.linalg.norm(spots[:, None] - spots[None], axis=-1)
-        if gaps[np.triu_indices(len(CUBES), 1)].min() >= MIN_DISTANCE:
-            break
-    turns = rng.uniform(-0.15, 0.15, len(CUBES))
-    return {
-        name: np.array([x, y, CUBE_SIZE / 2, turn])
-        for name, (x, y), turn in zip(CUBES, spots, turns, strict=True)
-    }
+def _whole(pose: Float64[np.ndarray, "pose"]) -> Float64[np.ndarray, "7"]:
+    """Complete a pose of three, four or seven numbers."""
+    if len(pose) == 7:
+        return pose
+    x, y, z, *turn = (float(number) for number in pose)
+    return upright(x, y, z, *turn)
+
+
+def _assigned(layout: Layout, stock: Mapping[str, tuple[Slot, ...]]) -> dict[str, Slot]:
+    """Which body of the stock is which thing, by its name."""
+    free = {shape: list(slots) for shape, slots in stock.items()}
+    slots = {}
+    for thing in layout.poses:
+        if not free.get(thing.shape):
+            raise ValueError(
+                f"The stock has {len(stock.get(thing.shape, ()))} of {thing.shape!r}, too few "
+                f"for {[each.name for each in layout.poses]}. Shapes: {', '.join(stock)}."
+            )
+        slots[thing.name] = free[thing.shape].pop(0)
+    return slots

@@ -8,7 +8,7 @@ from hardware.simulation.attempt import attempt
 from hardware.simulation.expert import expert_for
 from hardware.simulation.tasks import TASKS, Outcome
 
-TASK = TASKS["pick_red_left"]
+TASK = TASKS["pick_red_cube_left"]
 
 
 class Idle:

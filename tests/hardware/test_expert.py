@@ -42,7 +42,7 @@ def test_the_expert_solves_unseen_starts(cell, name):
         assert outcome is Outcome.SUCCESS
 
 
-@pytest.mark.parametrize("name", ["pick_red_left", "pick_yellow_right", "transfer_red"])
+@pytest.mark.parametrize("name", ["pick_red_cube_left", "pick_yellow_cube_right", "hand_over_red_cube_left"])
 def test_the_expert_finds_back_from_disturbed_starts(cell, name):
     starts = DisturbedStarts()
     for seed in (1, 2, 3):
@@ -55,7 +55,7 @@ def test_the_expert_finds_back_from_disturbed_starts(cell, name):
 
 def test_a_pick_is_brisk_smooth_and_leaves_the_other_arm_at_rest(cell):
     cell.world.reset(11)
-    outcome, ticks = attempt(cell, TASKS["pick_green_left"])
+    outcome, ticks = attempt(cell, TASKS["pick_green_cube_left"])
     assert outcome is Outcome.SUCCESS
     assert 1.5 < len(ticks) / 50 < 3.5
     actions = np.array([tick.action for tick in ticks])
@@ -66,7 +66,7 @@ def test_a_pick_is_brisk_smooth_and_leaves_the_other_arm_at_rest(cell):
 
 def test_the_gate_passes_the_expert_unchanged(cell):
     cell.world.reset(12)
-    _, ticks = attempt(cell, TASKS["pick_blue_right"])
+    _, ticks = attempt(cell, TASKS["pick_blue_cube_right"])
     assert cell.robot.gate.state is GateState.ACTIVE
     for tick in ticks:
         assert np.allclose(tick.wanted, tick.action, atol=1e-4)
@@ -74,20 +74,20 @@ def test_the_gate_passes_the_expert_unchanged(cell):
 
 def test_lifting_another_cube_is_judged_as_the_wrong_object(cell):
     cell.world.reset(13)
-    outcome, _ = attempt(cell, TASKS["pick_red_left"], judged=TASKS["pick_blue_left"])
+    outcome, _ = attempt(cell, TASKS["pick_red_cube_left"], judged=TASKS["pick_blue_cube_left"])
     assert outcome is Outcome.WRONG_OBJECT
-    assert TASKS["pick_blue_left"].wrong_object(cell.world) == "red"
+    assert TASKS["pick_blue_cube_left"].wrong_object(cell.world) == "red"
 
 
 def test_using_the_other_arm_is_not_success(cell):
     cell.world.reset(14)
-    outcome, _ = attempt(cell, TASKS["pick_red_left"], judged=TASKS["pick_red_right"])
+    outcome, _ = attempt(cell, TASKS["pick_red_cube_left"], judged=TASKS["pick_red_cube_right"])
     assert outcome is Outcome.WRONG_ARM
 
 
 def test_a_cube_held_by_both_arms_is_not_yet_transferred(cell):
     cell.world.reset(15)
-    outcome, _ = attempt(cell, TASKS["pick_red_right"], judged=TASKS["transfer_red"])
+    outcome, _ = attempt(cell, TASKS["pick_red_cube_right"], judged=TASKS["hand_over_red_cube_left"])
     assert outcome is Outcome.RUNNING
 
 
@@ -108,5 +108,5 @@ def test_every_task_has_five_wordings_that_name_cube_and_arm():
 
 
 def test_an_unknown_task_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="pick_red_left"):
+    with pytest.raises(ValueError, match="pick_red_cube_left"):
         task_named("dance")

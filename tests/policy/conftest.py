@@ -101,7 +101,7 @@ def demonstrations(tmp_path_factory):
     """Two picks by the scripted expert, recorded by the recorder."""
     folder = tmp_path_factory.mktemp("data") / "picks"
     recipe = Recipe(
-        tasks=("pick_red_left", "pick_blue_right"),
+        tasks=("pick_red_cube_left", "pick_blue_cube_right"),
         seed=1,
         fps=10,
         height=120,

@@ -59,7 +59,7 @@ def chunks():
     """Targets at 10 Hz and the state before them, from a pick and a transfer by the expert."""
     found = []
     with simulated_aloha(realtime=False, cameras=()) as cell:
-        for task in (TASKS["pick_red_left"], TASKS["transfer_red"]):
+        for task in (TASKS["pick_red_cube_left"], TASKS["hand_over_red_cube_left"]):
             cell.world.reset(21)
             cell.robot.gate.reset()
             loop, witness = ControlLoop(cell.robot), Witness(expert_for(task, cell.world))

@@ -233,7 +233,7 @@ def rl_job(tmp_path, checkpoint):
     def write(name, **options):
         folder = tmp_path / name
         folder.mkdir()
-        rl = {"tasks": ["pick_red_left"], "episodes": 2, "seconds": 0.8, "workers": 0, "epochs": 2}
+        rl = {"tasks": ["pick_red_cube_left"], "episodes": 2, "seconds": 0.8, "workers": 0, "epochs": 2}
         request = {
             "stage": "rl",
             "base": str(tmp_path / "base"),
@@ -288,7 +288,7 @@ def test_a_job_told_to_stop_while_it_rolls_out_leaves_a_checkpoint(rl_job):
 def test_what_cannot_be_tried_out_is_refused(checkpoint, rl_job):
     with pytest.raises(ValueError, match=r"Name those to try in rl\.tasks"):
         tasks_of((), dataclasses.replace(checkpoint, tasks=("sing",)))
-    with pytest.raises(ValueError, match="pick_red_left"):
+    with pytest.raises(ValueError, match="pick_red_cube_left"):
         tasks_of(("sing",), checkpoint)
     franka = dataclasses.replace(checkpoint, embodiment=body_named("franka"))
     with pytest.raises(ValueError, match=r"Only .*aloha.* can be tried out"):

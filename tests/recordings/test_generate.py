@@ -14,7 +14,7 @@ from recordings.demonstration import LAST_SEED, Recipe, demonstrate
 from recordings.generate import generate
 
 RECIPE = Recipe(
-    tasks=("pick_red_left", "pick_blue_right"),
+    tasks=("pick_red_cube_left", "pick_blue_cube_right"),
     seed=3,
     fps=10,
     height=32,
@@ -98,7 +98,7 @@ def test_scenes_of_demonstrations_and_of_evaluation_are_apart():
     ("change", "message"),
     [
         ({"tasks": ()}, "at least one"),
-        ({"tasks": ("dance",)}, "pick_red_left"),
+        ({"tasks": ("dance",)}, "pick_red_cube_left"),
         ({"disturbed": 1.5}, "0..1"),
     ],
 )
