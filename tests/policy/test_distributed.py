@@ -94,9 +94,6 @@ def test_two_processes_learn_what_one_does(start_job, metrics, alone, started, l
     check_same(together, alone, started, metrics, kinds)
 
 
-@pytest.mark.skipif(
-    "VLA_SHARDED" not in os.environ, reason="gloo may abort at exit; set VLA_SHARDED to run it"
-)
 def test_a_sharded_network_learns_the_same_and_goes_on(start_job, metrics, alone, started):
     together = start_job("together", save_every=2)
     run(together, LAUNCHES["torchrun"], (str(SHARDED), "--stop-after-saving"))
