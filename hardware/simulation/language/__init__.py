@@ -1,0 +1,14 @@
+"""How the tasks of the simulated world are told in words, and words read back."""
+
+from hardware.simulation.language.instructions import held_out, instruct, politely, reword, wordings
+from hardware.simulation.language.reading import task_ids_told, understand
+
+__all__ = [
+    "held_out",
+    "instruct",
+    "politely",
+    "reword",
+    "task_ids_told",
+    "understand",
+    "wordings",
+]

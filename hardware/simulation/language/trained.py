@@ -1,0 +1,139 @@
+"""How people say each kind of task: the sentences of training. Nothing here is held out.
+
+Gaps are filled by `meaning`: things ("the red cube"), `<arm>` ("left hand"), colours ("red"),
+`<kinds>` ("cubes"). The first template of a form is its canonical wording.
+"""
+
+SENTENCES: dict[str, tuple[str, ...]] = {
+    "pick": (
+        "(pick up|lift|grab|take|raise|lift up) <thing> with the <arm>",
+        "use the <arm> to (pick up|lift|grab|take|raise|lift up) <thing>",
+        "with the <arm>(,|) (pick up|lift|grab|take|raise|lift up) <thing>",
+        "<arm>: (pick up|lift|grab|take|raise|lift up) <thing>",
+        "with the <arm>, (grab|grasp|take) <thing> and (lift|raise) it",
+        "(grab|grasp|take) <thing> with the <arm> and (lift|raise) it",
+        "(lift|raise) <thing> off the table with the <arm>",
+        "<arm>: (lift|raise) <thing> off the table",
+    ),
+    "hand_over": (
+        "(pass|hand|transfer|move) <thing> from the <other> to the <arm>",
+        "(pass|hand|transfer|hand over) <thing> to the <arm>",
+        "(pick up|take|grab|lift) <thing> with the <other> and (give|pass|hand) it to the <arm>",
+        "with the <other>, (pick up|take|grab) <thing> and (give|pass|hand) it to the <arm>",
+        "use the <other> to (pass|hand|give) <thing> to the <arm>",
+        "<other>: (pass|hand|give) <thing> to the <arm>",
+    ),
+    "push": (
+        "(push|slide|shove) <thing> to the <side>",
+        "(push|slide|shove) <thing> (over|across the table) to the <side>",
+        "(push|slide|shove) <thing> towards the <side> (side|edge|end) of the table",
+        "(push|slide|shove) <thing> (further|more|) to the <side>",
+        "move <thing> to the <side> by (pushing|sliding) it",
+        "to the <side>, (push|slide|shove) <thing>",
+        "<side>: (push|slide) <thing> that way",
+    ),
+    "stack_2": (
+        "(stack|put|place|set) <top> (on|onto|on top of) <bottom>",
+        "(pick up|take|lift) <top> and (stack|put|place|set) it (on|on top of) <bottom>",
+        "(make|build) a (stack|tower|pile) of <bottom> and <top>, with <top> on top",
+        "(stack|put|place) the <top_colour> <kind> (on|on top of) the <bottom_colour> one",
+        "(make|build) a (stack|tower) with <bottom> at the bottom and <top> on top",
+    ),
+    "stack_3": (
+        "(stack|put|place) <middle> on <bottom>(,| and) then <top> on <middle>",
+        "(stack|put|place) <middle> (on|on top of) <bottom> and <top> (on|on top of) <middle>",
+        "(make|build) a (stack|tower) of <bottom>, <middle> and <top>, from bottom to top",
+        "(stack|pile up|put), from bottom to top, <bottom>, <middle> and <top>",
+        "stack the <kinds> from bottom to top: <bottom_colour>, <middle_colour>, <top_colour>",
+        "(make|build) a (stack|tower|pile) of <kinds>: "
+        "<bottom_colour> at the bottom, then <middle_colour>, then <top_colour>",
+        "(stack|pile up) the <kinds>, <bottom_colour> at the bottom, <middle_colour> in the middle"
+        "(,| and) <top_colour> on top",
+    ),
+    "swap": (
+        "(swap|exchange|switch) <first> (and|with) <second>",
+        "(swap|exchange|switch) the (places|positions) of <first> and <second>",
+        "make <first> and <second> (swap|exchange|switch) (places|positions)",
+        "(put|move|set) <first> where <second> is and <second> where <first> is",
+    ),
+    "line_up": (
+        "(line up|arrange|put in a row) <one>, <two> and <three> from left to right",
+        "(line up|arrange|put in a row), from left to right, <one>, <two> and <three>",
+        "from left to right, (line up|arrange|put in a row) <one>, <two> and <three>",
+        "(make|form|build) a (row|line) of <one>, <two> and <three> from left to right",
+        "line up the <kinds>, from left to right: <one_colour>, <two_colour>, <three_colour>",
+        "(make|form) a (row|line) of <kinds> from left to right: "
+        "<one_colour>, <two_colour>(,| and) <three_colour>",
+        "(make|form) a (row|line): <one> on the left, <two> in the middle and <three> on the right",
+    ),
+    "put": (
+        "(put|place|drop|set|lay) <thing> <into> <container>",
+        "(pick up|take|grab) <thing> and (put|place|drop|set) it <into> <container>",
+        "(lift|move) <thing> <into> <container>",
+    ),
+    "sort": (
+        "(sort|tidy up) (the|all the) (objects|things) by colour",
+        "(sort|tidy up) (the|all the) (objects|things) into the containers by colour",
+        "(put|place|drop) (each|every) (object|thing) (in|into) the container of (its|the same) "
+        "colour",
+        "(put|place|drop) the <one_colour> (objects|things) (in|into) <one> and the <two_colour> "
+        "(objects|things) (in|into) <two>",
+        "(put|place|drop) everything <one_colour> (in|into) <one> and everything <two_colour> "
+        "(in|into) <two>",
+    ),
+    "sort_opposite": (
+        "(put|place|drop) (each|every) (object|thing) (in|into) the container of the "
+        "(other|opposite) colour",
+        "(sort|tidy up) (the|all the) (objects|things) into the containers of the "
+        "(other|opposite) colour",
+        "(put|place|drop) the <one_colour> (objects|things) (in|into) <two> and the <two_colour> "
+        "(objects|things) (in|into) <one>",
+        "(put|place|drop) everything <one_colour> (in|into) <two> and everything <two_colour> "
+        "(in|into) <one>",
+    ),
+    "store": (
+        "open <drawer> and (put|place|drop|lay) <thing> (in|into|inside) it",
+        "(pull|slide) <drawer> open and (put|place|drop) <thing> (in|into|inside) it",
+        "open <drawer>, (pick up|take|grab) <thing> and (put|place|drop) it (in|inside)",
+        "(put|place|drop|store) <thing> (in|into|inside) <drawer>",
+        "(take|pick up) <thing> and (put|place|store) it (in|inside) <drawer>",
+        "put <thing> away in <drawer>",
+    ),
+    "insert": (
+        "(insert|put|push|stick|plug) <peg> into <socket>",
+        "(put|stick|plug) <peg> in <socket>",
+        "(pick up|take|grab|lift) <peg> and (insert|put|push|stick|plug) it into <socket>",
+        "(pick up|take) <peg> and (put|stick|plug) it in <socket>",
+    ),
+}
+
+COURTESIES = (
+    "please {}",
+    "{} please",
+    "{}, please",
+    "{} now",
+    "now {}",
+    "could you {}",
+    "can you {}",
+    "could you please {}",
+    "go ahead and {}",
+    "robot, {}",
+)
+"""What people say around a sentence. Those that follow it suit every sentence."""
+
+NOUNS: dict[str, tuple[str, str]] = {
+    "cube": ("cube", "block"),
+    "cylinder": ("cylinder", "can"),
+    "ball": ("ball", "sphere"),
+    "peg": ("peg", "pin"),
+    "bowl": ("bowl", "dish"),
+    "tray": ("tray", "plate"),
+    "socket": ("socket", "hole"),
+    "drawer": ("drawer", "drawer"),
+    "prism": ("prism", "prism"),
+    "brick": ("brick", "brick"),
+    "rod": ("rod", "rod"),
+}
+"""Two words for each shape. A sentence keeps to the first of each or to the second."""
+
+HANDS = ("arm", "hand", "gripper")
