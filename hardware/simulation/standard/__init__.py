@@ -1,0 +1,1 @@
+"""The two standard ALOHA tasks, in their makers' own Gymnasium environment."""

@@ -1,0 +1,68 @@
+"""One demonstration of a standard task by its expert: a function of its arguments, and no more."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from hardware.aloha import CONTROL_HZ
+from hardware.control_loop import Tick
+from hardware.simulation.standard.attempt import Eyes, drive
+from hardware.simulation.standard.disturbance import disturb
+from hardware.simulation.standard.drawing import CheapDrawing
+from hardware.simulation.standard.expert import standard_expert
+from hardware.simulation.standard.success import Judge
+from hardware.simulation.standard.task import StandardTask, standard_task
+from hardware.simulation.standard.world import StandardWorld
+
+HOLD_TICKS = 25
+"""How long a demonstration goes on once it is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """What a demonstration is seen with."""
+
+    cameras: tuple[str, ...]
+    height: int
+    width: int
+    fps: int
+    """Pictures a second, a whole fraction of the 50 Hz at which the arms are driven."""
+
+    def __post_init__(self) -> None:
+        if self.fps < 1 or CONTROL_HZ % self.fps:
+            raise ValueError(
+                f"Expected a whole fraction of {CONTROL_HZ:g} pictures a second, got {self.fps}."
+            )
+
+
+def standard_demonstration(
+    name: str, seed: int, shot: Shot, *, disturbed: bool = False
+) -> tuple[Tick, ...] | None:
+    """Return every control tick of the expert's attempt at start `seed`, None if it failed.
+
+    It ends `HOLD_TICKS` after the strict state is there. With `disturbed`, the arms start off their
+    pose. Pictures are new every 50 / fps ticks and repeated between.
+    """
+    world, drawing = _stage(standard_task(name))
+    rng = np.random.default_rng(np.random.SeedSequence([seed, 4]))
+    world.reset(seed)
+    if disturbed:
+        disturb(world, rng)
+    every = round(CONTROL_HZ / shot.fps)
+    eyes = Eyes(drawing, shot.cameras, every=every, height=shot.height, width=shot.width)
+    judge, ticks, held = Judge(), [], 0
+    for tick in drive(world, standard_expert(world, rng), eyes):
+        ticks.append(tick)
+        judge.watch(world)
+        held = held + 1 if judge.settled else 0
+        if held > HOLD_TICKS:
+            break
+    return tuple(ticks) if judge.verdict().strict else None
+
+
+@cache
+def _stage(task: StandardTask) -> tuple[StandardWorld, CheapDrawing]:
+    """One world per process and task; it lives as long as the process."""
+    world = StandardWorld(task)
+    return world, CheapDrawing(world)
