@@ -58,6 +58,7 @@ class PolicyClient:
         self._turn = threading.Lock()
         self._open = ExitStack()
         self._connection: ClientConnection | None = None
+        self._noise: np.random.Generator | None = None
         self.metadata = self._dial()
         self._told = Told.read(self.metadata)
         self._embodiment = self._told.embodiment or body
@@ -77,6 +78,18 @@ class PolicyClient:
         """Instructions it was trained on."""
         return tuple(self.metadata.get("tasks", ()))
 
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Names of the cameras whose pictures are sent."""
+        return tuple(self._told.image_sizes) or self.embodiment.camera_names
+
+    def seed(self, seed: int) -> None:
+        """Make the n-th plan from here on depend on chance in n and `seed` alone.
+
+        Asked of servers that say they can; others draw as they like.
+        """
+        self._noise = np.random.default_rng(seed)
+
     def predict_action_chunk(
         self, observation: Observation, task: str, previous: Commitment | None = None
     ) -> ActionChunk:
@@ -87,9 +100,11 @@ class PolicyClient:
         """
         question = {
             "state": observation.state,
-            "images": {name: self._picture(observation, name) for name in self._looked_at()},
+            "images": {name: self._picture(observation, name) for name in self.cameras},
             "prompt": task,
         }
+        if self._noise is not None and self.metadata.get("seeds"):
+            question["seed"] = int(self._noise.integers(2**31))
         if previous is not None and self.metadata.get("continues"):
             question["continue"] = {
                 "actions": previous.chunk.actions,
@@ -174,13 +189,10 @@ class PolicyClient:
         self._connection = None
         self._open.close()
 
-    def _looked_at(self) -> tuple[str, ...]:
-        return tuple(self._told.image_sizes) or self.embodiment.camera_names
-
     def _picture(self, observation: Observation, name: str) -> np.ndarray:
         if name not in observation.frames:
             raise ValueError(
-                f"The policy looks at {list(self._looked_at())}; this robot has "
+                f"The policy looks at {list(self.cameras)}; this robot has "
                 f"{list(observation.frames)}."
             )
         height, width = self._told.image_sizes.get(name, (224, 224))

@@ -42,6 +42,7 @@ def metadata(policy: LocalPolicy, checkpoint: Path) -> dict[str, Any]:
         "action_hz": policy.pace.hz,
         "tasks": list(policy.tasks),
         "continues": True,
+        "seeds": True,
     }
 
 
@@ -106,6 +107,14 @@ def read_commitment(message: dict[str, Any], observed_at: float) -> Commitment |
     return Commitment(ActionChunk(actions, observed_at - age, hz), observed_at + until)
 
 
+def read_seed(message: dict[str, Any]) -> int | None:
+    """Of the noise of this one plan, where the client tells: `{"seed": int}` (not openpi's)."""
+    told = message.get("seed")
+    if told is None or (isinstance(told, int) and told >= 0):
+        return told
+    raise ValueError(f"A seed is a whole number from 0 on, got {told!r}.")
+
+
 class PolicyServer:
     """Serves one policy; plans one at a time, whoever asks."""
 
@@ -152,8 +161,11 @@ class PolicyServer:
             message = unpack(frame)
             observation, prompt = read_observation(message)
             previous = read_commitment(message, observation.timestamp)
+            seed = read_seed(message)
             start = time.perf_counter()
             with self._planning:
+                if seed is not None:
+                    self._policy.seed(seed)
                 chunk = self._policy.predict_action_chunk(observation, prompt, previous)
             took = (time.perf_counter() - start) * 1e3
         except ValueError as error:

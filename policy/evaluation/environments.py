@@ -1,0 +1,22 @@
+"""Every benchmark by the name that `--env` has for it."""
+
+from policy.evaluation.aloha_sim import AlohaSim
+from policy.evaluation.environment import Environment
+from policy.evaluation.request import Rules
+
+ALOHA_SIM = "aloha_sim"
+
+
+def open_environment(env: str, rules: Rules) -> tuple[Environment, tuple[str, ...]]:
+    """Return the environment of `env`, and the tasks of it that are named, if any are.
+
+    `env` is the name of an environment, or tasks of one with commas between. Opens no world yet.
+    Raises `ValueError` listing what there is.
+    """
+    if env == ALOHA_SIM:
+        return AlohaSim(rules), ()
+    environment = AlohaSim(rules)
+    named = tuple(env.split(","))
+    for name in named:
+        environment.require_known(name)
+    return environment, named

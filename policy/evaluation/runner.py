@@ -1,0 +1,98 @@
+"""Runs attempts, in processes that each keep one driver and one environment open."""
+
+import ctypes
+import logging
+import signal
+import sys
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+
+from policy.evaluation.contender import open_driver
+from policy.evaluation.driver import Driver
+from policy.evaluation.environment import Environment, Result, Start
+from policy.evaluation.environments import open_environment
+from policy.evaluation.film import Film
+from policy.evaluation.planner import Replanning
+from policy.evaluation.request import Request, Rules
+
+
+@cache
+def opened(
+    policy: str, env: str, replanning: Replanning, rules: Rules
+) -> tuple[Environment, Driver]:
+    """The environment and the driver, kept by this process.
+
+    Raises what `open_environment` and `open_driver` raise.
+    """
+    environment, _ = open_environment(env, rules)
+    return environment, open_driver(policy, replanning, environment.embodiment)
+
+
+def attempt(request: Request, start: Start, films: Path | None = None) -> Result:
+    """Run one attempt here. One that fails, even only strictly, leaves a film in `films`."""
+    environment, driver = opened(request.policy, request.env, request.replanning, request.rules)
+    film = None if films is None else Film()
+    result = environment.attempt(start, driver, film)
+    if film is not None and films is not None and not result.strict and len(film):
+        film.save(films / film_name(result))
+    return result
+
+
+def film_name(result: Result) -> str:
+    """Task, axis, seed and outcome."""
+    start = result.start
+    ending = "not-strict" if result.success else result.ending
+    parts = (start.task.replace("/", "-"), start.axis or "none", str(start.seed), ending)
+    return "_".join((*parts, "swapped") if start.swapped else parts) + ".mp4"
+
+
+def run(
+    request: Request,
+    starts: Sequence[Start],
+    *,
+    workers: int,
+    films: Path | None = None,
+) -> Generator[Result, None, None]:
+    """Yield results as they are finished, computed by so many processes or, for 0, here.
+
+    When an attempt raises, those in progress are finished and yielded first. Raises what it died
+    of: `ValueError`, `OSError` or `HardwareError` for what a person can mend.
+    """
+    if workers <= 0:
+        yield from (attempt(request, start, films) for start in starts)
+        return
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin)
+    try:
+        asked = [pool.submit(attempt, request, start, films) for start in starts]
+        yield from _as_finished(asked, lambda: pool.shutdown(cancel_futures=True))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _as_finished(asked: Sequence[Future[Result]], give_up: Callable[[], None]) -> Iterator[Result]:
+    failure: BaseException | None = None
+    for future in as_completed(asked):
+        if future.cancelled():
+            continue
+        if future.exception() is None:
+            yield future.result()
+        elif failure is None:
+            failure = future.exception()
+            give_up()
+    if failure is not None:
+        raise failure
+
+
+PR_SET_PDEATHSIG = 1
+"""Of Linux's prctl(2)."""
+
+
+def _begin() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the process that collects
+    # What a driver dies of is raised in that process, once and in full.
+    logging.getLogger("hardware.control_loop").setLevel(logging.CRITICAL)
+    if sys.platform == "linux":  # elsewhere, a process whose parent was killed waits for ever
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
