@@ -2,30 +2,33 @@
 
 import functools
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from hardware.aloha import aloha_embodiment
 from hardware.control_loop import ControlLoop, Tick
 from hardware.embodiment import Embodiment
+from hardware.interfaces import Frame
 from hardware.simulated_aloha import SimulatedAloha, simulated_aloha
 from hardware.simulation.attempt import attempt
-from hardware.simulation.expert import expert_for
+from hardware.simulation.experts.expert import expert_for
+from hardware.simulation.language import instruct, wordings
 from hardware.simulation.starts import DisturbedStarts
-from hardware.simulation.tasks import Outcome, Task, task_named
+from hardware.simulation.tasks.catalogue import Scenario, require_known, scenario
+from hardware.simulation.tasks.task import Outcome
 
 LAST_SEED = 500_000
-"""Scenes of demonstrations have seeds below this; evaluation takes its own from 600,000 on."""
+"""Scenes of demonstrations have seeds below this; evaluation takes its own from there on."""
 
 HOLD_SECS = 0.5
-"""How long the cube is held still at the end of a demonstration."""
-
-LIMIT_SECS = {False: 6.0, True: 10.0}
-"""When an expert that has not succeeded gives up; a transfer takes longer."""
+"""How long what was done is kept at the end of a demonstration."""
 
 MAX_ATTEMPTS = 20
 """Failures in a row after which something is broken rather than unlucky."""
+
+Wording = Literal["trained", "canonical"]
+"""Any sentence of the training grammar, or always a task's first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Recipe:
     """What demonstrations are made of. The same recipe gives the same demonstrations."""
 
     tasks: tuple[str, ...]
-    """Ids, taken in turn."""
+    """Kinds of tasks or ids of single ones, taken in turn."""
     seed: int
     fps: int
     height: int
@@ -41,10 +44,11 @@ class Recipe:
     cameras: tuple[str, ...]
     disturbed: float
     """Share of demonstrations that start beside the way."""
+    wordings: Wording = "trained"
 
     def __post_init__(self) -> None:
         for name in self.tasks:
-            task_named(name)
+            require_known(name)
         if not self.tasks:
             raise ValueError("Expected at least one task, got none.")
         if not 0 <= self.disturbed <= 1:
@@ -65,10 +69,13 @@ class Recipe:
 class Demonstration:
     """What the loop saw and sent while the expert did a task, and how it was told."""
 
+    name: str
+    """Of the task, as the recipe has it: a kind or an id."""
     task: str
     """Its id."""
     instruction: str
     ticks: tuple[Tick, ...]
+    """The first one at 0 seconds, whatever the world's clock said."""
     failures: int
     """Attempts before this one that did not succeed; none of them is kept."""
 
@@ -78,48 +85,69 @@ def demonstrate(recipe: Recipe, number: int) -> Demonstration:
 
     Raises `RuntimeError` if none of many does.
     """
-    task = task_named(recipe.tasks[number % len(recipe.tasks)])
+    name = recipe.tasks[number % len(recipe.tasks)]
     for failures in range(MAX_ATTEMPTS):
         rng = np.random.default_rng(np.random.SeedSequence([recipe.seed, number, failures]))
-        ticks = _attempt(recipe, task, rng)
+        drawn = scenario(name, int(rng.integers(LAST_SEED)))
+        instruction = _instruction(recipe, drawn, rng)
+        ticks = _attempt(recipe, drawn, rng)
         if ticks is not None:
-            return Demonstration(task.id, task.instruction(rng), ticks, failures)
+            return Demonstration(name, drawn.task.id, instruction, ticks, failures)
     raise RuntimeError(
-        f"The expert failed {MAX_ATTEMPTS} times in a row at {task.id!r}, demonstration {number}."
+        f"The expert failed {MAX_ATTEMPTS} times in a row at {name!r}, demonstration {number}."
     )
 
 
-def _attempt(recipe: Recipe, task: Task, rng: np.random.Generator) -> tuple[Tick, ...] | None:
-    cell = _cell(replace(recipe, tasks=recipe.tasks[:1], seed=0, disturbed=0.0))
-    cell.world.reset(int(rng.integers(LAST_SEED)))
+def _instruction(recipe: Recipe, drawn: Scenario, rng: np.random.Generator) -> str:
+    if recipe.wordings == "canonical":
+        return wordings(drawn.task)[0]
+    return instruct(drawn.task, drawn.layout, rng)
+
+
+def _attempt(recipe: Recipe, drawn: Scenario, rng: np.random.Generator) -> tuple[Tick, ...] | None:
+    cell = _cell(recipe.cameras, recipe.height, recipe.width, recipe.fps)
+    cell.world.set_out(drawn.layout)
     if rng.random() < recipe.disturbed:
-        _disturbed_starts().disturb(cell.world, task, rng)
-    ticks: list[Tick] = []
+        _disturbed_starts().disturb(cell.world, drawn.task, rng)
+    begun, ticks = cell.world.now(), list[Tick]()
     loop = ControlLoop(cell.robot, [ticks.append])
     cell.robot.gate.reset()
-    loop.drive(expert_for(task, cell.world))
+    loop.drive(expert_for(drawn.task, cell.world, rng))
     found = attempt(
-        loop,
-        cell.world,
-        task,
-        limit_secs=LIMIT_SECS[task.giver is not None],
-        hold_secs=HOLD_SECS,
+        loop, cell.world, drawn.task, limit_secs=drawn.task.limit_secs, hold_secs=HOLD_SECS
     )
     if found.failure is not None:
         raise found.failure
-    return tuple(ticks) if found.outcome is Outcome.SUCCESS else None
+    return _since(begun, ticks) if found.outcome is Outcome.SUCCESS else None
+
+
+def _since(begun: float, ticks: list[Tick]) -> tuple[Tick, ...]:
+    """Count time from `begun`, rounded to what does not depend on how late that was."""
+    moved: dict[int, Frame] = {}  # pictures that several ticks share stay shared
+
+    def secs(time: float) -> float:
+        return round(time - begun, 6)
+
+    def frame(seen: Frame) -> Frame:
+        return moved.setdefault(id(seen), replace(seen, captured_at=secs(seen.captured_at)))
+
+    return tuple(
+        replace(
+            tick,
+            observation=replace(
+                tick.observation,
+                timestamp=secs(tick.observation.timestamp),
+                frames={name: frame(seen) for name, seen in tick.observation.frames.items()},
+            ),
+        )
+        for tick in ticks
+    )
 
 
 @functools.cache
-def _cell(recipe: Recipe) -> SimulatedAloha:
+def _cell(cameras: tuple[str, ...], height: int, width: int, fps: int) -> SimulatedAloha:
     """One open robot per process and camera set; it lives as long as the process."""
-    cell = simulated_aloha(
-        realtime=False,
-        cameras=recipe.cameras,
-        height=recipe.height,
-        width=recipe.width,
-        fps=recipe.fps,
-    )
+    cell = simulated_aloha(realtime=False, cameras=cameras, height=height, width=width, fps=fps)
     cell.robot.__enter__()
     return cell
 

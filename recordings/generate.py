@@ -16,8 +16,8 @@ import tyro
 from tqdm import tqdm
 
 from hardware.interfaces import HardwareError
-from hardware.simulation.tasks import TASKS
-from recordings.demonstration import Demonstration, Recipe, demonstrate
+from hardware.simulation.tasks.catalogue import FAMILIES
+from recordings.demonstration import Demonstration, Recipe, Wording, demonstrate
 from recordings.disk import RecordingError, write_json
 from recordings.recorder import Recorder
 
@@ -39,7 +39,7 @@ class Summary:
     failures: int
     """Attempts of this run that were thrown away."""
     by_task: dict[str, int]
-    """Recorded by this run, by task id."""
+    """Recorded by this run, by the recipe's names of tasks."""
     interrupted: bool
 
 
@@ -93,7 +93,7 @@ def _record(
         with bar, _demonstrations(recipe, first, episodes, workers) as demonstrations:
             for demonstration in demonstrations:
                 _save(recorder, demonstration)
-                done[demonstration.task] += 1
+                done[demonstration.name] += 1
                 failures += demonstration.failures
                 bar.set_postfix(failed=failures, refresh=False)
                 bar.update()
@@ -154,7 +154,8 @@ class Options:
     dataset: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DATASET")]
     """Folder to record into: new, empty, or one to continue."""
     task: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
-    """Task id, such as pick_red_cube_left, or `all`. May be repeated: episodes take them in turn."""
+    """Kind of task, such as `put`, or one task, such as `pick_red_cube_left`, or `all` kinds. May be
+    repeated: episodes take them in turn."""
     episodes: int
     """How many episodes the dataset shall hold, of all tasks together."""
     seed: int = 0
@@ -170,19 +171,23 @@ class Options:
     """Which of cam_high, cam_low, cam_left_wrist and cam_right_wrist to record."""
     disturbed: float = 0.3
     """Share of episodes (0..1) that start beside the way, to show how to find back."""
+    wordings: Wording = "trained"
+    """How tasks are told: in any sentence of training, or always in the canonical one. Those that
+    evaluations keep for themselves are never said here."""
     workers: int = 2
     """Processes that compute; 0 computes in this one."""
 
     def recipe(self) -> Recipe:
         """Return what the demonstrations are made of."""
         return Recipe(
-            tasks=tuple(TASKS) if "all" in self.task else self.task,
+            tasks=tuple(FAMILIES) if "all" in self.task else self.task,
             seed=self.seed,
             fps=self.fps,
             height=self.height,
             width=self.width,
             cameras=self.cameras,
             disturbed=self.disturbed,
+            wordings=self.wordings,
         )
 
 

@@ -173,9 +173,8 @@ class World:
                 self.data.qpos[scene.joint_qpos[arm]] = values[:-1]
                 self.data.qpos[scene.finger_qpos[arm]] = travel, -travel
                 self.data.ctrl[scene.arm_ctrl[arm]] = *values[:-1], travel, -travel
-            for slot in self._slots.values():
-                if slot.slide is not None:
-                    self.data.qpos[slot.slide] = 0.0
+            for slot in scene.slots["drawer"]:  # parked ones too: what was before leaves no trace
+                self.data.qpos[slot.slide] = 0.0
             for name, pose in poses.items():
                 address = movable[name]
                 self.data.qpos[address : address + 7] = _whole(pose)
