@@ -5,6 +5,9 @@ import numpy as np
 from hardware.interfaces import Agent
 from hardware.simulation.experts.handing_over import HandOverExpert
 from hardware.simulation.experts.picking import PickExpert
+from hardware.simulation.experts.pushing import PushExpert
+from hardware.simulation.experts.variation import STEADY, draw_variation
+from hardware.simulation.tasks.arranging import Push
 from hardware.simulation.tasks.holding import HandOver, Pick
 from hardware.simulation.tasks.task import Task
 from hardware.simulation.world import World
@@ -16,9 +19,12 @@ def expert_for(task: Task, world: World, rng: np.random.Generator | None = None)
     With `rng`, its path and speed vary as people's do. Raises `ValueError` for a task that it
     does not know.
     """
+    variation = STEADY if rng is None else draw_variation(rng)
     match task:
         case Pick():
-            return PickExpert(world, task)
+            return PickExpert(world, task, variation)
         case HandOver():
-            return HandOverExpert(world, task)
+            return HandOverExpert(world, task, variation)
+        case Push():
+            return PushExpert(world, task, variation)
     raise ValueError(f"No expert knows how to {task.family!r}.")

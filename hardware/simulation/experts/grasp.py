@@ -8,6 +8,7 @@ from jaxtyping import Float64
 
 from hardware.simulation.contacts import Contacts
 from hardware.simulation.experts.reach import Goal
+from hardware.simulation.experts.variation import STEADY, Variation
 from hardware.simulation.things import HALF_HEIGHTS, Thing
 from hardware.simulation.world import World
 
@@ -32,6 +33,12 @@ NEAR = 0.008
 PATIENCE_TICKS = 45
 """How long fingers may take to close around a thing before the arm tries again."""
 
+OPENED = 0.85
+"""Opening of a gripper from which on it may come down over a thing."""
+
+EMPTY = 0.2
+"""Opening below which fingers have closed on nothing: the thinnest thing leaves 0.35."""
+
 
 class _Phase(enum.Enum):
     REACH = enum.auto()
@@ -40,13 +47,19 @@ class _Phase(enum.Enum):
 
 
 class Grasp:
-    """Takes one thing with one arm, again and again until it holds it."""
+    """Takes one thing with one arm, again and again until it holds it.
 
-    def __init__(self, world: World, arm: str, thing: Thing) -> None:
+    Begun while the arm holds the thing, it lifts it. A `variation` may aim the first attempt off.
+    """
+
+    def __init__(self, world: World, arm: str, thing: Thing, variation: Variation = STEADY) -> None:
         self._world = world
         self._arm, self._thing = arm, thing.name
-        self._over = OVER_MIDDLE.get(thing.shape, OVER_OTHERS)
+        self._variation = variation
+        self._over = OVER_MIDDLE.get(thing.shape, OVER_OTHERS) + variation.height
         self._lowest = HALF_HEIGHTS[thing.shape] + self._over
+        self._hover = HOVER + variation.hover
+        self._off = _off(arm, variation)
         self._phase = _Phase.REACH
         self._ticks = 0
         self._lift_to = np.zeros(3)
@@ -58,46 +71,62 @@ class Grasp:
 
     def goal(self, tip: Float64[np.ndarray, "3"], opening: float) -> Goal:
         """Where to go from a gripper whose `tip` (3,) and `opening` were measured."""
-        thing = self._world.object_positions()[self._thing]
-        aside = float(np.hypot(*(tip - thing)[:2]))
+        aim = self._aim()
+        aside = float(np.hypot(*(tip - aim)[:2]))
         match self._phase:
             case _Phase.REACH:
-                return self._reach(thing, tip, aside, opening)
+                return self._reach(aim, tip, aside, opening)
             case _Phase.CLOSE:
-                return self._close(thing, tip, aside)
+                return self._close(aim, tip, aside, opening)
             case _Phase.LIFT:
                 return self._lift()
 
     def _enter(self, phase: _Phase) -> None:
         self._phase, self._ticks = phase, 0
 
+    def _aim(self) -> Float64[np.ndarray, "3"]:
+        """Where the tip should be when the fingers close, metres."""
+        thing = self._world.object_positions()[self._thing]
+        height = max(float(thing[2]) + self._over, self._lowest)
+        return np.array([thing[0], thing[1], height]) + self._off
+
     def _reach(
         self,
-        thing: Float64[np.ndarray, "3"],
+        aim: Float64[np.ndarray, "3"],
         tip: Float64[np.ndarray, "3"],
         aside: float,
         opening: float,
     ) -> Goal:
-        # A funnel: high while beside the cube, lower the better the fingers are over it.
-        low = self._height(thing)
-        over = np.clip((aside - 0.012) / 0.05, 0.0, 1.0)
-        height = low + HOVER * float(over * over * (3 - 2 * over))
-        if opening < 0.85:
-            height = max(height, low + HOVER)
-        if aside < NEAR and abs(tip[2] - low) < NEAR and opening > 0.85:
+        if opening < OPENED and self._held():
             self._enter(_Phase.CLOSE)
-        return Goal(np.array([thing[0], thing[1], height]), PITCH, gripper=1.0)
+            return Goal(tip, PITCH, gripper=0.0)
+        # A funnel: high while beside the thing, lower the better the fingers are over it.
+        over = np.clip((aside - 0.012) / 0.05, 0.0, 1.0)
+        height = aim[2] + self._hover * float(over * over * (3 - 2 * over))
+        if opening < OPENED:
+            height = max(height, aim[2] + self._hover)
+        there = aside < NEAR and abs(tip[2] - aim[2]) < NEAR and opening > OPENED
+        self._ticks = self._ticks + 1 if there else 0
+        if self._ticks > self._variation.pause_ticks:
+            self._enter(_Phase.CLOSE)
+        return Goal(np.array([aim[0], aim[1], height]), PITCH, gripper=1.0)
 
     def _close(
-        self, thing: Float64[np.ndarray, "3"], tip: Float64[np.ndarray, "3"], aside: float
+        self,
+        aim: Float64[np.ndarray, "3"],
+        tip: Float64[np.ndarray, "3"],
+        aside: float,
+        opening: float,
     ) -> Goal:
-        self._ticks = self._ticks + 1 if self._held() else min(self._ticks, 0) - 1
+        held = self._held()
+        self._ticks = self._ticks + 1 if held else min(self._ticks, 0) - 1
         if self._ticks >= 4:
             self._enter(_Phase.LIFT)
-            self._lift_to = np.array([tip[0], tip[1], self._height(thing) + LIFT])
-        elif self._ticks < -PATIENCE_TICKS or aside > 0.03:
+            self._lift_to = np.array([*tip[:2], max(self._lowest + LIFT, tip[2])])
+        elif aside > 0.03 or self._ticks < -PATIENCE_TICKS or (opening < EMPTY and not held):
             self._enter(_Phase.REACH)
-        return Goal(np.array([thing[0], thing[1], self._height(thing)]), PITCH, gripper=0.0)
+            self._off = np.zeros(3)
+        return Goal(aim, PITCH, gripper=0.0)
 
     def _lift(self) -> Goal:
         self._ticks = 0 if self._held() else self._ticks + 1
@@ -105,9 +134,14 @@ class Grasp:
             self._enter(_Phase.REACH)
         return Goal(self._lift_to, PITCH, gripper=0.0)
 
-    def _height(self, thing: Float64[np.ndarray, "3"]) -> float:
-        """Of the tip when it grasps, metres."""
-        return max(float(thing[2]) + self._over, self._lowest)
-
     def _held(self) -> bool:
         return Contacts.of(self._world).fingers_on(self._arm, self._thing) == 2
+
+
+def _off(arm: str, variation: Variation) -> Float64[np.ndarray, "3"]:
+    """Where the first attempt is aimed from the thing, metres; forward is to the other arm."""
+    if variation.miss is None:
+        return np.zeros(3)
+    forward, left, up = variation.miss
+    turn = 1.0 if arm == "left" else -1.0
+    return np.array([turn * forward, turn * left, up])

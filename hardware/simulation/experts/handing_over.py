@@ -10,6 +10,7 @@ from hardware.interfaces import Action, Observation
 from hardware.simulation.contacts import Contacts
 from hardware.simulation.experts.grasp import PITCH, Grasp
 from hardware.simulation.experts.reach import Goal, Reach
+from hardware.simulation.experts.variation import STEADY, Variation
 from hardware.simulation.tasks.holding import HandOver
 from hardware.simulation.world import World
 
@@ -19,16 +20,17 @@ MEETING.setflags(write=False)
 
 
 class HandOverExpert:
-    """The giver picks the cube up and holds it out level; the taker grips it from across.
+    """The giver picks the thing up and holds it out level; the taker grips it from across.
 
-    The giver turns its gripper up far enough that the cube, taken at `PITCH`, is upright again.
+    The giver turns its gripper up far enough that the thing, taken at `PITCH`, is upright again.
     The taker comes level and rolled by a quarter turn, so that the four fingers do not meet.
     """
 
-    def __init__(self, world: World, task: HandOver) -> None:
+    def __init__(self, world: World, task: HandOver, variation: Variation = STEADY) -> None:
         self._world = world
         self._task = task
-        self._giver, self._taker = Reach(task.giver), Reach(task.arm)
+        self._variation = variation
+        self._giver, self._taker = (Reach(arm, variation) for arm in (task.giver, task.arm))
         self._from, self._to = arm_slice(task.giver), arm_slice(task.arm)
         self._side = 1.0 if task.giver == "right" else -1.0
         self.reset()
@@ -36,7 +38,7 @@ class HandOverExpert:
     def reset(self) -> None:
         """Start anew from wherever the arms are."""
         giver = self._task.giver
-        self._grasp = Grasp(self._world, giver, self._task.thing)
+        self._grasp = Grasp(self._world, giver, self._task.thing, self._variation)
         self._begun = False
         self._gripped = 0
         self._released = False
@@ -70,11 +72,11 @@ class HandOverExpert:
         if not (offered or self._released):
             waiting = MEETING - np.array([self._side * 0.13, 0, 0])
             return Goal(waiting, 0.0, gripper=1.0, roll=quarter)
-        cube = self._world.object_positions()[self._task.thing.name]
+        thing = self._world.object_positions()[self._task.thing.name]
         if self._released:
             return Goal(MEETING, 0.0, gripper=0.0, roll=quarter)
-        arrived = float(np.linalg.norm(tip - cube)) < 0.012
+        arrived = float(np.linalg.norm(tip - thing)) < 0.012
         held = Contacts.of(self._world).fingers_on(self._task.arm, self._task.thing.name) == 2
         self._gripped = self._gripped + 1 if held else 0
         self._released = self._gripped >= 12
-        return Goal(cube, 0.0, gripper=0.0 if arrived or held else 1.0, roll=quarter)
+        return Goal(thing, 0.0, gripper=0.0 if arrived or held else 1.0, roll=quarter)

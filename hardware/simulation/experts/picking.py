@@ -4,6 +4,7 @@ from hardware.aloha import START, arm_slice
 from hardware.interfaces import Action, JointPositions, Observation
 from hardware.simulation.experts.grasp import Grasp
 from hardware.simulation.experts.reach import Reach
+from hardware.simulation.experts.variation import STEADY, Variation
 from hardware.simulation.tasks.holding import Pick
 from hardware.simulation.world import World
 
@@ -11,16 +12,17 @@ from hardware.simulation.world import World
 class PickExpert:
     """Picks the task's thing up with the task's arm and holds it still; the other arm rests."""
 
-    def __init__(self, world: World, task: Pick) -> None:
+    def __init__(self, world: World, task: Pick, variation: Variation = STEADY) -> None:
         self._world = world
         self._task = task
-        self._reach = Reach(task.arm)
+        self._variation = variation
+        self._reach = Reach(task.arm, variation)
         self._own = arm_slice(task.arm)
         self.reset()
 
     def reset(self) -> None:
         """Start anew from wherever the arm is."""
-        self._grasp = Grasp(self._world, self._task.arm, self._task.thing)
+        self._grasp = Grasp(self._world, self._task.arm, self._task.thing, self._variation)
         self._begun = False
 
     def act(self, observation: Observation) -> Action:

@@ -9,6 +9,7 @@ from jaxtyping import Float64
 from hardware.aloha import CONTROL_HZ
 from hardware.interfaces import JointPositions
 from hardware.inverse_kinematics import InverseKinematics, TipPose
+from hardware.simulation.experts.variation import STEADY, Variation
 
 DT = 1 / CONTROL_HZ
 GAIN = 7.0
@@ -29,6 +30,9 @@ GRIPPER_RATE = 3.0
 EASE_TICKS = 10
 """Turns and grippers come up to speed over this long, as a gate expects of a new driver."""
 
+STRAIGHT, BOWED = 0.03, 0.13
+"""Metres to go up to which a way is straight, and from which on it is bowed in full."""
+
 
 @dataclass(frozen=True, slots=True)
 class Goal:
@@ -45,9 +49,13 @@ class Goal:
 
 
 class Reach:
-    """Carries an arm's command towards goals, limited in speed, acceleration and turn."""
+    """Carries an arm's command towards goals, limited in speed, acceleration and turn.
 
-    def __init__(self, arm: str) -> None:
+    A `variation` changes how fast, on what way, how steeply and after what pause.
+    """
+
+    def __init__(self, arm: str, variation: Variation = STEADY) -> None:
+        self._variation = variation
         self._kinematics = InverseKinematics(arm)
         self._joints = np.zeros(6)
         self._gripper = 0.0
@@ -65,7 +73,7 @@ class Reach:
         self._joints = positions[:-1].astype(np.float64)
         self._gripper = float(positions[-1])
         self._velocity = np.zeros(3)
-        self._ticks = 0
+        self._ticks = -self._variation.pause_ticks
         rotation = self._kinematics.tip(self._joints).rotation
         self._pitch = -math.asin(float(np.clip(rotation[2, 0], -1, 1)))
         self._roll = math.atan2(rotation[2, 1], rotation[2, 2])
@@ -77,17 +85,32 @@ class Reach:
     def advance(self, goal: Goal, *, top_speed: float = TOP_SPEED) -> JointPositions:
         """Move the command one control tick towards `goal` and return it, shape (7,)."""
         self._ticks += 1
+        if self._ticks <= 0:
+            return self.command
+        varied = self._variation
         ease = min(self._ticks / EASE_TICKS, 1.0)
         tip = self._kinematics.tip(self._joints).position
-        wanted = _shortened((goal.position - tip) * GAIN, top_speed)
+        wanted = _shortened(
+            _bowed(goal.position - tip, varied.bow) * GAIN, top_speed * varied.speed
+        )
         self._velocity += _shortened(wanted - self._velocity, ACCELERATION * DT)
         position = tip + self._velocity * DT
-        self._pitch += _clipped((goal.pitch - self._pitch) * GAIN, TURN_RATE * ease) * DT
+        self._pitch += (
+            _clipped((goal.pitch + varied.pitch - self._pitch) * GAIN, TURN_RATE * ease) * DT
+        )
         self._roll += _clipped((goal.roll - self._roll) * GAIN, TURN_RATE * ease) * DT
         rotation = self._kinematics.pointing(position, self._pitch) @ _rolled(self._roll)
         self._joints = self._kinematics.step(self._joints, TipPose(position, rotation))
         self._gripper += _clipped(goal.gripper - self._gripper, GRIPPER_RATE * ease * DT)
         return self.command
+
+
+def _bowed(way: Float64[np.ndarray, "3"], angle: float) -> Float64[np.ndarray, "3"]:
+    """Turn `way` about the vertical by as much of `angle` as its length allows."""
+    share = (float(np.linalg.norm(way)) - STRAIGHT) / (BOWED - STRAIGHT)
+    turn = angle * min(max(share, 0.0), 1.0)
+    cos, sin = math.cos(turn), math.sin(turn)
+    return np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]]) @ way
 
 
 def _rolled(angle: float) -> Float64[np.ndarray, "3 3"]:
