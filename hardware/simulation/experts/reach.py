@@ -87,17 +87,14 @@ class Reach:
         self._ticks += 1
         if self._ticks <= 0:
             return self.command
-        varied = self._variation
         ease = min(self._ticks / EASE_TICKS, 1.0)
         tip = self._kinematics.tip(self._joints).position
-        wanted = _shortened(
-            _bowed(goal.position - tip, varied.bow) * GAIN, top_speed * varied.speed
-        )
+        way = _bowed(goal.position - tip, self._variation.bow)
+        wanted = _shortened(way * GAIN, top_speed * self._variation.speed)
         self._velocity += _shortened(wanted - self._velocity, ACCELERATION * DT)
         position = tip + self._velocity * DT
-        self._pitch += (
-            _clipped((goal.pitch + varied.pitch - self._pitch) * GAIN, TURN_RATE * ease) * DT
-        )
+        steeper = goal.pitch + self._variation.pitch - self._pitch
+        self._pitch += _clipped(steeper * GAIN, TURN_RATE * ease) * DT
         self._roll += _clipped((goal.roll - self._roll) * GAIN, TURN_RATE * ease) * DT
         rotation = self._kinematics.pointing(position, self._pitch) @ _rolled(self._roll)
         self._joints = self._kinematics.step(self._joints, TipPose(position, rotation))

@@ -9,11 +9,8 @@ import numpy as np
 MISSED_SHARE = 0.15
 """How often a drawn variation begins with a grasp that is aimed off."""
 
-MISSED_BY = (0.015, 0.03)
-"""Smallest and largest metres by which it is aimed off."""
-
-ASIDE_SHARE = 0.4
-"""Of a mistaken aim, how much of it goes sideways: more would put a finger onto the thing."""
+SHORT, HIGH = (0.024, 0.032), (0.025, 0.03)
+"""Metres by which a mistaken aim falls short of a thing, or is over it: fingers close on air."""
 
 Triple = tuple[float, float, float]
 
@@ -56,7 +53,8 @@ def draw_variation(rng: np.random.Generator) -> Variation:
 
 
 def _draw_miss(rng: np.random.Generator) -> Triple:
-    """Draw an aim that is short or long, and high rather than low."""
-    way = rng.normal(size=3) * [1.0, ASIDE_SHARE, 1.0]
-    way *= rng.uniform(*MISSED_BY) / np.linalg.norm(way)
-    return float(way[0]), float(way[1]), abs(float(way[2]))
+    """Draw an aim that is short or high; one far aside would put a finger onto the thing."""
+    aside = float(rng.uniform(-0.006, 0.006))
+    if rng.random() < 0.5:
+        return -float(rng.uniform(*SHORT)), aside, float(rng.uniform(0.0, 0.015))
+    return float(rng.uniform(-0.01, 0.0)), aside, float(rng.uniform(*HIGH))
