@@ -23,7 +23,8 @@ from policy.data.file_questions import FileQuestions
 from policy.data.questions import Question, Questions
 from policy.data.scene_questions import SceneQuestions
 from policy.data.scenes import draw_scenes
-from policy.evaluate import TEST_SEED, wilson
+from policy.evaluation.interval import wilson
+from policy.evaluation.seeds import TEST_SEED
 from policy.model.checkpoint import Checkpoint
 from policy.model.processor import Processor, resize
 

@@ -30,7 +30,7 @@ from policy.evaluation.report import rows, table, to_json
 from policy.evaluation.request import Request, Rules, axes_named, check_swap
 from policy.evaluation.runner import opened, run
 from policy.evaluation.seeds import Split, seeds_of
-from policy.model.sampling import Continuation
+from policy.interface import Continuation
 
 logger = logging.getLogger(__name__)
 

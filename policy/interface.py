@@ -2,13 +2,24 @@
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32
 
 from hardware.embodiment import Embodiment
 from hardware.interfaces import Action, Observation
+
+Continuation = Literal["overwrite", "guide", "trained"]
+"""How a new chunk is made to begin with the rows of the old one that will be executed anyway.
+
+overwrite: at each step those rows are put back on the straight path from their noise to their
+  value (plain inpainting). Costs nothing; the others may not follow on smoothly.
+guide: real-time chunking (arXiv 2506.07339), a pull on all rows that the old chunk has, softer the
+  later they are, through the network's own Jacobian. Costs a backward pass a step.
+trained: training-time real-time chunking (arXiv 2512.05964), those rows are given clean at flow
+  time 0. Costs nothing, for networks trained with `max_delay` > 0.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,8 @@ from policy.client import PolicyClient
 from policy.evaluation.driver import Driver
 from policy.evaluation.floors import BLIND, blind_driver
 from policy.evaluation.planner import PlanningDriver, Replanning
-from policy.local import LocalPolicy
-from policy.model.checkpoint import BODIES
 
 ADDRESSES = ("ws://", "wss://")
-
-
-def served(policy: str) -> bool:
-    """Whether `policy` is the address of a policy server."""
-    return policy.startswith(ADDRESSES)
 
 
 def open_driver(policy: str, replanning: Replanning, body: Embodiment) -> Driver:
@@ -28,7 +21,7 @@ def open_driver(policy: str, replanning: Replanning, body: Embodiment) -> Driver
     """
     if policy in BLIND:
         return blind_driver(policy, body)
-    driver = PlanningDriver(_open_policy(policy, body), replanning)
+    driver = _planning_driver(policy, replanning, body)
     differing = [] if driver.embodiment is None else driver.embodiment.differences(body)
     if differing:
         raise ValueError(
@@ -38,17 +31,20 @@ def open_driver(policy: str, replanning: Replanning, body: Embodiment) -> Driver
     return driver
 
 
-def _open_policy(policy: str, body: Embodiment) -> LocalPolicy | PolicyClient:
-    if served(policy):
-        return PolicyClient(policy, body=body)
-    folder = Path(policy)
-    if not folder.is_dir():
+def _planning_driver(policy: str, replanning: Replanning, body: Embodiment) -> PlanningDriver:
+    if policy.startswith(ADDRESSES):
+        client = PolicyClient(policy, body=body)
+        return PlanningDriver(
+            client, client.cameras, replanning, lambda briefing: client.seed(briefing.seed)
+        )
+    if not Path(policy).is_dir():
         raise ValueError(
             f"POLICY is the folder of a checkpoint, ws://HOST:PORT, or one of {', '.join(BLIND)}; "
             f"there is no folder: {policy}"
         )
-    further = {each.name for each in (folder / BODIES).glob("*")}
-    return LocalPolicy.load(folder, body=body.name if body.name in further else None)
+    from policy.evaluation.checkpoint import checkpoint_driver  # noqa: PLC0415 - torch: seconds
+
+    return checkpoint_driver(Path(policy), replanning, body)
 
 
 def identity(policy: str, driver: Driver) -> str:
@@ -58,8 +54,6 @@ def identity(policy: str, driver: Driver) -> str:
     if isinstance(driver, PlanningDriver) and isinstance(driver.policy, PolicyClient):
         said = json.dumps(driver.policy.metadata, sort_keys=True, default=str)
         return f"served {hashlib.sha256(said.encode()).hexdigest()[:16]}"
-    weights = hashlib.sha256()
-    for path in sorted(Path(policy).glob("*.safetensors")):
-        with path.open("rb") as file:
-            weights.update(hashlib.file_digest(file, "sha256").digest())
-    return f"checkpoint {weights.hexdigest()[:16]}"
+    from policy.evaluation.checkpoint import fingerprint  # noqa: PLC0415 - as above
+
+    return f"checkpoint {fingerprint(Path(policy))}"

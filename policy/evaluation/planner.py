@@ -1,18 +1,15 @@
-"""A policy as a driver: it plans a chunk, looks again, and plans the next."""
+"""A policy as a driver: it plans a chunk, looks again, and plans the next. Needs no torch."""
 
-from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from hardware.aloha import CONTROL_HZ
 from hardware.embodiment import Embodiment
 from hardware.interfaces import Agent
 from policy.agent import Execution, PolicyAgent
 from policy.blending import Blend
-from policy.client import PolicyClient
 from policy.evaluation.driver import Briefing
-from policy.interface import Policy
-from policy.local import LocalPolicy
-from policy.model.sampling import Continuation
+from policy.interface import Continuation, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +39,16 @@ class Replanning:
         return Execution(self.blend, self.continuation is not None, self.delay_secs)
 
 
-@runtime_checkable
-class Seeded(Protocol):
-    """A policy whose chance can be started again."""
-
-    def seed(self, seed: int) -> None:
-        """Make the n-th plan from here on depend on chance in n and `seed` alone."""
-
-
+@dataclass(frozen=True, slots=True)
 class PlanningDriver:
-    """Drives with a `Policy`; each attempt seeds it anew."""
+    """Drives with a `Policy`, which is prepared for each attempt anew."""
 
-    def __init__(self, policy: Policy, replanning: Replanning) -> None:
-        """Raises `ValueError` if chunks of `policy` cannot go on in the way asked for."""
-        self.policy = policy
-        """Who plans."""
-        self._replanning = replanning
-        if isinstance(policy, LocalPolicy):
-            _check_continuation(policy, replanning.continuation)
+    policy: Policy
+    cameras: tuple[str, ...]
+    """What the policy looks at."""
+    replanning: Replanning
+    prepare: Callable[[Briefing], None]
+    """Seeds the policy, so that its plans depend on the briefing and not on earlier attempts."""
 
     @property
     def embodiment(self) -> Embodiment | None:
@@ -67,19 +56,9 @@ class PlanningDriver:
         return self.policy.embodiment
 
     @property
-    def cameras(self) -> tuple[str, ...]:
-        """What the policy looks at."""
-        policy = self.policy
-        if isinstance(policy, LocalPolicy):
-            return tuple(policy.image_sizes)
-        if isinstance(policy, PolicyClient):
-            return policy.cameras
-        return policy.embodiment.camera_names
-
-    @property
     def look_secs(self) -> float:
         """A picture is due exactly when a plan is, so that every plan sees the present."""
-        return self._replanning.replan_secs
+        return self.replanning.replan_secs
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -88,26 +67,11 @@ class PlanningDriver:
 
     def agent(self, briefing: Briefing) -> Agent:
         """Return an agent that waits for each plan, so that a slow machine changes nothing."""
-        policy, replanning = self.policy, self._replanning
-        if isinstance(policy, Seeded):
-            policy.seed(briefing.seed)
-        if isinstance(policy, LocalPolicy):
-            policy.any_words = briefing.any_words
-            if replanning.continuation is not None:
-                continued = replace(policy.sampling, continuation=replanning.continuation)
-                policy.sampling = continued
+        self.prepare(briefing)
         return PolicyAgent(
-            policy,
+            self.policy,
             briefing.instruction,
-            replan_secs=replanning.replan_secs - 1e-6,
+            replan_secs=self.replanning.replan_secs - 1e-6,
             background=False,
-            execution=replanning.execution,
-        )
-
-
-def _check_continuation(policy: LocalPolicy, continuation: Continuation | None) -> None:
-    if continuation == "trained" and not policy.config.longest_prefix:
-        raise ValueError(
-            "The checkpoint was not trained to go on from committed rows (longest_prefix of the "
-            "request). Take --continuation guide or overwrite."
+            execution=self.replanning.execution,
         )

@@ -7,27 +7,17 @@ is noise, 0 is clean. Knows the decoder and not the backbone.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from policy.interface import Continuation
 from policy.model.decoder import ActionDecoder, Block, Stream
 
 Velocity = Callable[[Tensor, int], Tensor]
 """Of noisy actions (B, H, K) at the number of the Euler step, counted from the noise."""
-
-Continuation = Literal["overwrite", "guide", "trained"]
-"""How a new chunk is made to begin with the rows of the old one that will be executed anyway.
-
-overwrite: at each step those rows are put back on the straight path from their noise to their
-  value (plain inpainting). Costs nothing; the others may not follow on smoothly.
-guide: real-time chunking (arXiv 2506.07339), a pull on all rows that the old chunk has, softer the
-  later they are, through the network's own Jacobian. Costs a backward pass a step.
-trained: training-time real-time chunking (arXiv 2512.05964), those rows are given clean at flow
-  time 0. Costs nothing, for networks trained with `max_delay` > 0.
-"""
 
 
 @dataclass(frozen=True, slots=True)
