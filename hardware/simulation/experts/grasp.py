@@ -84,6 +84,10 @@ class Grasp:
     def _enter(self, phase: _Phase) -> None:
         self._phase, self._ticks = phase, 0
 
+    def _try_again(self) -> None:
+        self._enter(_Phase.REACH)
+        self._off = np.zeros(3)
+
     def _aim(self) -> Float64[np.ndarray, "3"]:
         """Where the tip should be when the fingers close, metres."""
         thing = self._world.object_positions()[self._thing]
@@ -124,14 +128,13 @@ class Grasp:
             self._enter(_Phase.LIFT)
             self._lift_to = np.array([*tip[:2], max(self._lowest + LIFT, tip[2])])
         elif aside > 0.03 or self._ticks < -PATIENCE_TICKS or (opening < EMPTY and not held):
-            self._enter(_Phase.REACH)
-            self._off = np.zeros(3)
+            self._try_again()
         return Goal(aim, PITCH, gripper=0.0)
 
     def _lift(self) -> Goal:
         self._ticks = 0 if self._held() else self._ticks + 1
         if self._ticks >= 6:
-            self._enter(_Phase.REACH)
+            self._try_again()
         return Goal(self._lift_to, PITCH, gripper=0.0)
 
     def _held(self) -> bool:

@@ -1,7 +1,7 @@
 """How one demonstration differs from the next: speed, path, pauses, a mistake. Knows no task."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 MISSED_SHARE = 0.15
 """How often a drawn variation begins with a grasp that is aimed off."""
 
-SHORT, HIGH = (0.024, 0.032), (0.025, 0.03)
+SHORT, HIGH = (0.028, 0.036), (0.029, 0.036)
 """Metres by which a mistaken aim falls short of a thing, or is over it: fingers close on air."""
 
 Triple = tuple[float, float, float]
@@ -33,6 +33,10 @@ class Variation:
     """Control ticks of stillness before the first motion and before fingers close."""
     miss: Triple | None = None
     """Forward, left and up of the thing, metres: where the first grasp is aimed by mistake."""
+
+    def corrected(self) -> "Variation":
+        """The same without the mistake: for every grasp of an episode but the first."""
+        return replace(self, miss=None)
 
 
 STEADY: Final = Variation()
