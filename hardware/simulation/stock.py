@@ -40,7 +40,7 @@ KNOB = (0.0, -0.055, 0.043)
 THICK = 0.004
 """Half the thickness of walls in metres."""
 
-Triple = tuple[float, float, float]
+Triple = tuple[int | float, int | float, int | float]
 
 MEASURES: dict[str, tuple[mujoco.mjtGeom, Triple]] = {
     "cube": (mujoco.mjtGeom.mjGEOM_BOX, (0.02, 0.02, 0.02)),

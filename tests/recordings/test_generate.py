@@ -3,15 +3,18 @@
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from hardware.simulation.tasks import TASKS
+from hardware.simulation.language import wordings
+from hardware.simulation.tasks.catalogue import scenario
 from recordings import generate as generation
 from recordings.dataset import Dataset
 from recordings.demonstration import LAST_SEED, Recipe, demonstrate
 from recordings.generate import generate
+from recordings.layout import LOCK
 
 RECIPE = Recipe(
     tasks=("pick_red_cube_left", "pick_blue_cube_right"),
@@ -30,11 +33,19 @@ def content(folder):
     return [(episode.task, dataset.rows(episode.index)) for episode in episodes]
 
 
+def bytes_of(folder):
+    """Every file of a dataset but the recorder's lock."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != LOCK.name
+    }
+
+
 def assert_same(one, other):
-    assert [task for task, _ in one] == [task for task, _ in other]
-    for (_, first), (_, second) in zip(one, other, strict=True):
-        for name in ("observation.state", "action"):
-            assert np.array_equal(first[name], second[name])
+    files, others = bytes_of(one), bytes_of(other)
+    assert list(files) == list(others)
+    assert [name for name in files if files[name] != others[name]] == []
 
 
 @pytest.fixture(scope="module")
@@ -46,19 +57,47 @@ def whole(tmp_path_factory):
 
 def test_tasks_take_turns_and_are_told_in_their_own_words(whole):
     for number, (told, _) in enumerate(content(whole)):
-        assert told in TASKS[RECIPE.tasks[number % 2]].wordings
+        colour, side = RECIPE.tasks[number % 2].split("_")[1::2]
+        assert side in told
+        assert not {"red", "green", "blue", "yellow"} - {colour} & set(told.split())
 
 
-def test_a_run_in_two_parts_gives_the_dataset_of_one_run(whole, tmp_path):
+def test_a_task_may_always_be_told_in_the_canonical_words():
+    found = demonstrate(replace(RECIPE, wordings="canonical"), 0)
+    assert found.instruction == wordings(scenario(found.task, 0).task)[0]
+
+
+def test_a_kind_of_task_is_demonstrated_on_all_its_tables():
+    recipe = replace(RECIPE, tasks=("pick",), disturbed=0.0)
+    found = [demonstrate(recipe, number) for number in range(4)]
+    assert {one.name for one in found} == {"pick"}
+    assert len({one.task for one in found}) == len({one.instruction for one in found}) == 4
+
+
+def test_the_same_recipe_gives_the_same_bytes_whatever_was_computed_before(whole, tmp_path):
+    demonstrate(replace(RECIPE, tasks=("pick",), disturbed=1.0), 1)
+    generate(tmp_path / "dataset", RECIPE, 4, workers=0)
+    assert_same(whole, tmp_path / "dataset")
+
+
+def test_a_run_in_two_parts_differs_from_one_only_in_where_its_tables_are_cut(whole, tmp_path):
     generate(tmp_path / "dataset", RECIPE, 1, workers=0)
     summary = generate(tmp_path / "dataset", RECIPE, 4, workers=0)
     assert (summary.recorded, summary.episodes) == (3, 4)
-    assert_same(content(whole), content(tmp_path / "dataset"))
+    one, other = bytes_of(whole), bytes_of(tmp_path / "dataset")
+    differing = {name for name in one | other if one.get(name) != other.get(name)}
+    assert {Path(name).parts[:-2] for name in differing} == {("data",), ("meta", "episodes")}
+    for (said, first), (told, second) in zip(
+        content(whole), content(tmp_path / "dataset"), strict=True
+    ):
+        assert said == told
+        assert first.keys() == second.keys()
+        assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
-def test_worker_processes_give_the_same_data_in_the_same_order(whole, tmp_path):
+def test_worker_processes_give_the_same_bytes(whole, tmp_path):
     generate(tmp_path / "dataset", RECIPE, 4, workers=2)
-    assert_same(content(whole), content(tmp_path / "dataset"))
+    assert_same(whole, tmp_path / "dataset")
 
 
 def test_nothing_is_added_to_what_is_complete(whole):
