@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hardware.simulation.tasks import TASKS
+from hardware.simulation.language import politely, reword, understand
 from policy.model.prompt import clean_instruction
 
 FILE = "meta/paraphrases.json"
@@ -43,17 +43,10 @@ SYNONYMS = (
 words of one row none is exchanged, for two things could be meant.
 """
 
-POLITE = ("please {}", "{} please", "{} now", "now {}", "could you {}", "go ahead and {}")
-
 _ARM = r"with the (?:left|right) (?:arm|hand|gripper)"
 _LAST = re.compile(rf"^(?P<what>(?!with the )[^,:]+?) (?P<arm>{_ARM})$")
 _FIRST = re.compile(rf"^(?P<arm>{_ARM}),? (?P<what>[^,:]+)$")
 _USE = re.compile(r"^use the (?P<arm>(?:left|right) (?:arm|hand|gripper)) to (?P<what>[^,:]+)$")
-
-
-def simulator_wordings() -> list[tuple[str, ...]]:
-    """What the simulator's tasks are called, one group for each."""
-    return [task.wordings for task in TASKS.values()]
 
 
 def meant_words(instruction: str) -> frozenset[str]:
@@ -90,16 +83,22 @@ def exchange(instruction: str) -> list[str]:
 
 
 def _courtesy(instruction: str, rng: np.random.Generator) -> str:
-    if ":" in instruction or re.search(r"\b(?:please|now|could you)\b", instruction):
+    if re.search(r"\b(?:please|now|could you|can you|go ahead|robot)\b", instruction):
         return instruction
-    return POLITE[rng.integers(len(POLITE))].format(instruction)
+    ways = politely(instruction)
+    return ways[rng.integers(len(ways))]
 
 
 class Paraphraser:
-    """Draws wordings of instructions."""
+    """Draws wordings of instructions.
+
+    It knows every sentence in which the simulator's tasks are told for training, whatever their
+    things, arms and sides: such a one becomes another of the same task. None that is held out for
+    evaluation is ever drawn.
+    """
 
     def __init__(self, groups: Iterable[Sequence[str]] = (), *, share: int | float = 0.5) -> None:
-        """`groups` are wordings known to mean the same; `share` is how often one is exchanged.
+        """`groups` are more wordings that mean the same; `share` is how often one is exchanged.
 
         Raises `ValueError` for a share outside 0..1, an empty wording, and a wording with a
         colour or a side that the first of its group does not have.
@@ -123,31 +122,35 @@ class Paraphraser:
 
     @classmethod
     def of_dataset(cls, folder: Path, *, share: int | float = 0.5) -> "Paraphraser":
-        """Know the simulator's wordings and those in the dataset's `meta/paraphrases.json`.
+        """Know the wordings in the dataset's `meta/paraphrases.json` as well, if it has one.
 
         Raises `ValueError` naming the file when it is not {instruction: [wordings]}.
         """
         path = folder / FILE
-        groups: list[Sequence[str]] = list(simulator_wordings())
-        if path.exists():
-            try:
-                groups += [(said, *others) for said, others in _read(path).items()]
-                return cls(groups, share=share)
-            except ValueError as error:
-                raise ValueError(f"{error} In {path}") from error
-        return cls(groups, share=share)
+        if not path.exists():
+            return cls(share=share)
+        try:
+            return cls([(said, *others) for said, others in _read(path).items()], share=share)
+        except ValueError as error:
+            raise ValueError(f"{error} In {path}") from error
 
     def draw(self, instruction: str, rng: np.random.Generator) -> str:
         """Another true wording with probability `share`, else the instruction as it is."""
         if rng.random() >= self.share:
             return instruction
-        said = clean_instruction(instruction)
+        said = self._reworded(clean_instruction(instruction), rng)
+        return _courtesy(said, rng) if rng.random() < 0.3 else said
+
+    def _reworded(self, said: str, rng: np.random.Generator) -> str:
+        understood = understand(said)
+        if understood is not None and said not in self._known:
+            return reword(understood, rng)
         known = [said, *self._known.get(said, ())]
         said = known[rng.integers(len(known))]
         for ways in (reorder(said), exchange(said)):
             if ways and rng.random() < 0.5:
                 said = ways[rng.integers(len(ways))]
-        return _courtesy(said, rng) if rng.random() < 0.3 else said
+        return said
 
 
 def _read(path: Path) -> Mapping[str, list[str]]:

@@ -1,6 +1,7 @@
 """The tokenizer of a small Qwen-VLA, trained on the words robots are told; a real one is loaded.
 
-Byte-level BPE, as Qwen's: any text has tokens, common robot words have few.
+Byte-level BPE, as Qwen's: any text has tokens, common robot words have few. As there, every digit
+is a token of its own, so that numbers never seen together are read as well as others.
 """
 
 from collections.abc import Iterable
@@ -33,19 +34,28 @@ last every red green blue yellow orange purple black white brown grey pink cube 
 cylinder peg socket cup bowl plate bottle can drawer door lid towel pen tool arm gripper hand
 robot table tray bin container object thing one it its them and then please now go do not stop
 what where which how many is are there point color of ALOHA waist mobile base actions are
-absolute joint positions 0 1 2 3 4 5 6 7 8 9 10 16 25 30 50
+absolute joint positions across ahead all arrange away balls blocks build cans closest colour
+containers could cubes cylinders dish each edge end everything exchange farthest form further
+furthest hole inside lay leftmost make me more nearest objects off opposite pile pin places plug
+pushing rightmost row set shove side sliding sphere spheres stick store switch that things tidy
+towards tower use way you 0 1 2 3 4 5 6 7 8 9
 """
 
 
 def train_tokenizer(
-    texts: Iterable[str], tags: Iterable[str] = (), size: int = 768
+    texts: Iterable[str], tags: Iterable[str] = (), size: int = 1024
 ) -> PreTrainedTokenizerFast:
     """Train a tokenizer of at most `size` tokens on `texts` and on common robot words.
 
     `tags` (camera tags) become tokens of their own.
     """
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
+    )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=size,

@@ -7,15 +7,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from hardware.simulation.tasks import TASKS
-from policy.data.paraphrases import (
-    FILE,
-    Paraphraser,
-    exchange,
-    meant_words,
-    reorder,
-    simulator_wordings,
-)
+from hardware.simulation.language import held_out, task_ids_told, wordings
+from hardware.simulation.layout import TABLES, draw_layout
+from hardware.simulation.tasks.catalogue import FAMILIES, tasks_in
+from policy.data.paraphrases import FILE, Paraphraser, exchange, reorder
 
 FOREIGN = (
     "put the green block in the bowl",
@@ -29,31 +24,55 @@ FOREIGN = (
 )
 
 
+TASKS = [task for table in TABLES for task in tasks_in(draw_layout(table, 2))]
+
+
 def draws(paraphraser, instruction, count=200):
     return [paraphraser.draw(instruction, np.random.default_rng(seed)) for seed in range(count)]
 
 
-def test_every_task_of_the_simulator_keeps_its_colour_and_its_arm():
-    always = Paraphraser(simulator_wordings(), share=1)
-    for task in TASKS.values():
-        for wording in task.wordings:
-            drawn = draws(always, wording, 60)
+def test_a_task_of_the_simulator_stays_the_same_task_in_other_words():
+    always = Paraphraser(share=1)
+    assert {task.family for task in TASKS} == set(FAMILIES)
+    for task in TASKS[::2]:
+        for wording in wordings(task)[:: len(wordings(task)) // 3]:
+            drawn = draws(always, wording, 30)
             assert len(set(drawn)) > 10
-            for said in drawn:
-                assert meant_words(said) <= meant_words(task.wordings[0])
-                assert task.cube in said
-                assert task.arm in said
+            assert task_ids_told(drawn) == (task.id,), wording
 
 
 def test_no_wording_of_one_task_is_drawn_for_another():
-    always = Paraphraser(simulator_wordings(), share=1)
-    drawn = {task.id: set(draws(always, task.wordings[0], 100)) for task in TASKS.values()}
-    every = [said for wordings in drawn.values() for said in wordings]
+    always = Paraphraser(share=1)
+    drawn = {task.id: set(draws(always, wordings(task)[0], 60)) for task in TASKS[:60]}
+    every = [said for said_of_one in drawn.values() for said in said_of_one]
     assert max(Counter(every).values()) == 1
 
 
+def test_no_wording_that_is_held_out_is_drawn():
+    always = Paraphraser(share=1)
+    hidden = {said for task in TASKS for said in held_out(task)}
+    for task in TASKS[::4]:
+        assert not hidden & set(draws(always, wordings(task)[0], 60))
+
+
+def test_a_thing_named_by_its_place_still_is():
+    for said in draws(Paraphraser(share=1), "push the rightmost cube to the left", 60):
+        assert "the rightmost cube" in said
+
+
+def test_a_thing_keeps_its_noun_unless_it_is_a_cube():
+    always = Paraphraser(share=1)
+    assert all(
+        "the yellow can" in said and "the red dish" in said
+        for said in draws(always, "put the yellow can in the red dish", 60)
+    )
+    mixed = draws(always, "put the red block in the blue bowl", 60)
+    assert any("red cube" in said for said in mixed)
+    assert all("the blue bowl" in said for said in mixed)
+
+
 def test_an_instruction_of_any_robot_keeps_its_meant_words():
-    always = Paraphraser(simulator_wordings(), share=1)
+    always = Paraphraser(share=1)
     for instruction in FOREIGN:
         order = re.findall(r"\b(?:left|right|red|green|blue)\b", instruction)
         for said in draws(always, instruction, 60):
@@ -92,13 +111,13 @@ def test_the_arm_can_be_named_in_three_places():
 
 def test_the_share_says_how_often_an_instruction_is_reworded():
     said = "pick up the red cube with the left arm"
-    assert set(draws(Paraphraser(simulator_wordings(), share=0), said)) == {said}
-    half = draws(Paraphraser(simulator_wordings(), share=0.5), said, 400)
+    assert set(draws(Paraphraser(share=0), said)) == {said}
+    half = draws(Paraphraser(share=0.5), said, 400)
     assert 0.45 < half.count(said) / 400 < 0.75
 
 
 def test_the_same_seed_draws_the_same_wording():
-    half = Paraphraser(simulator_wordings())
+    half = Paraphraser()
     assert draws(half, FOREIGN[0]) == draws(half, FOREIGN[0])
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from hardware.simulation.language import meaning, trained, unseen
-from hardware.simulation.language.meaning import Diction, Meaning, meanings
+from hardware.simulation.language.meaning import Diction, meanings
 from hardware.simulation.language.references import (
     GENERIC,
     NAMELESS,
@@ -109,19 +109,10 @@ def instruct(task: Task, layout: Layout, rng: np.random.Generator, *, unseen: bo
             for gap, thing in meant.things.items()
             if gap in PLACED
         }
-    said = {gap: names for gap, names in called.items() if names}
+    said = {gap: tuple(names) for gap, names in called.items() if names}
     sentence = speech.draw(meant.form, meant.filling(diction) | said, rng)
     polite = politely(sentence, speech.courtesies)
     return _one(polite, rng) if rng.random() < POLITELY else sentence
-
-
-def reword(meant: Meaning, called: Mapping[str, str], rng: np.random.Generator) -> str:
-    """Draw a sentence of training for what another meant, without courtesies.
-
-    `called` says what that called the things that it named by their place.
-    """
-    filling = meant.filling(_one(TRAINED.dictions, rng))
-    return TRAINED.draw(meant.form, filling | {gap: (name,) for gap, name in called.items()}, rng)
 
 
 def politely(sentence: str, courtesies: Sequence[str] = trained.COURTESIES) -> list[str]:

@@ -58,7 +58,9 @@ class Meaning:
 
     def filling(self, diction: Diction) -> dict[str, tuple[str, ...]]:
         """Say for every gap which words may fill it."""
-        filling = {gap: (diction.phrase(thing),) for gap, thing in self.things.items()}
+        filling: dict[str, tuple[str, ...]] = {
+            gap: (diction.phrase(thing),) for gap, thing in self.things.items()
+        }
         filling |= {f"{gap}_colour": (thing.colour,) for gap, thing in self.things.items()}
         for gap, word in self.words.items():
             filling[gap] = (f"{word} {diction.hand}" if gap in ("arm", "other") else word,)

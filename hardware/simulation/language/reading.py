@@ -2,19 +2,31 @@
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
+
+import numpy as np
 
 from hardware.aloha import ARMS
 from hardware.simulation.language import trained
-from hardware.simulation.language.meaning import DRAWER, INTO, LINED_UP, STACKED, Meaning
+from hardware.simulation.language.instructions import TRAINED
+from hardware.simulation.language.meaning import DRAWER, INTO, LINED_UP, STACKED, Diction, Meaning
 from hardware.simulation.language.references import ENDS, GENERIC, NEXT_TO, SIDES
 from hardware.simulation.language.template import pattern
 from hardware.simulation.tasks.arranging import LineUp, Push, Stack, Swap
 from hardware.simulation.tasks.holding import HandOver, Pick
 from hardware.simulation.tasks.placing import Insert, Put, Store
 from hardware.simulation.tasks.task import Task, other_arm
-from hardware.simulation.things import COLOURS, UNSEEN_COLOURS, Thing
+from hardware.simulation.things import (
+    COLOURS,
+    CONTAINERS,
+    SHAPES,
+    UNSEEN_COLOURS,
+    UNSEEN_SHAPES,
+    Thing,
+)
+
+SORTING = ("sort", "sort_opposite")
 
 
 def _any(words: Iterable[str]) -> str:
@@ -34,9 +46,18 @@ _PLACE = _any(
     )
 )
 _THING = _any((_NAME, _PLACE))
+
+
+def _named(shapes: Container[str]) -> str:
+    nouns = _any(noun for noun, shape in _SHAPES.items() if shape in shapes)
+    return f"the {_COLOUR} {nouns}"
+
+
 _THINGS = ("thing", "first", "second", "bottom", "middle", "top", "container", "peg", "socket")
 _GAPS = (
     dict.fromkeys((*_THINGS, *LINED_UP), _THING)
+    | {"container": _named(CONTAINERS), "socket": _named(("socket",))}
+    | dict.fromkeys(STACKED[3], _named((*SHAPES, *UNSEEN_SHAPES)))
     | {f"{gap}_colour": _COLOUR for gap in (*STACKED[3], *LINED_UP)}
     | dict.fromkeys(("arm", "other"), f"{_any(ARMS)} {_any(trained.HANDS)}")
     | {"side": _any(ARMS), "drawer": "the drawer"}
@@ -52,6 +73,8 @@ class Understood:
 
     meaning: Meaning
     called: Mapping[str, str]
+    nouns: Mapping[str, str]
+    """By shape, for things that it named by colour and shape."""
 
     def task(self) -> Task | None:
         """The task, if the sentence names all its things by colour and shape.
@@ -61,6 +84,13 @@ class Understood:
         built = _TASKS.get(self.meaning.form)
         return None if self.called or built is None else built(self.meaning)
 
+    def task_id(self) -> str | None:
+        """The id of the task, as far as words can tell it."""
+        if self.meaning.form in SORTING:
+            return self.meaning.form
+        task = self.task()
+        return None if task is None else task.id
+
 
 @functools.lru_cache(maxsize=16384)
 def understand(sentence: str) -> Understood | None:
@@ -68,17 +98,32 @@ def understand(sentence: str) -> Understood | None:
     for said in _without_courtesies(sentence):
         for form, patterns in _patterns().items():
             for one in patterns:
-                if found := one.fullmatch(said):
-                    return _understood(form, found.groupdict())
+                found = one.fullmatch(said)
+                understood = _understood(form, found.groupdict()) if found else None
+                if understood is not None:
+                    return understood
     return None
+
+
+def reword(understood: Understood, rng: np.random.Generator) -> str:
+    """Draw a sentence of training that means the same, without courtesies.
+
+    What was named by its place still is, and nouns stay, but for cubes and blocks: elsewhere than
+    in simulation a can is more than a cylinder.
+    """
+    usual = TRAINED.dictions[int(rng.integers(len(TRAINED.dictions)))]
+    kept = {shape: noun for shape, noun in understood.nouns.items() if shape != "cube"}
+    diction = Diction({**usual.nouns, **kept}, usual.hand)
+    filling = understood.meaning.filling(diction)
+    filling |= {gap: (name,) for gap, name in understood.called.items()}
+    return TRAINED.draw(understood.meaning.form, filling, rng)
 
 
 def task_ids_told(instructions: Iterable[str]) -> tuple[str, ...]:
     """Ids of the tasks that these instructions are about, each once, as far as words can tell."""
     understood = (understand(instruction) for instruction in instructions)
-    tasks = (each.task() or each.meaning.form for each in understood if each is not None)
-    ids = (each.id if isinstance(each, Task) else each for each in tasks)
-    return tuple(dict.fromkeys(ids))
+    ids = (each.task_id() for each in understood if each is not None)
+    return tuple(dict.fromkeys(each for each in ids if each is not None))
 
 
 @functools.cache
@@ -98,24 +143,37 @@ def _without_courtesies(sentence: str) -> list[str]:
     return said
 
 
-def _understood(form: str, found: Mapping[str, str]) -> Understood:
-    things, words, called = {}, {}, {}
-    for gap, said in found.items():
-        plain = _PLAIN.fullmatch(said)
-        if plain:
-            things[gap] = Thing(plain["colour"], _SHAPES[plain["noun"]])
-        elif gap == "drawer":
-            things[gap] = DRAWER
-        elif gap in (*_THINGS, *LINED_UP):
-            called[gap] = said
-        elif gap in ("arm", "other", "side"):
-            words[gap] = said.split()[0]
-        elif gap.endswith("_colour") and ("kind" in found or "kinds" in found):
-            noun = found["kind"] if "kind" in found else found["kinds"].removesuffix("s")
-            things[gap.removesuffix("_colour")] = Thing(said, _SHAPES[noun])
+def _understood(form: str, found: Mapping[str, str]) -> Understood | None:
+    """Put what was found in the gaps together; None where it contradicts itself."""
+    words = {gap: found[gap].split()[0] for gap in ("arm", "other", "side") if gap in found}
     if form == "hand_over":
-        words["other"] = other_arm(words["arm"])
-    return Understood(Meaning(form, things, words), called)
+        giver = other_arm(words["arm"])
+        if words.setdefault("other", giver) != giver:
+            return None
+    named = {gap: found[gap] for gap in (*_THINGS, *LINED_UP) if gap in found} | _of_kind(found)
+    plain = {gap: _PLAIN.fullmatch(said) for gap, said in named.items()}
+    nouns = {_SHAPES[one["noun"]]: one["noun"] for one in plain.values() if one}
+    things = {gap: Thing(one["colour"], _SHAPES[one["noun"]]) for gap, one in plain.items() if one}
+    if any(
+        found.get(f"{gap}_colour", thing.colour) != thing.colour for gap, thing in things.items()
+    ):
+        return None
+    if "drawer" in found:
+        things["drawer"] = DRAWER
+    called = {gap: said for gap, said in named.items() if not plain[gap]}
+    return Understood(Meaning(form, things, words), called, nouns)
+
+
+def _of_kind(found: Mapping[str, str]) -> dict[str, str]:
+    """Names of things of which a sentence says the colours, and once of what kind they are."""
+    kind = found["kinds"].removesuffix("s") if "kinds" in found else found.get("kind")
+    if kind is None:
+        return {}
+    return {
+        gap.removesuffix("_colour"): f"the {colour} {kind}"
+        for gap, colour in found.items()
+        if gap.endswith("_colour")
+    }
 
 
 def _pair(things: Mapping[str, Thing]) -> Swap:

@@ -27,7 +27,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "(push|slide|shove) <thing> to the <side>",
         "(push|slide|shove) <thing> (over|across the table) to the <side>",
         "(push|slide|shove) <thing> towards the <side> (side|edge|end) of the table",
-        "(push|slide|shove) <thing> (further|more|) to the <side>",
+        "(push|slide|shove) <thing> (further|more) to the <side>",
         "move <thing> to the <side> by (pushing|sliding) it",
         "to the <side>, (push|slide|shove) <thing>",
         "<side>: (push|slide) <thing> that way",

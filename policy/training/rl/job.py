@@ -8,7 +8,8 @@ from pathlib import Path
 
 from hardware.aloha import aloha_embodiment
 from hardware.embodiment import Embodiment
-from hardware.simulation.tasks import TASKS, task_named
+from hardware.simulation.language import task_ids_told
+from hardware.simulation.tasks.catalogue import FAMILIES, require_known, task_ids
 from policy.model.checkpoint import Checkpoint
 from policy.training.card import model_card
 from policy.training.job import Job
@@ -77,7 +78,7 @@ def _base(begun: Start) -> Checkpoint:
 
 
 def tasks_of(named: tuple[str, ...], base: Checkpoint) -> tuple[str, ...]:
-    """Ids of the tasks to try: those `named`, or all that the base was trained on.
+    """Names of the tasks to try: those `named`, or ids of all that the base was trained on.
 
     Raises `ValueError` for an unknown one, when there is none, and for a base of another body.
     """
@@ -92,12 +93,13 @@ def tasks_of(named: tuple[str, ...], base: Checkpoint) -> tuple[str, ...]:
             f"The base plans for {base.embodiment.name!r} at a pace of its own, which this stage "
             "does not know. Train it at the network's rate and horizon."
         )
-    trained = set(base.tasks)
-    known = tuple(task.id for task in TASKS.values() if trained & set(task.wordings))
-    tasks = tuple(task_named(name).id for name in named) or known
+    for name in named:
+        require_known(name)
+    tasks = named or tuple(name for name in task_ids_told(base.tasks) if name in task_ids())
     if not tasks:
         raise ValueError(
-            f"The base knows none of {', '.join(TASKS)}. Name those to try in rl.tasks."
+            f"The base knows no task of the kinds {', '.join(FAMILIES)}. Name those to try in "
+            "rl.tasks."
         )
     return tasks
 

@@ -16,7 +16,9 @@ import torch
 from hardware.control_loop import ControlLoop
 from hardware.simulated_aloha import SimulatedAloha, simulated_aloha
 from hardware.simulation.attempt import attempt
-from hardware.simulation.tasks import Outcome, task_named
+from hardware.simulation.language import instruct, wordings
+from hardware.simulation.tasks.catalogue import Scenario, scenario
+from hardware.simulation.tasks.task import Outcome
 from policy.agent import PolicyAgent
 from policy.model.checkpoint import Checkpoint
 from policy.training.request import RLOptions
@@ -63,7 +65,7 @@ class _Actor:
         checkpoint.model.cast(torch.float32)  # as it is trained
         if torch.cuda.is_available():
             checkpoint.model.to("cuda")
-        self._options = options
+        self._options, self._told = options, frozenset(checkpoint.tasks)
         self._explorer = Explorer(checkpoint, options)
         # A picture is due exactly when a plan is, so that every plan sees the present.
         self._simulation = _simulation(tuple(checkpoint.model.config.image_sizes), options)
@@ -81,19 +83,24 @@ class _Actor:
         """Act as `policy.evaluate` does, noise aside. Raises what the driver died of."""
         options, rng = self._options, np.random.default_rng(asked.seed)
         robot, world = self._simulation.robot, self._simulation.world
-        task = task_named(asked.task)
-        world.reset(int(rng.integers(TRAINING_STARTS)))
+        drawn = scenario(asked.task, int(rng.integers(TRAINING_STARTS)))
+        world.set_out(drawn.layout)
         robot.gate.reset()
-        instruction = task.instruction(rng)
+        instruction = self._say(drawn, rng)
         self._explorer.begin(rng)
         loop = ControlLoop(robot)
         replan = options.replan_secs - 1e-6
         loop.drive(PolicyAgent(self._explorer, instruction, replan_secs=replan, background=False))
-        found = attempt(loop, world, task, limit_secs=options.seconds)
+        found = attempt(loop, world, drawn.task, limit_secs=options.seconds)
         if found.failure is not None:
             raise found.failure
         decisions = tuple(self._explorer.decisions(world.now()))
-        return Rollout(task.id, found.outcome, found.secs, decisions)
+        return Rollout(drawn.task.id, found.outcome, found.secs, decisions)
+
+    def _say(self, drawn: Scenario, rng: np.random.Generator) -> str:
+        """Tell the task in words that the base was trained on, if it was on any."""
+        known = [words for words in wordings(drawn.task) if words in self._told]
+        return known[rng.integers(len(known))] if known else instruct(drawn.task, drawn.layout, rng)
 
 
 @cache
@@ -122,7 +129,7 @@ def _start() -> None:
 
 
 class Rollouts:
-    """Runs rounds of episodes, each from a start of its own; tasks take turns."""
+    """Runs rounds of episodes, each from a start of its own; tasks take turns over all rounds."""
 
     def __init__(self, base: Path, options: RLOptions, tasks: tuple[str, ...], seed: int) -> None:
         self._base, self._options, self._tasks, self._seed = base, options, tasks, seed
@@ -147,7 +154,7 @@ class Rollouts:
         asked = [
             Asked(
                 *(self._base, weights, self._options),
-                self._tasks[n % len(self._tasks)],
+                self._tasks[(number * self._options.episodes + n) % len(self._tasks)],
                 (self._seed, number, n),
             )
             for n in range(self._options.episodes)
