@@ -14,6 +14,9 @@ from hardware.simulation.things import SHAPES, Thing
 INTO = {"bowl": ("in", "into", "inside"), "tray": ("on", "onto", "in", "into")}
 """How something gets to a container of each shape."""
 
+ONTO = {"bowl": "into", "tray": "onto"}
+"""The same where "lift the ball in the bowl" could be about a ball that lies there."""
+
 STACKED = {2: ("bottom", "top"), 3: ("bottom", "middle", "top")}
 LINED_UP = ("one", "two", "three")
 
@@ -65,7 +68,8 @@ class Meaning:
         for gap, word in self.words.items():
             filling[gap] = (f"{word} {diction.hand}" if gap in ("arm", "other") else word,)
         if "container" in self.things:
-            filling["into"] = INTO[self.things["container"].shape]
+            shape = self.things["container"].shape
+            filling |= {"into": INTO[shape], "onto": (ONTO[shape],)}
         shapes = {thing.shape for thing in self.things.values()}
         if len(shapes) == 1 and shapes <= set(SHAPES):  # colours tell things of one shape apart
             noun = diction.nouns[shapes.pop()]

@@ -10,7 +10,15 @@ import numpy as np
 from hardware.aloha import ARMS
 from hardware.simulation.language import trained
 from hardware.simulation.language.instructions import TRAINED
-from hardware.simulation.language.meaning import DRAWER, INTO, LINED_UP, STACKED, Diction, Meaning
+from hardware.simulation.language.meaning import (
+    DRAWER,
+    INTO,
+    LINED_UP,
+    ONTO,
+    STACKED,
+    Diction,
+    Meaning,
+)
 from hardware.simulation.language.references import ENDS, GENERIC, NEXT_TO, SIDES
 from hardware.simulation.language.template import pattern
 from hardware.simulation.tasks.arranging import LineUp, Push, Stack, Swap
@@ -30,7 +38,7 @@ SORTING = ("sort", "sort_opposite")
 
 
 def _any(words: Iterable[str]) -> str:
-    return f"(?:{'|'.join(sorted(set(words), key=len, reverse=True))})"
+    return f"(?:{'|'.join(sorted(set(words), key=lambda word: (-len(word), word)))})"
 
 
 _SHAPES = {noun: shape for shape, nouns in trained.NOUNS.items() for noun in nouns}
@@ -62,6 +70,7 @@ _GAPS = (
     | dict.fromkeys(("arm", "other"), f"{_any(ARMS)} {_any(trained.HANDS)}")
     | {"side": _any(ARMS), "drawer": "the drawer"}
     | {"into": _any(word for words in INTO.values() for word in words)}
+    | {"onto": _any(ONTO.values())}
     | {"kind": _any(_SHAPES), "kinds": _any(f"{noun}s" for noun in _SHAPES)}
 )
 _PLAIN = re.compile(f"the (?P<colour>{_COLOUR}) (?P<noun>{_any(_SHAPES)})")

@@ -69,7 +69,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "put": (
         "(put|place|drop|set|lay) <thing> <into> <container>",
         "(pick up|take|grab) <thing> and (put|place|drop|set) it <into> <container>",
-        "(lift|move) <thing> <into> <container>",
+        "(lift|move) <thing> (over |)<onto> <container>",
     ),
     "sort": (
         "(sort|tidy up) (the|all the) (objects|things) by colour",

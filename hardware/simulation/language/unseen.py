@@ -71,8 +71,9 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "i want a queue: <one>, beside it <two>, and furthest right <three>",
     ),
     "put": (
-        "(deposit|leave|transport|stow) <thing> <into> <container>",
-        "<into> <container>, (deposit|leave) <thing>",
+        "(deposit|stow|tuck) <thing> <into> <container>",
+        "transport <thing> <onto> <container>",
+        "<into> <container>, (deposit|stow) <thing>",
         "<thing> (belongs|goes) <into> <container>",
         "<container> should (hold|receive) <thing>",
         "let <container> (hold|receive) <thing>",
