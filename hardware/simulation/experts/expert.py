@@ -3,12 +3,16 @@
 import numpy as np
 
 from hardware.interfaces import Agent
+from hardware.simulation.experts import plans
 from hardware.simulation.experts.handing_over import HandOverExpert
+from hardware.simulation.experts.moving import MovesExpert, Plan
 from hardware.simulation.experts.picking import PickExpert
 from hardware.simulation.experts.pushing import PushExpert
 from hardware.simulation.experts.variation import STEADY, draw_variation
-from hardware.simulation.tasks.arranging import Push
+from hardware.simulation.layout import Layout
+from hardware.simulation.tasks.arranging import Push, Stack
 from hardware.simulation.tasks.holding import HandOver, Pick
+from hardware.simulation.tasks.placing import Insert, Put
 from hardware.simulation.tasks.task import Task
 from hardware.simulation.world import World
 
@@ -27,4 +31,16 @@ def expert_for(task: Task, world: World, rng: np.random.Generator | None = None)
             return HandOverExpert(world, task, variation)
         case Push():
             return PushExpert(world, task, variation)
+    return MovesExpert(world, plan_for(task, world.layout), variation)
+
+
+def plan_for(task: Task, layout: Layout) -> Plan:
+    """Return what has to be moved where. Raises `ValueError` for a task that moves nothing."""
+    match task:
+        case Put():
+            return plans.put(task, layout)
+        case Insert():
+            return plans.insert(task, layout)
+        case Stack():
+            return plans.stack(task, layout)
     raise ValueError(f"No expert knows how to {task.family!r}.")

@@ -1,0 +1,159 @@
+"""Moving things to places, one after the other, each with one arm. Knows no task."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float64
+
+from hardware.interfaces import Action, Observation
+from hardware.simulation.contacts import Contacts
+from hardware.simulation.experts.grasp import PITCH, Grasp
+from hardware.simulation.experts.reach import Goal
+from hardware.simulation.experts.turns import Turns
+from hardware.simulation.experts.variation import STEADY, Variation
+from hardware.simulation.stock import BOWL_HEIGHT, SOCKET_HEIGHT, TRAY_HEIGHT
+from hardware.simulation.tasks.task import AWAY
+from hardware.simulation.things import HALF_HEIGHTS, Thing
+from hardware.simulation.world import World
+
+TOPS = {"bowl": BOWL_HEIGHT, "tray": TRAY_HEIGHT, "socket": SOCKET_HEIGHT, "drawer": 0.09}
+"""Metres from the table to the top of what does not move; of a drawer, its knob."""
+
+CLEARANCE = 0.018
+"""Metres at which a thing is carried over everything else."""
+
+CENTRED = 0.004
+"""Metres beside its place at which a thing is let go, at most."""
+
+SEATED = 0.006
+"""Metres above the height for letting go at which it is let go."""
+
+FINGERS = 0.035
+"""Metres by which a tip must be over the top of a thing so that the fingers pass over it."""
+
+Point = Float64[np.ndarray, "3"]
+
+
+@dataclass(frozen=True)
+class Move:
+    """One thing to its place."""
+
+    thing: Thing
+    arm: str
+    place: Point
+    """Of its middle when it stands there, metres."""
+    within: float = 0.012
+    """Metres beside `place` that are near enough."""
+    drop: float = 0.0
+    """Metres above `place` from which it falls."""
+
+
+Plan = Callable[[World], Sequence[Move]]
+"""What is to be moved in a world as it is now; moves that were made stay in the list."""
+
+
+class MovesExpert:
+    """Makes the first move of a plan that is not yet made, until all are.
+
+    What it does next follows from where things and grippers are now, so a thing that slips or a
+    grasp that misses is made good without being noticed. The other arm rests.
+    """
+
+    def __init__(self, world: World, plan: Plan, variation: Variation = STEADY) -> None:
+        self._world = world
+        self._plan = plan
+        self._variation = variation
+        self._turns = Turns(variation)
+        self.reset()
+
+    def reset(self) -> None:
+        """Start anew from wherever the arms are."""
+        self._turns.reset()
+        self._grasp: Grasp | None = None
+        self._grasping = ("", "")
+
+    def act(self, observation: Observation) -> Action:
+        """Return the next command, shape (14,)."""
+        for move in self._plan(self._world):
+            if not made(self._world, move):
+                return self._turns.act(observation, move.arm, self.goal(move, observation))
+        return self._turns.act(observation, None, None)
+
+    def goal(self, move: Move, observation: Observation) -> Goal:
+        """Where the arm of `move` should go now."""
+        tip = self._turns.tip(move.arm, observation)
+        opening = float(self._world.positions(move.arm)[-1])
+        grasp = self._grasp_of(move)
+        goal = grasp.goal(tip, opening)
+        places = self._world.object_positions()
+        thing = places[move.thing.name]
+        if grasp.lifting and not self._seated(thing, move):
+            return self._carried(thing, move, observation)
+        if there(thing, move):
+            touching = Contacts.of(self._world).touches(move.arm, move.thing.name)
+            rise = np.array([0.0, 0.0, 0.0 if touching else 0.1])
+            return Goal(tip + rise, PITCH, gripper=1.0)
+        return goal
+
+    def _grasp_of(self, move: Move) -> Grasp:
+        wanted = (move.arm, move.thing.name)
+        if self._grasp is None or self._grasping != wanted:
+            varied = self._variation if self._grasp is None else replace(self._variation, miss=None)
+            self._grasp = Grasp(self._world, move.arm, move.thing, varied)
+            self._grasping = wanted
+        return self._grasp
+
+    def _seated(self, thing: Point, move: Move) -> bool:
+        """Whether a thing that is held has come to where it is let go."""
+        away = thing - move.place
+        above = float(away[2]) - move.drop
+        if float(np.hypot(away[0], away[1])) > CENTRED:
+            return False
+        if above < SEATED:
+            return True
+        return above < 3 * SEATED and Contacts.of(self._world).supported(move.thing.name)
+
+    def _carried(self, thing: Point, move: Move, observation: Observation) -> Goal:
+        """Lift the thing over all others, bring it over its place, and let it down."""
+        target = move.place + np.array([0.0, 0.0, move.drop])
+        way = target - thing
+        cruise = max(self._cruise(move), float(target[2]) + 0.02)
+        beside = float(np.hypot(way[0], way[1]))
+        # A funnel: high while beside the place, lower the better the thing is over it.
+        over = np.clip((beside - CENTRED) / 0.05, 0.0, 1.0)
+        height = target[2] + (cruise - target[2]) * float(over * over * (3 - 2 * over))
+        low = height - float(thing[2])
+        sideways = 1.0 - np.clip((low - 0.01) / 0.03, 0.0, 1.0)
+        step = np.array([way[0] * sideways, way[1] * sideways, low])
+        return Goal(self._turns.commanded_tip(move.arm, observation) + step, PITCH, gripper=0.0)
+
+    def _cruise(self, move: Move) -> float:
+        """Height of the thing's middle at which it passes over everything else, metres."""
+        world = self._world
+        tops = [TOPS[thing.shape] for thing in world.things if not thing.movable]
+        places = world.object_positions()
+        tops += [
+            float(places[thing.name][2]) + HALF_HEIGHTS[thing.shape]
+            for thing in world.layout.movables
+            if thing != move.thing
+        ]
+        return max(tops) + CLEARANCE + HALF_HEIGHTS[move.thing.shape]
+
+
+def there(thing: Point, move: Move) -> bool:
+    """Whether a thing that nobody holds stays where `move` wants it, or falls there."""
+    away = thing - move.place
+    beside = float(np.hypot(away[0], away[1]))
+    return beside <= move.within and float(away[2]) < move.drop + 3 * SEATED
+
+
+def made(world: World, move: Move) -> bool:
+    """Whether the thing is in its place and the gripper has withdrawn from it."""
+    thing = world.object_positions()[move.thing.name]
+    clear = max(HALF_HEIGHTS[move.thing.shape] + FINGERS, AWAY + 0.005)
+    return (
+        there(thing, move)
+        and float(np.linalg.norm(world.tip(move.arm) - thing)) > clear
+        and not Contacts.of(world).touches(move.arm, move.thing.name)
+    )

@@ -1,0 +1,58 @@
+"""Which thing goes where with which arm, task by task. Knows no motion."""
+
+import numpy as np
+
+from hardware.simulation.experts.moving import Move, Plan
+from hardware.simulation.layout import Layout
+from hardware.simulation.stock import BOWL_RADIUS, TRAY_SIDE
+from hardware.simulation.tasks.arranging import Stack
+from hardware.simulation.tasks.holding import nearer_arm
+from hardware.simulation.tasks.placing import Insert, Put
+from hardware.simulation.things import HALF_HEIGHTS, Thing
+from hardware.simulation.world import World
+
+FLOOR = 0.002
+"""Metres from the table to the inside of a container."""
+
+DROP = 0.03
+"""Metres that a thing falls into a container, so that open fingers stay over its rim."""
+
+NEAR_WALL = 0.005
+"""Metres between the middle of what lies in a container and where a judge sees it outside."""
+
+
+def put(task: Put, layout: Layout) -> Plan:
+    """Into the container, with the arm on its side."""
+    move = into(task.thing, task.container, layout)
+    return lambda world: (move,)
+
+
+def into(thing: Thing, container: Thing, layout: Layout, shift: float = 0.0) -> Move:
+    """The move of a thing into a container, `shift` metres beside its middle along x."""
+    place = layout.poses[container][:3].copy()
+    place += np.array([shift, 0.0, FLOOR + HALF_HEIGHTS[thing.shape]])
+    inner = BOWL_RADIUS if container.shape == "bowl" else TRAY_SIDE / 2
+    within = inner - NEAR_WALL - abs(shift)
+    return Move(thing, nearer_arm(layout, container), place, within=within, drop=DROP)
+
+
+def insert(task: Insert, layout: Layout) -> Plan:
+    """Upright into the hole down to the table, with the arm on the socket's side."""
+    place = layout.poses[task.socket][:3] + np.array([0, 0, HALF_HEIGHTS[task.peg.shape]])
+    move = Move(task.peg, nearer_arm(layout, task.socket), place)
+    return lambda world: (move,)
+
+
+def stack(task: Stack, layout: Layout) -> Plan:
+    """Each onto the one before, wherever that is now, with the arm on whose side it lay."""
+
+    def plan(world: World) -> list[Move]:
+        places = world.object_positions()
+        moves = []
+        for low, high in zip(task.order, task.order[1:], strict=False):
+            height = HALF_HEIGHTS[low.shape] + HALF_HEIGHTS[high.shape]
+            place = places[low.name] + np.array([0.0, 0.0, height])
+            moves.append(Move(high, nearer_arm(layout, high), place, within=0.018))
+        return moves
+
+    return plan
