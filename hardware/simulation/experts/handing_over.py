@@ -50,6 +50,7 @@ class HandOverExpert:
             self._giver.begin(given)
             self._taker.begin(taken)
             self._begun = True
+            self._released = self._taken()
         tip = self._giver.tip(given)
         action = START.copy()
         action[self._from] = self._giver.advance(self._give(tip, float(given[-1])))
@@ -76,7 +77,14 @@ class HandOverExpert:
         if self._released:
             return Goal(MEETING, 0.0, gripper=0.0, roll=quarter)
         arrived = float(np.linalg.norm(tip - thing)) < 0.012
-        held = Contacts.of(self._world).fingers_on(self._task.arm, self._task.thing.name) == 2
+        held = self._held_by(self._task.arm)
         self._gripped = self._gripped + 1 if held else 0
         self._released = self._gripped >= 12
         return Goal(thing, 0.0, gripper=0.0 if arrived or held else 1.0, roll=quarter)
+
+    def _held_by(self, arm: str) -> bool:
+        return Contacts.of(self._world).fingers_on(arm, self._task.thing.name) == 2
+
+    def _taken(self) -> bool:
+        """Whether the taker has it already, and alone."""
+        return self._held_by(self._task.arm) and not self._held_by(self._task.giver)

@@ -47,6 +47,8 @@ class Move:
     """Metres beside `place` that are near enough."""
     drop: float = 0.0
     """Metres above `place` from which it falls."""
+    brim: float = 0.0
+    """Metres above `place` below which it may come only when it is centred."""
 
 
 Plan = Callable[[World], Sequence[Move]]
@@ -116,17 +118,20 @@ class MovesExpert:
 
     def _carried(self, thing: Point, move: Move, observation: Observation) -> Goal:
         """Lift the thing over all others, bring it over its place, and let it down."""
-        target = move.place + np.array([0.0, 0.0, move.drop])
-        way = target - thing
-        cruise = max(self._cruise(move), float(target[2]) + 0.02)
+        tip = self._turns.tip(move.arm, observation)
+        ahead = self._turns.commanded_tip(move.arm, observation) - tip
+        way = move.place - thing
         beside = float(np.hypot(way[0], way[1]))
-        # A funnel: high while beside the place, lower the better the thing is over it.
-        over = np.clip((beside - CENTRED) / 0.05, 0.0, 1.0)
-        height = target[2] + (cruise - target[2]) * float(over * over * (3 - 2 * over))
+        # Two funnels: high while far from the place, at the brim while not yet centred over it.
+        cruise = self._cruise(move)
+        height = move.place[2] + move.drop + move.brim * _eased((beside - CENTRED) / CENTRED)
+        height += max(cruise - height, 0.02) * _eased((beside - 0.01) / 0.05)
         low = height - float(thing[2])
-        sideways = 1.0 - np.clip((low - 0.01) / 0.03, 0.0, 1.0)
+        sideways = 1.0 - _eased((low - 0.01) / 0.03)
         step = np.array([way[0] * sideways, way[1] * sideways, low])
-        return Goal(self._turns.commanded_tip(move.arm, observation) + step, PITCH, gripper=0.0)
+        # Where it will be counts while it moves fast; where it is, when it comes to rest.
+        moving = np.array([_eased((abs(each) - 0.005) / 0.03) for each in step])
+        return Goal(tip + ahead + step - moving * ahead, PITCH, gripper=0.0)
 
     def _cruise(self, move: Move) -> float:
         """Height of the thing's middle at which it passes over everything else, metres."""
@@ -157,3 +162,9 @@ def made(world: World, move: Move) -> bool:
         and float(np.linalg.norm(world.tip(move.arm) - thing)) > clear
         and not Contacts.of(world).touches(move.arm, move.thing.name)
     )
+
+
+def _eased(share: float) -> float:
+    """Zero up to 0, one from 1 on, smooth between."""
+    share = min(max(share, 0.0), 1.0)
+    return share * share * (3 - 2 * share)

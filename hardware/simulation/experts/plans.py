@@ -4,7 +4,7 @@ import numpy as np
 
 from hardware.simulation.experts.moving import Move, Plan
 from hardware.simulation.layout import Layout
-from hardware.simulation.stock import BOWL_RADIUS, TRAY_SIDE
+from hardware.simulation.stock import BOWL_RADIUS, SOCKET_HEIGHT, TRAY_SIDE
 from hardware.simulation.tasks.arranging import Stack
 from hardware.simulation.tasks.holding import nearer_arm
 from hardware.simulation.tasks.placing import Insert, Put
@@ -16,6 +16,9 @@ FLOOR = 0.002
 
 DROP = 0.03
 """Metres that a thing falls into a container, so that open fingers stay over its rim."""
+
+OVER_BRIM = 0.012
+"""Metres over a socket at which a peg waits until it is centred."""
 
 NEAR_WALL = 0.005
 """Metres between the middle of what lies in a container and where a judge sees it outside."""
@@ -39,7 +42,8 @@ def into(thing: Thing, container: Thing, layout: Layout, shift: float = 0.0) -> 
 def insert(task: Insert, layout: Layout) -> Plan:
     """Upright into the hole down to the table, with the arm on the socket's side."""
     place = layout.poses[task.socket][:3] + np.array([0, 0, HALF_HEIGHTS[task.peg.shape]])
-    move = Move(task.peg, nearer_arm(layout, task.socket), place)
+    brim = SOCKET_HEIGHT + OVER_BRIM
+    move = Move(task.peg, nearer_arm(layout, task.socket), place, brim=brim)
     return lambda world: (move,)
 
 
