@@ -102,13 +102,27 @@ class Ledger:
 
 
 def result_to_json(result: Result) -> dict[str, Any]:
-    """Return a JSON-ready dictionary; `result_from_json` reads it back."""
-    return {**asdict(result), "success": result.success}
+    """Return a flat, JSON-ready dictionary; `result_from_json` reads it back."""
+    return {
+        **asdict(result.start),
+        "told": result.task,
+        "instruction": result.instruction,
+        "outcome": str(result.ending),
+        "success": result.success,
+        "strict": result.strict,
+        "seconds": result.secs,
+        "first_done": result.first_done,
+    }
 
 
 def result_from_json(fields: Mapping[str, Any]) -> Result:
     """Rebuild from `result_to_json`. Raises `ValueError`, `KeyError` or `TypeError`."""
-    known = {name: value for name, value in fields.items() if name != "success"}
-    known["start"] = Start(**known["start"])
-    known["ending"] = Ending(known["ending"])
-    return Result(**known)
+    return Result(
+        Start(*(fields[name] for name in Start.__slots__)),
+        fields["told"],
+        fields["instruction"],
+        Ending(fields["outcome"]),
+        strict=fields["strict"],
+        secs=fields["seconds"],
+        first_done=fields["first_done"],
+    )

@@ -111,10 +111,10 @@ def _interval(interval: tuple[float, float]) -> str:
 def to_json(
     options: Mapping[str, Any], results: Sequence[Result], *, planned: int
 ) -> dict[str, Any]:
-    """Everything: what was asked, the rows, every attempt. Holds no time of day or speed."""
+    """What was asked, the rows, every attempt. Holds no time of day and no speed."""
     return {
-        **options,
+        "options": dict(options),
         "complete": len(results) == planned,
-        "rows": [asdict(row) for row in rows(results)],
-        "attempts": [result_to_json(result) for result in results],
+        "tasks": [asdict(row) for row in rows(results)],
+        "episodes": [result_to_json(result) for result in results],
     }

@@ -120,9 +120,11 @@ def test_a_policy_for_another_body_is_refused_naming_what_differs(checkpoint, tm
 def test_a_checkpoint_is_told_only_words_it_knows(checkpoint, tmp_path):
     replace(checkpoint, tasks=(WORDS,)).save(tmp_path / "nano", "card")
     report = measured(*(tmp_path / "a.json", tmp_path / "nano"), episodes=2, seconds=0.6, workers=0)
-    assert report["tasks"] == ["pick_red_cube_left"] and report["complete"]
-    assert [each["instruction"] for each in report["attempts"]] == [WORDS] * 2
-    assert report["rows"][0]["episodes"] == 2 and report["weights"].startswith("checkpoint ")
+    assert report["options"]["tasks"] == ["pick_red_cube_left"] and report["complete"]
+    assert [each["instruction"] for each in report["episodes"]] == [WORDS] * 2
+    assert report["tasks"][0]["episodes"] == 2 and report["options"]["weights"].startswith(
+        "checkpoint "
+    )
 
 
 def test_a_checkpoint_measured_twice_comes_out_the_same(checkpoint, tmp_path):
@@ -136,7 +138,7 @@ def test_the_numbers_do_not_depend_on_the_number_of_processes(tmp_path):
     options = {"env": "pick", "axis": "none,colour", "episodes": 2}
     first = measured(tmp_path / "a.json", "expert", **options, workers=0)
     assert first == measured(tmp_path / "b.json", "expert", **options, workers=2)
-    assert first["rows"][-1]["axis"] == "colour" and first["rows"][0]["seconds"] > 1
+    assert first["tasks"][-1]["axis"] == "colour" and first["tasks"][0]["seconds"] > 1
 
 
 def test_a_served_policy_comes_out_the_same_whoever_asks(tmp_path):
@@ -163,7 +165,7 @@ def test_a_served_policy_that_dies_half_way_leaves_what_was_done(tmp_path, caplo
         resumed = measured(tmp_path / "report.json", url, **QUICK, episodes=4, out=out)
         whole = measured(tmp_path / "whole.json", url, **QUICK, episodes=4)
     assert (out / "episodes.jsonl").read_bytes().startswith(kept)
-    assert resumed["complete"] and resumed["attempts"] == whole["attempts"]
+    assert resumed["complete"] and resumed["episodes"] == whole["episodes"]
 
 
 def test_a_killed_evaluation_goes_on_where_it_was(tmp_path):

@@ -66,8 +66,8 @@ def test_swapped_starts_say_which_of_the_two_was_done():
 def test_the_json_says_whether_all_is_done():
     assert to_json({"env": "x"}, RESULTS, planned=5)["complete"]
     written = to_json({"env": "x"}, RESULTS, planned=6)
-    assert not written["complete"] and written["env"] == "x"
-    assert [each["success"] for each in written["attempts"]] == [True, True, False, False, False]
+    assert not written["complete"] and written["options"]["env"] == "x"
+    assert [each["success"] for each in written["episodes"]] == [True, True, False, False, False]
 
 
 def test_the_seeds_of_a_split_stay_inside_it():
