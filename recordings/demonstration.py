@@ -14,6 +14,8 @@ from hardware.simulated_aloha import SimulatedAloha, simulated_aloha
 from hardware.simulation.attempt import attempt
 from hardware.simulation.experts.expert import expert_for
 from hardware.simulation.language import instruct, wordings
+from hardware.simulation.standard.demonstration import Shot, standard_demonstration
+from hardware.simulation.standard.task import STANDARD_TASKS
 from hardware.simulation.starts import DisturbedStarts
 from hardware.simulation.tasks.catalogue import Scenario, require_known, scenario
 from hardware.simulation.tasks.task import Outcome
@@ -36,7 +38,7 @@ class Recipe:
     """What demonstrations are made of. The same recipe gives the same demonstrations."""
 
     tasks: tuple[str, ...]
-    """Kinds of tasks or ids of single ones, taken in turn."""
+    """Kinds of tasks, ids of single ones, or of the standard tasks; taken in turn."""
     seed: int
     fps: int
     height: int
@@ -48,7 +50,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name in self.tasks:
-            require_known(name)
+            if name not in STANDARD_TASKS:
+                require_known(name)
         if not self.tasks:
             raise ValueError("Expected at least one task, got none.")
         if not 0 <= self.disturbed <= 1:
@@ -86,16 +89,33 @@ def demonstrate(recipe: Recipe, number: int) -> Demonstration:
     Raises `RuntimeError` if none of many does.
     """
     name = recipe.tasks[number % len(recipe.tasks)]
+    shown = _standard if name in STANDARD_TASKS else _ours
     for failures in range(MAX_ATTEMPTS):
         rng = np.random.default_rng(np.random.SeedSequence([recipe.seed, number, failures]))
-        drawn = scenario(name, int(rng.integers(LAST_SEED)))
-        instruction = _instruction(recipe, drawn, rng)
-        ticks = _attempt(recipe, drawn, rng)
+        task, instruction, ticks = shown(recipe, name, rng)
         if ticks is not None:
-            return Demonstration(name, drawn.task.id, instruction, ticks, failures)
+            return Demonstration(name, task, instruction, ticks, failures)
     raise RuntimeError(
         f"The expert failed {MAX_ATTEMPTS} times in a row at {name!r}, demonstration {number}."
     )
+
+
+def _ours(
+    recipe: Recipe, name: str, rng: np.random.Generator
+) -> tuple[str, str, tuple[Tick, ...] | None]:
+    drawn = scenario(name, int(rng.integers(LAST_SEED)))
+    instruction = _instruction(recipe, drawn, rng)
+    return drawn.task.id, instruction, _attempt(recipe, drawn, rng)
+
+
+def _standard(
+    recipe: Recipe, name: str, rng: np.random.Generator
+) -> tuple[str, str, tuple[Tick, ...] | None]:
+    task, seed = STANDARD_TASKS[name], int(rng.integers(LAST_SEED))
+    instruction = task.wordings[0] if recipe.wordings == "canonical" else task.instruct(rng)
+    shot = Shot(recipe.cameras, recipe.height, recipe.width, recipe.fps)
+    disturbed = bool(rng.random() < recipe.disturbed)
+    return name, instruction, standard_demonstration(name, seed, shot, disturbed=disturbed)
 
 
 def _instruction(recipe: Recipe, drawn: Scenario, rng: np.random.Generator) -> str:

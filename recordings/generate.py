@@ -154,8 +154,9 @@ class Options:
     dataset: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DATASET")]
     """Folder to record into: new, empty, or one to continue."""
     task: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
-    """Kind of task, such as `put`, or one task, such as `pick_red_cube_left`, or `all` kinds. May be
-    repeated: episodes take them in turn."""
+    """Kind of task, such as `put`, or one task, such as `pick_red_cube_left`, or `all` kinds, or a
+    standard one, such as `gym_aloha/AlohaTransferCube-v0`. May be repeated: episodes take them in
+    turn."""
     episodes: int
     """How many episodes the dataset shall hold, of all tasks together."""
     seed: int = 0
