@@ -12,7 +12,7 @@ from hardware.simulation.experts.variation import STEADY, draw_variation
 from hardware.simulation.layout import Layout
 from hardware.simulation.tasks.arranging import Push, Stack
 from hardware.simulation.tasks.holding import HandOver, Pick
-from hardware.simulation.tasks.placing import Insert, Put
+from hardware.simulation.tasks.placing import Insert, Put, Store
 from hardware.simulation.tasks.task import Task
 from hardware.simulation.world import World
 
@@ -43,4 +43,6 @@ def plan_for(task: Task, layout: Layout) -> Plan:
             return plans.insert(task, layout)
         case Stack():
             return plans.stack(task, layout)
+        case Store():
+            return plans.store(task, layout)
     raise ValueError(f"No expert knows how to {task.family!r}.")

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float64
 
+from hardware.aloha import arm_slice
 from hardware.interfaces import Action, Observation
 from hardware.simulation.contacts import Contacts
 from hardware.simulation.experts.grasp import PITCH, Grasp
+from hardware.simulation.experts.pulling import Pull
 from hardware.simulation.experts.reach import Goal
 from hardware.simulation.experts.turns import Turns
 from hardware.simulation.experts.variation import STEADY, Variation
@@ -51,7 +53,24 @@ class Move:
     """Metres above `place` below which it may come only when it is centred."""
 
 
-Plan = Callable[[World], Sequence[Move]]
+    def made(self, world: World) -> bool:
+        """Whether the thing is in its place and the gripper has withdrawn from it."""
+        thing = world.object_positions()[self.thing.name]
+        clear = max(HALF_HEIGHTS[self.thing.shape] + FINGERS, AWAY + 0.005)
+        return (
+            self.ends(thing)
+            and float(np.linalg.norm(world.tip(self.arm) - thing)) > clear
+            and not Contacts.of(world).touches(self.arm, self.thing.name)
+        )
+
+    def ends(self, thing: Point) -> bool:
+        """Whether a `thing` there (3,) that nobody holds stays or falls where it should be."""
+        away = thing - self.place
+        beside = float(np.hypot(away[0], away[1]))
+        return beside <= self.within and float(away[2]) < self.drop + 3 * SEATED
+
+
+Plan = Callable[[World], Sequence[Move | Pull]]
 """What is to be moved in a world as it is now; moves that were made stay in the list."""
 
 
@@ -78,21 +97,23 @@ class MovesExpert:
     def act(self, observation: Observation) -> Action:
         """Return the next command, shape (14,)."""
         for move in self._plan(self._world):
-            if not made(self._world, move):
-                return self._turns.act(observation, move.arm, self.goal(move, observation))
+            if not move.made(self._world):
+                return self._turns.act(observation, move.arm, self._goal(move, observation))
         return self._turns.act(observation, None, None)
 
-    def goal(self, move: Move, observation: Observation) -> Goal:
+    def _goal(self, move: Move | Pull, observation: Observation) -> Goal:
         """Where the arm of `move` should go now."""
         tip = self._turns.tip(move.arm, observation)
-        opening = float(self._world.positions(move.arm)[-1])
+        opening = float(observation.state[arm_slice(move.arm)][-1])
+        if isinstance(move, Pull):
+            return move.goal(self._world, tip, opening)
         grasp = self._grasp_of(move)
         goal = grasp.goal(tip, opening)
         places = self._world.object_positions()
         thing = places[move.thing.name]
         if grasp.lifting and not self._seated(thing, move):
             return self._carried(thing, move, observation)
-        if there(thing, move):
+        if move.ends(thing):
             touching = Contacts.of(self._world).touches(move.arm, move.thing.name)
             rise = np.array([0.0, 0.0, 0.0 if touching else 0.1])
             return Goal(tip + rise, PITCH, gripper=1.0)
@@ -144,24 +165,6 @@ class MovesExpert:
             if thing != move.thing
         ]
         return max(tops) + CLEARANCE + HALF_HEIGHTS[move.thing.shape]
-
-
-def there(thing: Point, move: Move) -> bool:
-    """Whether a thing that nobody holds stays where `move` wants it, or falls there."""
-    away = thing - move.place
-    beside = float(np.hypot(away[0], away[1]))
-    return beside <= move.within and float(away[2]) < move.drop + 3 * SEATED
-
-
-def made(world: World, move: Move) -> bool:
-    """Whether the thing is in its place and the gripper has withdrawn from it."""
-    thing = world.object_positions()[move.thing.name]
-    clear = max(HALF_HEIGHTS[move.thing.shape] + FINGERS, AWAY + 0.005)
-    return (
-        there(thing, move)
-        and float(np.linalg.norm(world.tip(move.arm) - thing)) > clear
-        and not Contacts.of(world).touches(move.arm, move.thing.name)
-    )
 
 
 def _eased(share: float) -> float:

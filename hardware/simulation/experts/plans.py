@@ -3,11 +3,12 @@
 import numpy as np
 
 from hardware.simulation.experts.moving import Move, Plan
-from hardware.simulation.layout import Layout
-from hardware.simulation.stock import BOWL_RADIUS, SOCKET_HEIGHT, TRAY_SIDE
+from hardware.simulation.experts.pulling import Pull
+from hardware.simulation.layout import DRAWER_SPOT, Layout
+from hardware.simulation.stock import BOWL_RADIUS, DRAWER_SIZE, SOCKET_HEIGHT, THICK, TRAY_SIDE
 from hardware.simulation.tasks.arranging import Stack
 from hardware.simulation.tasks.holding import nearer_arm
-from hardware.simulation.tasks.placing import Insert, Put
+from hardware.simulation.tasks.placing import Insert, Put, Store
 from hardware.simulation.things import HALF_HEIGHTS, Thing
 from hardware.simulation.world import World
 
@@ -16,6 +17,9 @@ FLOOR = 0.002
 
 DROP = 0.03
 """Metres that a thing falls into a container, so that open fingers stay over its rim."""
+
+DROP_DEEP = 0.042
+"""The same into the drawer."""
 
 OVER_BRIM = 0.012
 """Metres over a socket at which a peg waits until it is centred."""
@@ -45,6 +49,20 @@ def insert(task: Insert, layout: Layout) -> Plan:
     brim = SOCKET_HEIGHT + OVER_BRIM
     move = Move(task.peg, nearer_arm(layout, task.socket), place, brim=brim)
     return lambda world: (move,)
+
+
+def store(task: Store, layout: Layout) -> Plan:
+    """Pull the drawer open, then drop the thing in, with the arm on whose side it lay."""
+    arm = nearer_arm(layout, task.thing)
+
+    def plan(world: World) -> list[Move | Pull]:
+        front = DRAWER_SPOT[1] - world.drawer_opening() - DRAWER_SIZE[1] + 2 * THICK
+        cover = DRAWER_SPOT[1] - DRAWER_SIZE[1]
+        height = 2 * THICK + HALF_HEIGHTS[task.thing.shape]
+        place = np.array([DRAWER_SPOT[0], (front + cover) / 2, height])
+        return [Pull(arm), Move(task.thing, arm, place, within=0.035, drop=DROP_DEEP)]
+
+    return plan
 
 
 def stack(task: Stack, layout: Layout) -> Plan:
