@@ -122,6 +122,8 @@ class World:
                 if slot.qpos is None:
                     self.model.body_pos[slot.body] = pose[:3]
                     self.model.body_quat[slot.body] = pose[3:]
+            for slot in self.scene.slots["drawer"]:  # parked too: what was before leaves no trace
+                self.data.qpos[slot.slide] = 0.0
         self.place(start, {t.name: pose for t, pose in layout.poses.items() if t.movable})
 
     def _dress(self, look: Look) -> None:
@@ -149,9 +151,13 @@ class World:
         self._numbers = numbers
 
     def place(
-        self, start: JointPositions, poses: Mapping[str, Float64[np.ndarray, "pose"]]
+        self,
+        start: JointPositions,
+        poses: Mapping[str, Float64[np.ndarray, "pose"]],
+        *,
+        drawer: int | float | None = None,
     ) -> None:
-        """Set an exact state, at rest, drawers closed.
+        """Set an exact state, at rest, the drawer `drawer` metres out, or as far as it was.
 
         `start` has shape (14,), in state units. Each named thing has x, y, z in metres and, if
         given, a turn about the vertical in radians or a unit quaternion w, x, y, z: shape (3,),
@@ -173,8 +179,9 @@ class World:
                 self.data.qpos[scene.joint_qpos[arm]] = values[:-1]
                 self.data.qpos[scene.finger_qpos[arm]] = travel, -travel
                 self.data.ctrl[scene.arm_ctrl[arm]] = *values[:-1], travel, -travel
-            for slot in scene.slots["drawer"]:  # parked ones too: what was before leaves no trace
-                self.data.qpos[slot.slide] = 0.0
+            for slot in self._slots.values():
+                if slot.slide is not None and drawer is not None:
+                    self.data.qpos[slot.slide] = drawer
             for name, pose in poses.items():
                 address = movable[name]
                 self.data.qpos[address : address + 7] = _whole(pose)

@@ -10,13 +10,43 @@ import numpy as np
 
 from hardware.aloha import ARMS
 from hardware.embodiment import Embodiment
-from hardware.simulation.scene import CUBES
-from hardware.simulation.tasks import TASKS
+from hardware.simulation.language import instruct
+from hardware.simulation.layout import Layout
+from hardware.simulation.tasks.arranging import LineUp, Push, Stack, Swap
+from hardware.simulation.tasks.catalogue import tasks_in
+from hardware.simulation.tasks.holding import HandOver, Pick, nearer_arm
+from hardware.simulation.tasks.placing import Insert, Put, Sort, Store
+from hardware.simulation.tasks.task import Task, other_arm
+from hardware.simulation.things import Thing
 from policy.data.demonstrations import Augment
 from policy.data.item import Item, Place
+from policy.data.kinds import DRAWER, NUMBERS
 from policy.data.scenes import Scenes
 from policy.model.config import QwenVLAConfig
 from policy.model.prompt import action_prompt
+
+
+def first_touched(task: Task, layout: Layout) -> tuple[Thing, str]:
+    """The thing that whoever does `task` goes to first, and the arm that goes there.
+
+    Raises `ValueError` for a kind of task that it does not know.
+    """
+    match task:
+        case Pick(thing=thing, arm=arm):
+            return thing, arm
+        case HandOver(thing=thing, giver=arm):
+            return thing, arm
+        case Push(thing=thing, side=side):
+            return thing, other_arm(side)
+        case Put(thing=thing, container=place) | Insert(peg=thing, socket=place):
+            return thing, nearer_arm(layout, place)
+        case Sort(groups=((thing, place), *_)):
+            return thing, nearer_arm(layout, place)
+        case Store(thing=thing):
+            return DRAWER, nearer_arm(layout, thing)
+        case Stack(order=(_, thing, *_)) | Swap(first=thing) | LineUp(order=(thing, *_)):
+            return thing, nearer_arm(layout, thing)
+    raise ValueError(f"Nothing is known of how {task.family!r} begins.")
 
 
 class ScenePlaces:
@@ -36,35 +66,47 @@ class ScenePlaces:
         self._cells = np.concatenate([scenes.cells[name] for name in scenes.pictures], axis=1)
         height, width = scenes.sizes[scenes.camera]
         self._rows, self._columns = height // cell, width // cell
-        unfelt = replace(config, state="off")  # scenes do not say where the joints are
-        nothing = np.zeros(0, np.float32)
-        self._said = [
-            (
-                CUBES.index(task.cube),
-                ARMS.index(task.giver or task.arm),
-                action_prompt(unfelt, embodiment, words, nothing),
-            )
-            for task in TASKS.values()
-            for words in task.wordings
-        ]
+        self._config = replace(config, state="off")  # scenes do not say where the joints are
+        self._embodiment = embodiment
 
     def __len__(self) -> int:
         return len(self._scenes)
 
     def item(self, index: int, rng: np.random.Generator) -> Item:
-        """Scene `index`, with the instruction of a task, about something seen if anything is."""
-        seen = self._scenes.seen[index]
-        said = [each for each in self._said if seen[each[0]]] or self._said
-        named, arm, prompt = said[int(rng.integers(len(said)))]
+        """Scene `index` with the instruction of a task there that begins with something seen.
+
+        A scene in which none does shows what is where, and names nothing.
+        """
+        layout, task = self._scenes.layout(index), None
+        tasks = self._tasks(index, layout)
+        if tasks:
+            families = sorted({each.family for each in tasks})
+            family = families[int(rng.integers(len(families)))]
+            own = [each for each in tasks if each.family == family]
+            task = own[int(rng.integers(len(own)))]
+        said = instruct(task, layout, rng) if task else "look at the table"
+        prompt = action_prompt(self._config, self._embodiment, said, np.zeros(0, np.float32))
         pictures = {name: shots[index] for name, shots in self._scenes.pictures.items()}
-        centre = np.asarray(self._scenes.centres[index, named], np.float32)
-        cell = -100
-        if self._scenes.seen[index, named]:
+        place = self._place(index, layout, task)
+        return Item("grounding", prompt, self._augment(pictures, rng), place=place)
+
+    def _tasks(self, index: int, layout: Layout) -> list[Task]:
+        """What can be done there; storing needs the drawer that thinned scenes may lack."""
+        return [
+            task
+            for task in tasks_in(layout)
+            if (touched := first_touched(task, layout)[0]) in layout.poses
+            and self._scenes.seen[index, NUMBERS[touched]]
+        ]
+
+    def _place(self, index: int, layout: Layout, task: Task | None) -> Place:
+        cell, arm, centre = -100, -100, np.zeros(2, np.float32)
+        if task is not None:
+            thing, side = first_touched(task, layout)
+            arm = ARMS.index(side)
+            centre = np.asarray(self._scenes.centres[index, NUMBERS[thing]], np.float32)
             column = min(int(centre[0] * self._columns), self._columns - 1)
             row = min(int(centre[1] * self._rows), self._rows - 1)
             cell = row * self._columns + column
-        place = Place(
-            np.asarray(self._cells[index], np.int64),
-            *(cell, centre, arm, self._rows * self._columns),
-        )
-        return Item("grounding", prompt, self._augment(pictures, rng), place=place)
+        cells = np.asarray(self._cells[index], np.int64)
+        return Place(cells, cell, centre, arm, self._rows * self._columns)

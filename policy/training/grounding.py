@@ -3,6 +3,8 @@
 They are thrown away after training; the labels are those of `policy.data.places`.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,11 +18,16 @@ GROUNDING_PARTS = ("grounding", "named", "where", "arm", "hit")
 
 
 class GroundingHeads(nn.Module):
-    """Reads the image tokens of the backbone's last hidden state."""
+    """Reads the image tokens of the backbone's last hidden state.
 
-    def __init__(self, hidden: int, objects: int, arms: int = 2) -> None:
+    What a token shows is said by several heads, one for its colour and one for its shape.
+    """
+
+    def __init__(self, hidden: int, labels: Sequence[Sequence[int]], arms: int = 2) -> None:
+        """`labels`: for each head, the class of each thing that a cell can show."""
         super().__init__()
-        self.shows = nn.Linear(hidden, objects + 1)
+        self.shows = nn.ModuleList(nn.Linear(hidden, max(classes) + 1) for classes in labels)
+        self.register_buffer("labels", torch.tensor(labels), persistent=False)
         self.named = nn.Linear(hidden, 1)
         self.arm = nn.Linear(hidden, arms)
         self.where = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 2))
@@ -36,11 +43,11 @@ class GroundingHeads(nn.Module):
         chosen = targets.cell.clamp(min=0)
         token = view[torch.arange(len(view), device=view.device), chosen]
         where = (self.where(token).float() - targets.centre).abs().sum(dim=-1) * seen
-        shows = functional.cross_entropy(
-            self.shows(tokens).float().transpose(1, 2), targets.cells, reduction="none"
-        ).mean(dim=1)
+        shows = self._shown(tokens, targets.cells)
         picked = functional.cross_entropy(named, targets.cell, ignore_index=-100, reduction="none")
-        arm = functional.cross_entropy(self.arm(token).float(), targets.arm, reduction="none")
+        arm = functional.cross_entropy(
+            self.arm(token).float(), targets.arm, ignore_index=-100, reduction="none"
+        )
         return {
             "grounding": shows + picked + 3 * where + arm,
             "named": picked,
@@ -48,6 +55,15 @@ class GroundingHeads(nn.Module):
             "arm": arm,
             "hit": (named.argmax(dim=1) == targets.cell).float(),
         }
+
+    def _shown(self, tokens: Tensor, cells: Tensor) -> Tensor:
+        losses = [
+            functional.cross_entropy(
+                head(tokens).float().transpose(1, 2), classes[cells], reduction="none"
+            ).mean(dim=1)
+            for head, classes in zip(self.shows, self.get_buffer("labels"), strict=True)
+        ]
+        return torch.stack(losses).mean(dim=0)
 
 
 def image_tokens(context: Context, inputs: Inputs, rows: Tensor) -> Tensor:

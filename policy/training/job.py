@@ -13,8 +13,8 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 from torch import nn
 
-from hardware.simulation.scene import CUBES
 from policy.data.batch import Draws
+from policy.data.kinds import LABELS
 from policy.data.loader import Loader
 from policy.data.mixture import Mixture
 from policy.model.checkpoint import Checkpoint
@@ -143,7 +143,7 @@ class TrainingJob(Job):
         heads = None
         if any(part.kind == "grounding" for part in request.ingredients):
             hidden = self.model.backbone.config.text_config.hidden_size
-            heads = GroundingHeads(hidden, len(CUBES))
+            heads = GroundingHeads(hidden, LABELS)
         weights = LossWeights(
             request.action_weight, request.question_weight, request.grounding_weight
         )
