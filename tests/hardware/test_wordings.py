@@ -18,7 +18,7 @@ from hardware.simulation.language import (
     unseen,
     wordings,
 )
-from hardware.simulation.language.meaning import TRAINED, UNSEEN
+from hardware.simulation.language.meaning import TRAINED_DICTIONS, UNSEEN_DICTIONS
 from hardware.simulation.language.references import (
     CLEAR,
     GENERIC,
@@ -167,7 +167,7 @@ def test_no_sentence_tells_two_tasks_of_a_scene(layout):
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.table)
 def test_no_name_by_place_fits_two_things(layout):
-    for diction in (*TRAINED, *UNSEEN):
+    for diction in (*TRAINED_DICTIONS, *UNSEEN_DICTIONS):
         owner = {}
         for thing in layout.things:
             named = [diction.phrase(thing)]
@@ -185,14 +185,14 @@ def test_names_by_place_are_true_by_a_clear_margin():
         xs = sorted((pose[0], thing) for thing, pose in layout.poses.items())
         ys = sorted((pose[1], thing) for thing, pose in layout.poses.items())
         for thing in layout.movables:
-            said = references(thing, layout, TRAINED[0])
+            said = references(thing, layout, TRAINED_DICTIONS[0])
             assert ("the leftmost cube" in said) == (
                 thing == xs[0][1] and xs[1][0] - xs[0][0] >= CLEAR
             )
             assert ("the cube nearest to me" in said) == (
                 thing == ys[0][1] and ys[1][0] - ys[0][0] >= CLEAR
             )
-            second = unseen_references(thing, layout, TRAINED[0])
+            second = unseen_references(thing, layout, TRAINED_DICTIONS[0])
             assert ("the second cube from the right" in second) == (
                 thing == xs[-2][1]
                 and xs[-1][0] - xs[-2][0] >= CLEAR
@@ -208,9 +208,11 @@ def test_the_thing_closest_to_another_is():
     found = 0
     for seed in range(40):
         layout = draw_layout("containers", seed)
-        marks = {TRAINED[0].phrase(thing): pose[:2] for thing, pose in layout.poses.items()}
+        marks = {
+            TRAINED_DICTIONS[0].phrase(thing): pose[:2] for thing, pose in layout.poses.items()
+        }
         for thing in layout.movables:
-            for said in references(thing, layout, TRAINED[0]):
+            for said in references(thing, layout, TRAINED_DICTIONS[0]):
                 match = re.fullmatch(r"the (?:object|thing) closest to (the .+)", said)
                 if match is None:
                     continue
@@ -219,7 +221,7 @@ def test_the_thing_closest_to_another_is():
                 nearest = min(
                     (np.linalg.norm(layout.poses[other][:2] - mark), other.name)
                     for other in layout.movables
-                    if TRAINED[0].phrase(other) != match[1]
+                    if TRAINED_DICTIONS[0].phrase(other) != match[1]
                 )
                 assert nearest[1] == thing.name
     assert found > 50

@@ -7,8 +7,13 @@ from typing import TypeVar
 
 import numpy as np
 
-from hardware.simulation.language import meaning, trained, unseen
-from hardware.simulation.language.meaning import Diction, meanings
+from hardware.simulation.language import trained, unseen
+from hardware.simulation.language.meaning import (
+    TRAINED_DICTIONS,
+    UNSEEN_DICTIONS,
+    Diction,
+    meanings,
+)
 from hardware.simulation.language.references import (
     GENERIC,
     NAMELESS,
@@ -69,8 +74,8 @@ class Speech:
         return fill(sentence, {gap: _one(filling[gap], rng) for gap in sorted(gaps(sentence))})
 
 
-TRAINED = Speech(trained.SENTENCES, trained.COURTESIES, meaning.TRAINED, references)
-UNSEEN = Speech(unseen.SENTENCES, unseen.COURTESIES, meaning.UNSEEN, unseen_references)
+TRAINED = Speech(trained.SENTENCES, trained.COURTESIES, TRAINED_DICTIONS, references)
+UNSEEN = Speech(unseen.SENTENCES, unseen.COURTESIES, UNSEEN_DICTIONS, unseen_references)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -42,8 +42,8 @@ def _dictions(nouns: Mapping[str, tuple[str, str]], hands: tuple[str, ...]) -> t
     return tuple(Diction(*pair) for pair in itertools.product(styles, hands))
 
 
-TRAINED = _dictions(trained.NOUNS, trained.HANDS)
-UNSEEN = _dictions(
+TRAINED_DICTIONS = _dictions(trained.NOUNS, trained.HANDS)
+UNSEEN_DICTIONS = _dictions(
     {shape: (words[0], unseen.NOUNS[shape]) for shape, words in trained.NOUNS.items()},
     (trained.HANDS[0], *unseen.HANDS),
 )
