@@ -1,86 +1,120 @@
-"""Disturbed starts: poses beside the way to a cube, from which a driver must find back."""
-
-import math
+"""Disturbed starts: states half-way through a task, knocked astray, from which to find back."""
 
 import numpy as np
 from jaxtyping import Float64
 
-from hardware.aloha import ARMS, START, START_JOINTS, arm_slice
-from hardware.interfaces import JointPositions
+from hardware.aloha import ARMS, CONTROL_HZ, START, arm_slice
+from hardware.interfaces import JointPositions, Observation
 from hardware.inverse_kinematics import InverseKinematics, TipPose
 from hardware.simulation.contacts import Contacts
-from hardware.simulation.experts.grasp import HOVER, OVER_OTHERS, PITCH
-from hardware.simulation.tasks.holding import HandOver, Pick
+from hardware.simulation.experts.expert import expert_for
 from hardware.simulation.tasks.task import Task
-from hardware.simulation.things import Thing
 from hardware.simulation.world import World
 
-SPREAD = 0.10
-"""Metres that a disturbed start may lie off the path."""
+SHARE = 0.3
+"""Of a task's time limit after which its expert is stopped at the latest: mostly before it is
+done, often with something in a gripper."""
 
-LOWEST = 0.05
-"""Height of the lowest disturbed start beside a cube, metres."""
+SHORTEST_SECS = 0.3
+"""After this it is stopped at the earliest."""
+
+SPREAD = 0.10
+"""Metres by which a gripper is knocked off its way at most, along each axis."""
+
+TILT = 0.2
+"""Radians by which it is tilted at most."""
+
+LOWEST = 0.04
+"""Metres over the table of a knocked gripper's tip at least."""
+
+MOVED = 0.05
+"""Radians from rest from which on an arm counts as on its way."""
+
+SQUEEZE = 0.06
+"""Openings by which fingers about a thing are set closer: a driver begins with what it measures,
+and so with a firm grip."""
 
 ATTEMPTS = 40
-"""Draws after which a start gives up on being disturbed; never seen to happen."""
+"""Draws after which a start is given up."""
 
 
 class DisturbedStarts:
-    """Draws start states around the path that the expert takes to a task's thing."""
+    """Lets the expert of any task begin, stops it somewhere and knocks its empty grippers astray.
+
+    An arm that touches something is left as it is, so some starts hold a thing already.
+    """
 
     def __init__(self) -> None:
         self._kinematics = {arm: InverseKinematics(arm) for arm in ARMS}
 
     def disturb(self, world: World, task: Task, rng: np.random.Generator) -> JointPositions:
-        """Move the arm of `world` that acts first to a drawn pose; return the state, shape (14,).
+        """Bring `world` from its layout into a disturbed state; return that of the arms, (14,).
 
-        Things stay. Poses in which the arm would touch anything are drawn again.
+        Poses in which an arm would touch anything are drawn again.
         """
-        arm, thing = first_move(task)
-        places = world.object_positions()
         for _ in range(ATTEMPTS):
-            own = self._draw(arm, places[thing.name], rng)
-            if own is None:
+            _begin(world, task, rng)
+            if task.done(world) or task.wrong(world) is not None:
+                world.set_out(world.layout)
                 continue
-            state = START.copy()
-            state[arm_slice(arm)] = own
-            world.place(state, {})
-            contacts = Contacts.of(world)
-            bumps = any(contacts.touches(arm, each.name) for each in world.layout.movables)
-            if not bumps and not contacts.arm_on_table(arm):
+            state = self._knocked(world, rng)
+            if state is not None:
                 return state
+            world.set_out(world.layout)
         raise RuntimeError(f"No free start in {ATTEMPTS} draws for task {task.id!r}.")
 
-    def _draw(
-        self, arm: str, thing: Float64[np.ndarray, "3"], rng: np.random.Generator
+    def _knocked(self, world: World, rng: np.random.Generator) -> JointPositions | None:
+        """Knock every empty arm that is on its way; None if all draws bump into something."""
+        before, contacts = world.state(), Contacts.of(world)
+        busy = [arm for arm in ARMS if any(contacts.touches(arm, t.name) for t in world.things)]
+        grippers = [arm_slice(arm).stop - 1 for arm in busy]
+        before[grippers] = np.maximum(before[grippers] - SQUEEZE, 0.0)
+        empty = [arm for arm in ARMS if arm not in busy and _on_its_way(before[arm_slice(arm)])]
+        state = before.copy()
+        for _ in range(ATTEMPTS):
+            drawn = {arm: self._drawn(arm, before[arm_slice(arm)], rng) for arm in empty}
+            if any(own is None for own in drawn.values()):
+                continue
+            for arm, own in drawn.items():
+                state[arm_slice(arm)] = own
+            world.place(state, {})
+            if not any(Contacts.of(world).touched(arm) - {""} for arm in empty):
+                return state
+        return None
+
+    def _drawn(
+        self, arm: str, own: JointPositions, rng: np.random.Generator
     ) -> JointPositions | None:
         kinematics = self._kinematics[arm]
-        low = float(thing[2]) + OVER_OTHERS
-        rest = np.array(START_JOINTS)
-        first = kinematics.tip(rest).position
-        over = np.array([thing[0], thing[1], low + HOVER])
-        share = rng.uniform(0.0, 1.3)
-        if share < 1:
-            middle = first + share * (over - first)
-        else:  # above the cube, between hovering and grasping
-            middle = over - np.array([0, 0, HOVER * (share - 1) / 0.3])
-        near = 0.03 if share > 1 else SPREAD
-        position = middle + rng.uniform(-near, near, 3)
-        position[2] = max(position[2], low if share > 1 else LOWEST)
-        pitch = min(share * 1.3, 1.0) * PITCH + rng.uniform(-0.2, 0.2)
-        pitch = min(max(pitch, 0.0), math.radians(78))
-        pose = TipPose(position, kinematics.pointing(position, pitch))
-        joints = kinematics.solve(rest, pose, tolerance=2e-3)
-        if joints is None:
+        joints = own[:-1].astype(np.float64)
+        tip = kinematics.tip(joints)
+        position = tip.position + rng.uniform(-SPREAD, SPREAD, 3)
+        position[2] = max(position[2], LOWEST)
+        pose = TipPose(position, tip.rotation @ _tilted(float(rng.uniform(-TILT, TILT))))
+        found = kinematics.solve(joints, pose, tolerance=2e-3)
+        if found is None:
             return None
-        return np.array([*joints, rng.uniform(0.3, 1.0)], np.float32)
+        return np.array([*found, rng.uniform(0.3, 1.0)], np.float32)
 
 
-def first_move(task: Task) -> tuple[str, Thing]:
-    """The arm that moves first and the thing it goes to. Raises `ValueError` for other tasks."""
-    match task:
-        case Pick():
-            return task.arm, task.thing
-        case HandOver():
-            return task.giver, task.thing
-    raise ValueError(f"Nothing is known of how {task.family!r} starts.")
+def _begin(world: World, task: Task, rng: np.random.Generator) -> None:
+    """Let the expert do the beginning of `task`."""
+    expert = expert_for(task, world, rng)
+    expert.reset()
+    ticks = CONTROL_HZ * rng.uniform(SHORTEST_SECS, SHARE * task.limit_secs)
+    for _ in range(round(ticks)):
+        action = expert.act(Observation(world.now(), world.state(), {}))
+        if action is not None:
+            for arm in ARMS:
+                world.command(arm, action[arm_slice(arm)])
+        world.step_tick()
+
+
+def _tilted(angle: float) -> Float64[np.ndarray, "3 3"]:
+    """Turn about the gripper's own left axis."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
+
+
+def _on_its_way(own: JointPositions) -> bool:
+    return bool(np.abs(own - START[: len(own)])[:-1].max() > MOVED)

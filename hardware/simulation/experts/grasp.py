@@ -90,9 +90,8 @@ class Grasp:
 
     def _aim(self) -> Float64[np.ndarray, "3"]:
         """Where the tip should be when the fingers close, metres."""
-        thing = self._world.object_positions()[self._thing]
-        height = max(float(thing[2]) + self._over, self._lowest)
-        return np.array([thing[0], thing[1], height]) + self._off
+        x, y, z = self._world.object_positions()[self._thing]
+        return np.asarray(self._off + [x, y, max(z + self._over, self._lowest)])
 
     def _reach(
         self,

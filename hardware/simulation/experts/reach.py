@@ -107,7 +107,7 @@ def _bowed(way: Float64[np.ndarray, "3"], angle: float) -> Float64[np.ndarray, "
     share = (float(np.linalg.norm(way)) - STRAIGHT) / (BOWED - STRAIGHT)
     turn = angle * min(max(share, 0.0), 1.0)
     cos, sin = math.cos(turn), math.sin(turn)
-    return np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]]) @ way
+    return np.array([cos * way[0] - sin * way[1], sin * way[0] + cos * way[1], way[2]])
 
 
 def _rolled(angle: float) -> Float64[np.ndarray, "3 3"]:
