@@ -91,7 +91,7 @@ class Grasp:
     def _aim(self) -> Float64[np.ndarray, "3"]:
         """Where the tip should be when the fingers close, metres."""
         x, y, z = self._world.object_positions()[self._thing]
-        return np.asarray(self._off + [x, y, max(z + self._over, self._lowest)])
+        return np.asarray(self._off + np.array([x, y, max(z + self._over, self._lowest)]))
 
     def _reach(
         self,
