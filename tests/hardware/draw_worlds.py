@@ -1,4 +1,4 @@
-"""Draws docs/pictures/tasks.jpg and axes.jpg. `PYTHONPATH=. python tests/hardware/draw_worlds.py`"""
+"""Draws the pictures of docs/worlds.md: `PYTHONPATH=. python tests/hardware/draw_worlds.py`."""
 
 from pathlib import Path
 
