@@ -10,9 +10,9 @@ from hardware.simulation.experts.picking import PickExpert
 from hardware.simulation.experts.pushing import PushExpert
 from hardware.simulation.experts.variation import STEADY, draw_variation
 from hardware.simulation.layout import Layout
-from hardware.simulation.tasks.arranging import Push, Stack
+from hardware.simulation.tasks.arranging import LineUp, Push, Stack, Swap
 from hardware.simulation.tasks.holding import HandOver, Pick
-from hardware.simulation.tasks.placing import Insert, Put, Store
+from hardware.simulation.tasks.placing import Insert, Put, Sort, Store
 from hardware.simulation.tasks.task import Task
 from hardware.simulation.world import World
 
@@ -45,4 +45,10 @@ def plan_for(task: Task, layout: Layout) -> Plan:
             return plans.stack(task, layout)
         case Store():
             return plans.store(task, layout)
+        case Swap():
+            return plans.swap(task, layout)
+        case LineUp():
+            return plans.line_up(task, layout)
+        case Sort():
+            return plans.sort(task, layout)
     raise ValueError(f"No expert knows how to {task.family!r}.")

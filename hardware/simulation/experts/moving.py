@@ -53,6 +53,14 @@ class Move:
     """Metres above `place` below which it may come only when it is centred."""
 
 
+    shift: float = 0.0
+    """Metres along x from `place` at which it is let go."""
+
+    @property
+    def target(self) -> Point:
+        """Where its middle is to be when it is let go, metres."""
+        return self.place + np.array([self.shift, 0.0, self.drop])
+
     def made(self, world: World) -> bool:
         """Whether the thing is in its place and the gripper has withdrawn from it."""
         thing = world.object_positions()[self.thing.name]
@@ -129,8 +137,8 @@ class MovesExpert:
 
     def _seated(self, thing: Point, move: Move) -> bool:
         """Whether a thing that is held has come to where it is let go."""
-        away = thing - move.place
-        above = float(away[2]) - move.drop
+        away = thing - move.target
+        above = float(away[2])
         if float(np.hypot(away[0], away[1])) > CENTRED:
             return False
         if above < SEATED:
@@ -141,11 +149,11 @@ class MovesExpert:
         """Lift the thing over all others, bring it over its place, and let it down."""
         tip = self._turns.tip(move.arm, observation)
         ahead = self._turns.commanded_tip(move.arm, observation) - tip
-        way = move.place - thing
+        way = move.target - thing
         beside = float(np.hypot(way[0], way[1]))
         # Two funnels: high while far from the place, at the brim while not yet centred over it.
         cruise = self._cruise(move)
-        height = move.place[2] + move.drop + move.brim * _eased((beside - CENTRED) / CENTRED)
+        height = move.target[2] + move.brim * _eased((beside - CENTRED) / CENTRED)
         height += max(cruise - height, 0.02) * _eased((beside - 0.01) / 0.05)
         low = height - float(thing[2])
         sideways = 1.0 - _eased((low - 0.01) / 0.03)

@@ -4,11 +4,12 @@ import numpy as np
 
 from hardware.simulation.experts.moving import Move, Plan
 from hardware.simulation.experts.pulling import Pull
+from hardware.simulation.experts.spots import free_spot, line_spots
 from hardware.simulation.layout import DRAWER_SPOT, Layout
 from hardware.simulation.stock import BOWL_RADIUS, DRAWER_SIZE, SOCKET_HEIGHT, THICK, TRAY_SIDE
-from hardware.simulation.tasks.arranging import Stack
+from hardware.simulation.tasks.arranging import LineUp, Stack, Swap
 from hardware.simulation.tasks.holding import nearer_arm
-from hardware.simulation.tasks.placing import Insert, Put, Store
+from hardware.simulation.tasks.placing import Insert, Put, Sort, Store
 from hardware.simulation.things import HALF_HEIGHTS, Thing
 from hardware.simulation.world import World
 
@@ -24,6 +25,9 @@ DROP_DEEP = 0.042
 OVER_BRIM = 0.012
 """Metres over a socket at which a peg waits until it is centred."""
 
+BESIDE = 0.023
+"""Metres from a container's middle at which the first of two things lies."""
+
 NEAR_WALL = 0.005
 """Metres between the middle of what lies in a container and where a judge sees it outside."""
 
@@ -37,10 +41,10 @@ def put(task: Put, layout: Layout) -> Plan:
 def into(thing: Thing, container: Thing, layout: Layout, shift: float = 0.0) -> Move:
     """The move of a thing into a container, `shift` metres beside its middle along x."""
     place = layout.poses[container][:3].copy()
-    place += np.array([shift, 0.0, FLOOR + HALF_HEIGHTS[thing.shape]])
+    place[2] += FLOOR + HALF_HEIGHTS[thing.shape]
     inner = BOWL_RADIUS if container.shape == "bowl" else TRAY_SIDE / 2
-    within = inner - NEAR_WALL - abs(shift)
-    return Move(thing, nearer_arm(layout, container), place, within=within, drop=DROP)
+    arm = nearer_arm(layout, container)
+    return Move(thing, arm, place, within=inner - NEAR_WALL, drop=DROP, shift=shift)
 
 
 def insert(task: Insert, layout: Layout) -> Plan:
@@ -78,3 +82,61 @@ def stack(task: Stack, layout: Layout) -> Plan:
         return moves
 
     return plan
+
+
+def swap(task: Swap, layout: Layout) -> Plan:
+    """The first aside, the second to the first's place, the first to the second's."""
+    first, second = task.first, task.second
+    here, yonder = layout.poses[first][:3], layout.poses[second][:3]
+    x, y = free_spot(layout, (float(here[0]), float(here[1])))
+    first_arm = nearer_arm(layout, first)
+    aside = Move(first, first_arm, _on_table(first, np.array([x, y])), within=0.03)
+    across = Move(second, nearer_arm(layout, second), _on_table(second, here), within=0.02)
+    back = Move(first, first_arm, _on_table(first, yonder), within=0.02)
+
+    def plan(world: World) -> list[Move]:
+        made = across.ends(world.object_positions()[second.name])
+        return [across, back] if made else [aside, across, back]
+
+    return plan
+
+
+def line_up(task: LineUp, layout: Layout) -> Plan:
+    """Each to its place in a row, with the arm on whose side it lay."""
+    moves = [
+        Move(thing, nearer_arm(layout, thing), _on_table(thing, np.array(spot)))
+        for thing, spot in zip(task.order, line_spots(layout, task.order), strict=True)
+    ]
+    return lambda world: moves
+
+
+def sort(task: Sort, layout: Layout) -> Plan:
+    """Container by container, each thing beside what already lies there."""
+    groups = sorted(task.groups, key=lambda group: float(layout.poses[group[1]][0]))
+
+    def plan(world: World) -> list[Move]:
+        return [
+            into(thing, container, layout, _room_beside(world, thing, container))
+            for thing, container in groups
+        ]
+
+    return plan
+
+
+def _room_beside(world: World, thing: Thing, container: Thing) -> float:
+    """How far from a container's middle along x a thing finds room, metres."""
+    middle = world.layout.poses[container][:2]
+    inside = [
+        float(place[0] - middle[0])
+        for name, place in world.object_positions().items()
+        if name != thing.name and float(np.hypot(*(place[:2] - middle))) < TRAY_SIDE / 2
+    ]
+    side = 1.0 if middle[0] < 0 else -1.0
+    if inside:
+        side = -1.0 if sum(inside) > 0 else 1.0
+    return side * BESIDE
+
+
+def _on_table(thing: Thing, spot: np.ndarray) -> np.ndarray:
+    """Where the middle of a thing is that stands at a spot (2,) or over it (3,), metres."""
+    return np.array([spot[0], spot[1], HALF_HEIGHTS[thing.shape]])

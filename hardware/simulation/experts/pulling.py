@@ -26,8 +26,8 @@ ABOUT = 0.04
 GRIPPED = 0.5
 """Opening below which fingers have closed on the knob."""
 
-PULL = 0.035
-"""Metres that the goal lies ahead of the tip: this makes a speed of 0.25 m/s."""
+PULL = 0.055
+"""Metres that the goal lies ahead of the tip while it pulls."""
 
 
 @dataclass(frozen=True)
