@@ -7,6 +7,7 @@ could not begin or something died half-way: what was done by then is kept in --o
 
 import json
 import logging
+import os
 import shutil
 import sys
 import tempfile
@@ -17,6 +18,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
+try:
+    import mujoco  # noqa: F401 - sets up the drawing that MUJOCO_GL names, wherever that is
+except (ImportError, AttributeError) as error:
+    raise SystemExit(
+        f"MuJoCo cannot be loaded to draw with MUJOCO_GL={os.environ.get('MUJOCO_GL', '')}: "
+        f"{error}. On Debian or Ubuntu `egl` needs libegl1 and libgl1-mesa-dri, `osmesa` needs "
+        "libosmesa6. Or unset it."
+    ) from error
 import tyro
 from tqdm import tqdm
 
@@ -111,15 +120,16 @@ def main(options: Options) -> int:
     except MENDABLE as error:
         raise SystemExit(str(error)) from error
     results = [ledger.results[start] for start in request.starts() if start in ledger.results]
-    logger.info("%s", table(rows(results)))
+    if results:
+        logger.info("%s", table(rows(results)))
     if options.json is not None:
         written = to_json(described, results, planned=len(request.starts()))
         options.json.write_text(json.dumps(written, indent=2) + "\n")
+    if options.out is None and (failure is None or not results):
+        shutil.rmtree(folder)
     if failure is None:
-        if options.out is None:
-            shutil.rmtree(folder)
         return 0
-    logger.error("%s", _last_words(failure, len(results), len(request.starts()), folder))
+    _say(failure, len(results), len(request.starts()), folder)
     return 130 if isinstance(failure, KeyboardInterrupt) else 1
 
 
@@ -157,16 +167,19 @@ def _fill(ledger: Ledger, request: Request, options: Options) -> BaseException |
     return None
 
 
-def _last_words(failure: BaseException, done: int, planned: int, folder: Path) -> str:
+def _say(failure: BaseException, done: int, planned: int, folder: Path) -> None:
     words = str(failure)
     if isinstance(failure, KeyboardInterrupt):
         words = "Interrupted."
     if isinstance(failure, BrokenProcessPool):
         words = "A process that ran episodes was ended from outside, perhaps for want of memory."
-    return (
-        f"{words}\nThe table is of {done} of {planned} episodes. They are kept: run the same "
-        f"command with --out {folder} to go on."
-    )
+    logger.error("%s", words)
+    if done:
+        logger.error(
+            "The table is of %d of %d episodes. They are kept: run the same command with --out %s "
+            "to go on.",
+            *(done, planned, folder),
+        )
 
 
 if __name__ == "__main__":

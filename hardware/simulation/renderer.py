@@ -126,7 +126,9 @@ def _free(gl: OpenGL, context: mujoco.MjrContext) -> None:
 
 def _make_gl_context() -> OpenGL:
     try:
-        return _gl_context_class()(MAX_WIDTH, MAX_HEIGHT)
+        kind = _gl_context_class()
+        setattr(kind, "_context", None)  # noqa: B010 - its __del__ reads it though it was never made
+        return kind(MAX_WIDTH, MAX_HEIGHT)
     except (ImportError, AttributeError, RuntimeError) as error:
         raise HardwareError(
             f"Cannot draw the simulated cameras: no off-screen OpenGL ({error}). "

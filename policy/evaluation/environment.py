@@ -70,7 +70,7 @@ class Environment(Protocol):
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """Everything that can be attempted."""
+        """What is measured if nothing is named, such as kinds of tasks."""
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -83,6 +83,9 @@ class Environment(Protocol):
     @property
     def embodiment(self) -> Embodiment:
         """The body, with all the cameras there are."""
+
+    def require_known(self, task: str) -> None:
+        """Raise `ValueError` listing what can be attempted if `task` cannot."""
 
     def select(self, trained: Sequence[str]) -> tuple[str, ...]:
         """Tasks to measure a driver on that was trained on these instructions, if on any.

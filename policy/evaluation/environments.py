@@ -24,5 +24,5 @@ def open_environment(env: str, rules: Rules) -> tuple[Environment, tuple[str, ..
     return environment, named
 
 
-def _environment(env: str, rules: Rules) -> AlohaSim | GymAloha:
+def _environment(env: str, rules: Rules) -> Environment:
     return GymAloha(rules) if env.startswith(GYM_ALOHA) else AlohaSim(rules)
