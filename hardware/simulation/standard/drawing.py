@@ -72,18 +72,29 @@ class CheapDrawing:
 
 
 class StockDrawing:
-    """Draws as the environment itself does, whose `physics.render` this is. Ten times the cost."""
+    """Draws what the environment's own `physics.render` does, byte for byte. Ten times the cost."""
 
     def __init__(self, world: StandardWorld) -> None:
-        self._physics = world.physics
+        self._world = world
+        self._renderer = _StockRenderer(world.model)
 
     def picture(self, camera: str, *, height: int, width: int) -> Image:
-        """Return what `camera` sees now; shape (height, width, 3)."""
-        name = _camera(UPSTREAM, camera)
-        return np.asarray(self._physics.render(height=height, width=width, camera_id=name))
+        """Return what `camera` sees now; shape (height, width, 3), up to 480x640."""
+        data, name = self._world.data, _camera(UPSTREAM, camera)
+        return self._renderer.render(data, name, height=height, width=width)
 
     def close(self) -> None:
-        """Nothing to do: the environment frees what it draws with."""
+        """Free the OpenGL context."""
+        self._renderer.close()
+
+
+class _StockRenderer(Renderer):
+    def __init__(self, model: mujoco.MjModel) -> None:
+        super().__init__(model)
+        flags = mujoco.mjtRndFlag
+        for on in (flags.mjRND_SHADOW, flags.mjRND_REFLECTION, flags.mjRND_SKYBOX):
+            self._scene.flags[on] = 1
+        self._scene.flags[flags.mjRND_HAZE] = 1  # fog is off in MuJoCo's defaults, too
 
 
 def _camera(names: Mapping[str, str], camera: str) -> str:

@@ -4,6 +4,7 @@ Steps straight through `gymnasium.Env.step`: no safety gate, so that what is mea
 environment's other users measure. Draws nothing by itself.
 """
 
+import logging
 from types import MappingProxyType
 from typing import Any
 
@@ -33,6 +34,7 @@ class StandardWorld:
 
     def __init__(self, task: StandardTask) -> None:
         self.task = task
+        logging.getLogger("absl").setLevel(logging.WARNING)  # dm_control tells what it draws with
         self._gym = gymnasium.make(
             task.id, obs_type="pixels_agent_pos", max_episode_steps=STEPS, disable_env_checker=True
         )
