@@ -1,53 +1,115 @@
-"""Measures how often the scripted expert succeeds: `python tests/hardware/measure_expert.py`."""
+"""Measures how often the scripted experts succeed: `python tests/hardware/measure_expert.py`."""
 
-import math
+import functools
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
 
 import numpy as np
 import tyro
 
 from hardware.control_loop import ControlLoop
 from hardware.simulated_aloha import SimulatedAloha, simulated_aloha
-from hardware.simulation.attempt import attempt
-from hardware.simulation.expert import expert_for
+from hardware.simulation.attempt import Attempt, attempt
+from hardware.simulation.experts.expert import expert_for
 from hardware.simulation.starts import DisturbedStarts
-from hardware.simulation.tasks import TASKS, Outcome, Task
+from hardware.simulation.tasks.catalogue import FAMILIES, scenario
+from hardware.simulation.tasks.task import Outcome
+from policy.evaluation.interval import wilson
+
+BATCH = 10
+"""Starts that a worker takes at a time."""
 
 
-def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """The 95 % interval of a success rate (Wilson 1927)."""
-    z, share = 1.959964, successes / trials
-    middle = share + z * z / (2 * trials)
-    spread = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    scale = 1 + z * z / trials
-    return max((middle - spread) / scale, 0.0), min((middle + spread) / scale, 1.0)
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One attempt to be made."""
+
+    family: str
+    seed: int
+    axis: str | None
+    disturbed: bool
+    steady: bool
 
 
-def one(cell: SimulatedAloha, task: Task, seed: int, starts: DisturbedStarts | None):
-    cell.world.reset(seed)
-    if starts is not None:
-        starts.disturb(cell.world, task, np.random.default_rng(seed))
+@functools.cache
+def a_cell() -> SimulatedAloha:
+    """One open robot per process; it lives as long as the process."""
+    cell = simulated_aloha(realtime=False, cameras=())
+    cell.robot.__enter__()
+    return cell
+
+
+def one(start: Start) -> Attempt:
+    """Let the expert try once."""
+    cell, drawn = a_cell(), scenario(start.family, start.seed, start.axis)
+    rng = np.random.default_rng(start.seed)
+    cell.world.set_out(drawn.layout)
+    if start.disturbed:
+        DisturbedStarts().disturb(cell.world, drawn.task, rng)
     cell.robot.gate.reset()
     loop = ControlLoop(cell.robot)
-    loop.drive(expert_for(task, cell.world))
-    return attempt(loop, cell.world, task, limit_secs=10.0 if task.giver else 6.0)
+    loop.drive(expert_for(drawn.task, cell.world, None if start.steady else rng))
+    found = attempt(loop, cell.world, drawn.task, limit_secs=drawn.task.limit_secs)
+    if found.failure is not None:
+        raise found.failure
+    return found
 
 
-def main(starts: int = 100, first_seed: int = 1000, *, disturbed: bool = False) -> None:
-    """Let the expert try every task from `starts` random starts and print how often it succeeds."""
-    drawn = DisturbedStarts() if disturbed else None
-    with simulated_aloha(realtime=False, cameras=()) as cell:
-        for task in TASKS.values():
-            seeds = range(first_seed, first_seed + starts)
-            found = [one(cell, task, seed, drawn) for seed in seeds]
-            won = [each.secs for each in found if each.outcome is Outcome.SUCCESS]
-            low, high = wilson(len(won), starts)
-            sys.stdout.write(
-                f"{task.id:18} {len(won):4d} of {starts}  95 % within {low:.3f} to {high:.3f}  "
-                f"median {np.median(won or [np.nan]):.2f} s  longest {max(won, default=0):.2f} s\n"
-            )
+def row(family: str, seeds: Sequence[int], found: Sequence[Attempt]) -> str:
+    """A line of the table; seeds that failed are named after it."""
+    won = [each.secs for each in found if each.outcome is Outcome.SUCCESS]
+    low, high = wilson(len(won), len(found))
+    failed = [
+        f"{seed} {each.outcome}"
+        for seed, each in zip(seeds, found, strict=True)
+        if each.outcome is not Outcome.SUCCESS
+    ]
+    return (
+        f"| `{family}` | {len(won)} of {len(found)} | {100 * low:.1f} to {100 * high:.1f} % "
+        f"| {np.median(won or [np.nan]):.1f} s | {max(won, default=0):.1f} s |"
+        + (f" failed: {', '.join(failed)}" if failed else "")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What to measure."""
+
+    families: tyro.conf.Positional[tuple[str, ...]] = tuple(FAMILIES)
+    """Kinds of tasks, or ids of single ones."""
+    starts: int = 200
+    """Random starts of each."""
+    first_seed: int = 0
+    axis: str | None = None
+    """Change the scenes as an evaluation does: colour, instance, position or background."""
+    disturbed: bool = False
+    """Begin half-way and astray."""
+    steady: bool = False
+    """Leave out the variation of path, speed and aim."""
+    workers: int = 1
+    """Processes."""
+
+    def tries(self, family: str) -> list[Start]:
+        """Every attempt at one kind of task."""
+        seeds = range(self.first_seed, self.first_seed + self.starts)
+        return [Start(family, seed, self.axis, self.disturbed, self.steady) for seed in seeds]
+
+
+def main(wanted: Measurement) -> None:
+    """Print how often each expert succeeded, as a table in Markdown."""
+    sys.stdout.write(
+        "| task | solved | 95 % interval | median | longest |\n|---|---|---|---|---|\n"
+    )
+    with ProcessPoolExecutor(wanted.workers, mp_context=get_context("spawn")) as executor:
+        for family in wanted.families:
+            tries = wanted.tries(family)
+            found = list(executor.map(one, tries, chunksize=BATCH))
+            sys.stdout.write(row(family, [each.seed for each in tries], found) + "\n")
             sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    main(tyro.cli(Measurement))

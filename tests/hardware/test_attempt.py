@@ -5,10 +5,11 @@ import pytest
 from hardware.control_loop import ControlLoop
 from hardware.simulated_aloha import simulated_aloha
 from hardware.simulation.attempt import attempt
-from hardware.simulation.expert import expert_for
-from hardware.simulation.tasks import TASKS, Outcome
+from hardware.simulation.experts.expert import expert_for
+from hardware.simulation.tasks.catalogue import scenario
+from hardware.simulation.tasks.task import Outcome
 
-TASK = TASKS["pick_red_cube_left"]
+SCENARIO = scenario("pick_red_cube_left", 21)
 
 
 class Idle:
@@ -31,11 +32,11 @@ def cell():
 
 
 def drive(cell, agent, **limits):
-    cell.world.reset(21)
+    cell.world.set_out(SCENARIO.layout)
     cell.robot.gate.reset()
     loop = ControlLoop(cell.robot)
     loop.drive(agent)
-    return attempt(loop, cell.world, TASK, **limits)
+    return attempt(loop, cell.world, SCENARIO.task, **limits)
 
 
 def test_a_driver_that_does_nothing_runs_out_of_time(cell):
@@ -52,6 +53,7 @@ def test_a_driver_that_dies_ends_the_attempt_with_its_error(cell):
 
 def test_a_success_is_driven_on_for_the_time_asked(cell):
     begun = cell.world.now()
-    found = drive(cell, expert_for(TASK, cell.world), limit_secs=6.0, hold_secs=0.5)
+    expert = expert_for(SCENARIO.task, cell.world)
+    found = drive(cell, expert, limit_secs=6.0, hold_secs=0.5)
     assert found.outcome is Outcome.SUCCESS
     assert cell.world.now() - begun == pytest.approx(found.secs + 0.5)

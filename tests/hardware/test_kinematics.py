@@ -6,7 +6,6 @@ import pytest
 from hardware.aloha import CAMERAS, START, aloha_embodiment
 from hardware.inverse_kinematics import InverseKinematics, TipPose
 from hardware.kinematics import Kinematics, kinematics_for
-from hardware.simulation.scene import CUBES
 from hardware.simulation.world import World
 
 
@@ -30,14 +29,14 @@ def test_the_arms_mirror_each_other(kinematics):
 
 
 @pytest.mark.parametrize("camera", CAMERAS)
-def test_a_cube_is_projected_onto_its_own_pixels(kinematics, camera):
+def test_a_thing_is_projected_onto_its_own_pixels(kinematics, camera):
     with World(seed=5) as world:
         state = START.copy()
         state[[1, 2, 4]] = state[[8, 9, 11]] = (-0.5, 0.9, 0.5)  # both grippers look down
         world.place(state, {})
         labels = world.render_segmentation(camera, 240, 320)
         spots = world.object_positions()
-        points = np.array([spots[cube] for cube in CUBES])
+        points = np.array([spots[thing.name] for thing in world.things])
         pixels, in_front = kinematics.project(camera, state, points)
         seen = 0
         for label, (x, y) in enumerate(pixels, start=1):

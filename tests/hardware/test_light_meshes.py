@@ -10,7 +10,8 @@ from hardware.simulation.scene import aloha_scene
 
 def faces_in(group):
     model = aloha_scene().model
-    meshes = model.geom_dataid[(model.geom_group == group) & (model.geom_dataid >= 0)]
+    of_arms = model.geom_bodyid < model.body("cube_0").id
+    meshes = model.geom_dataid[(model.geom_group == group) & (model.geom_dataid >= 0) & of_arms]
     return sum(int(model.mesh_facenum[mesh]) for mesh in meshes)
 
 
