@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import permutations
 
 import numpy as np
-from jaxtyping import Bool, Int64
+from jaxtyping import Bool, Float, Int64
 
 from hardware.simulation.things import COLOURS, CONTAINERS, HALF_HEIGHTS
 from policy.data.kinds import DRAWER, KINDS, MOVABLE, NUMBERS, SHAPES_SHOWN
@@ -25,6 +25,9 @@ NEARER = 0.03
 
 BESIDE = 0.09
 """Metres from a container's middle within which a thing that is not inside may look so."""
+
+AIR = 0.03
+"""Metres over the table from which on a thing is in the air."""
 
 OPEN, CLOSED = 0.05, 0.01
 """Metres: a drawer further out is open, one less far is closed."""
@@ -51,6 +54,11 @@ def clear_things(scenes: Scenes) -> Bool[np.ndarray, "scenes kinds"]:
 def _clear_scenes(scenes: Scenes) -> Bool[np.ndarray, "scenes"]:
     """Scenes in which everything is plain to see or not seen at all."""
     return np.asarray((clear_things(scenes) | (scenes.areas == 0)).all(axis=1))
+
+
+def _heights(scenes: Scenes) -> Float[np.ndarray, "scenes kinds"]:
+    """Metres from the table to the underside of what can be picked up."""
+    return np.asarray(scenes.spots[..., 2] - HALVES)
 
 
 def _rows(scene: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -151,13 +159,14 @@ def nearer_to_camera(scenes: Scenes) -> Facts:
 
 
 def nearest(scenes: Scenes) -> Facts:
-    """A thing, in scenes with three or more; the answer is what lies nearest to it."""
+    """A thing, where three or more lie and none is in the air; the answer is what lies nearest."""
     clear = clear_things(scenes)
+    low = ~(scenes.present & MOVABLE & (_heights(scenes) > AIR)).any(axis=1)
     gaps = np.linalg.norm(scenes.spots[:, :, None] - scenes.spots[:, None], axis=3)
     gaps[~(clear[:, :, None] & clear[:, None])] = np.inf
     gaps[:, np.arange(len(KINDS)), np.arange(len(KINDS))] = np.inf
     second, first = np.partition(gaps, 1, axis=2)[..., 1], gaps.min(axis=2)
-    told = clear & np.isfinite(second) & _clear_scenes(scenes)[:, None]
+    told = clear & np.isfinite(second) & (_clear_scenes(scenes) & low)[:, None]
     told[told] = second[told] - first[told] >= NEARER
     scene, kind, rows = _where(told)
     return rows, gaps[scene, kind].argmin(axis=1).astype(np.int64)
@@ -173,11 +182,11 @@ def nearer_arm(scenes: Scenes) -> Facts:
 
 def in_the_air(scenes: Scenes) -> Facts:
     """A thing that can be picked up; the answer is 0 on the table, 1 in the air."""
-    height = scenes.spots[..., 2] - HALVES
+    height = _heights(scenes)
     asked = clear_things(scenes) & MOVABLE & (scenes.inside == 0)
     # Little over the table can hardly be told.
-    scene, kind, rows = _where(asked & ((height < 0.001) | (height > 0.03)))
-    return rows, (height[scene, kind] > 0.03).astype(np.int64)
+    scene, kind, rows = _where(asked & ((height < 0.001) | (height > AIR)))
+    return rows, (height[scene, kind] > AIR).astype(np.int64)
 
 
 def held(scenes: Scenes) -> Facts:

@@ -108,6 +108,7 @@ def demonstrations(tmp_path_factory):
         width=160,
         cameras=("cam_high",),
         disturbed=0.0,
+        wordings="canonical",
     )
     generate(folder, recipe, 2, workers=0)
     return folder

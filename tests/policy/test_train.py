@@ -10,8 +10,10 @@ import time
 import numpy as np
 import pytest
 
+from policy.data.kinds import KINDS
 from policy.data.samples import load_samples
-from policy.data.scenes import Scenes, draw_scenes, label_cells
+from policy.data.scene_drawing import label_cells
+from policy.data.scenes import Scenes, draw_scenes
 from policy.model.checkpoint import Checkpoint
 from policy.train import train
 from policy.training.job import TrainingJob
@@ -128,9 +130,10 @@ def test_scenes_are_labelled_with_what_they_show(tmp_path):
     again = draw_scenes(4, 100_000, SIZES, 16, workers=1)
 
     np.testing.assert_array_equal(scenes.pictures["cam_high"], again.pictures["cam_high"])
-    assert scenes.seen.any(axis=0).all()
-    row = int(np.flatnonzero(scenes.seen[:, 0])[0])
-    x, y = scenes.centres[row, 0]
+    assert scenes.seen.any(axis=1).all()
+    red_things = [number for number, kind in enumerate(KINDS) if kind.colour == "red"]
+    row, number = next((r, n) for r in range(4) for n in red_things if scenes.seen[r, n])
+    x, y = scenes.centres[row, number]
     red, green, blue = scenes.pictures["cam_high"][row, int(y * 96), int(x * 128)].astype(int)
     assert red > 2 * green and red > 2 * blue
     scenes.save(tmp_path / "scenes.npz")

@@ -1,0 +1,96 @@
+"""Scenes are told as tasks are, and the label is of what the sentence is about."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from hardware.aloha import ARMS, aloha_embodiment
+from hardware.simulation.language import task_ids_told
+from hardware.simulation.layout import TABLES, draw_layout
+from hardware.simulation.tasks.catalogue import FAMILIES, tasks_in
+from policy.data.item import Source
+from policy.data.kinds import KINDS, LABELS
+from policy.data.places import ScenePlaces, first_touched
+from policy.data.scenes import draw_scenes
+from policy.model.presets import preset
+from policy.model.words import train_tokenizer, vocabulary
+
+CELL, SIZE = 16, (96, 128)
+
+
+def as_they_are(pictures, rng):
+    return pictures
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    return draw_scenes(60, 600_000, {"cam_high": SIZE}, CELL, workers=1)
+
+
+@pytest.fixture(scope="module")
+def places(scenes):
+    config = preset("nano", ("cam_high",), vocabulary(train_tokenizer([])))
+    config = dataclasses.replace(config, image_sizes={"cam_high": SIZE})
+    return ScenePlaces(scenes, aloha_embodiment(("cam_high",)), config, CELL, as_they_are)
+
+
+def every_item(places):
+    return [places.item(number, np.random.default_rng(number)) for number in range(len(places))]
+
+
+def test_the_first_thing_of_every_task_is_one_that_it_is_about_or_the_drawer():
+    begun = set()
+    for table in TABLES:
+        for seed in range(5):
+            layout = draw_layout(table, seed)
+            for task in tasks_in(layout):
+                thing, arm = first_touched(task, layout)
+                assert arm in ARMS
+                assert thing in task.things or task.family == "store"
+                begun.add(task.family)
+    assert begun == set(FAMILIES)
+
+
+def test_the_named_cell_shows_the_thing_that_is_meant(places):
+    """Where the centre's cell shows something else, that covers more of the cell."""
+    right = []
+    for item in every_item(places):
+        place = item.place
+        if place.cell >= 0:
+            right.append(place.cells[place.cell] > 0)
+            column, row = place.cell % (SIZE[1] // CELL), place.cell // (SIZE[1] // CELL)
+            assert column == int(place.centre[0] * SIZE[1] / CELL)
+            assert row == int(place.centre[1] * SIZE[0] / CELL)
+    assert len(right) > 50
+    assert np.mean(right) > 0.85
+
+
+def test_a_sentence_is_about_the_labelled_thing(scenes, places):
+    """Where it names by colour and shape, it reads back as a task that begins with that thing."""
+    read = 0
+    for number, item in enumerate(every_item(places)):
+        layout = scenes.layout(number)
+        tasks = {task.id: task for task in tasks_in(layout)}
+        said = item.prompt.split("following task: ")[-1].strip().rstrip(".")
+        for meant in task_ids_told([said]):
+            thing, arm = first_touched(tasks[meant], layout)
+            centre = scenes.centres[number, KINDS.index(thing)]
+            np.testing.assert_array_equal(centre, item.place.centre)
+            assert ARMS[item.place.arm] == arm
+            read += 1
+    assert read > 20
+
+
+def test_places_are_a_source_and_depend_on_number_and_generator_only(places):
+    assert isinstance(places, Source)
+    one, other = (places.item(3, np.random.default_rng(5)) for _ in range(2))
+    assert one.prompt == other.prompt
+    assert one.place.cell == other.place.cell
+    assert len({places.item(3, np.random.default_rng(n)).prompt for n in range(20)}) > 15
+
+
+def test_labels_fit_the_heads(places):
+    for item in every_item(places)[:10]:
+        assert 0 <= item.place.cells.min() <= item.place.cells.max() <= len(KINDS)
+    assert all(len(classes) == len(KINDS) + 1 for classes in LABELS)
