@@ -33,8 +33,9 @@ logger = logging.getLogger(__name__)
 MEASURED = 4000
 """Chunks looked at for the quantiles of a convention that depends on the state."""
 
-WORDINGS = 48
-"""Other wordings of each instruction that a checkpoint remembers when it was trained on such."""
+WORDINGS, MOST_WORDINGS = 48, 2000
+"""Other wordings of each instruction that a checkpoint remembers when it was trained on such, and
+about how many of all instructions together."""
 
 SIMULATED = aloha_embodiment().name
 """The body that simulated scenes show."""
@@ -145,7 +146,8 @@ class Opener:
         if not self._reworded:
             return []
         reword, rng = Paraphraser.of_dataset(folder, share=1.0), np.random.default_rng(0)
-        return [reword.draw(task, rng) for task in tasks for _ in range(WORDINGS)]
+        each = max(1, min(WORDINGS, MOST_WORDINGS // max(1, len(tasks))))
+        return [reword.draw(task, rng) for task in tasks for _ in range(each)]
 
     def _looked_at(self, body: Embodiment) -> tuple[str, ...]:
         return tuple(name for name in self._config.image_sizes if name in body.camera_names)
