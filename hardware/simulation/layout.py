@@ -67,16 +67,24 @@ class Region:
 
     def draw(self, rng: np.random.Generator, count: int, *, around: bool) -> np.ndarray:
         """Draw `count` spots (count, 2), inside or, if `around`, in the frame around."""
-        low, high = np.array(self.low), np.array(self.high)
-        margin = np.array(self.margin) if around else 0.0
         while True:
-            spots = rng.uniform(low - margin, high + margin, (count, 2))
+            if around:
+                spots = self._framed(rng, count)
+            else:
+                spots = rng.uniform(self.low, self.high, (count, 2))
             gaps = np.linalg.norm(spots[:, None] - spots[None], axis=-1)
-            outside = np.any((spots < low) | (spots > high), axis=1)
-            if (not around or outside.all()) and (
-                count < 2 or gaps[np.triu_indices(count, 1)].min() >= self.apart
-            ):
+            if count < 2 or gaps[np.triu_indices(count, 1)].min() >= self.apart:
                 return np.asarray(spots)
+
+    def _framed(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Draw spots in the frame, each by itself: all at once would take seconds to fall right."""
+        low, high, margin = (np.array(each) for each in (self.low, self.high, self.margin))
+        spots = np.zeros((0, 2))
+        while len(spots) < count:
+            drawn = rng.uniform(low - margin, high + margin, (8 * count, 2))
+            outside = np.any((drawn < low) | (drawn > high), axis=1)
+            spots = np.concatenate([spots, drawn[outside]])
+        return spots[:count]
 
 
 REGIONS = {
