@@ -6,7 +6,7 @@ import sys
 import numpy as np
 
 from hardware.simulation.standard.attempt import drive
-from hardware.simulation.standard.disturbance import disturb
+from hardware.simulation.standard.disturbance import Disturbance
 from hardware.simulation.standard.expert import standard_expert
 from hardware.simulation.standard.success import Judge
 from hardware.simulation.standard.task import STANDARD_TASKS
@@ -25,11 +25,12 @@ def main() -> None:
         for seed in range(options.first, options.first + options.starts):
             rng = np.random.default_rng(seed)
             world.reset(seed)
-            if options.disturbed:
-                disturb(world, rng)
+            disturbance = Disturbance(world, rng) if options.disturbed else None
             judge = Judge()
             for _ in drive(world, standard_expert(world, rng)):
                 judge.watch(world)
+                if disturbance is not None:
+                    disturbance.watch()
             verdicts.append(judge.verdict())
             if not verdicts[-1].strict:
                 sys.stdout.write(f"failed: {seed} {verdicts[-1]}\n")

@@ -7,7 +7,7 @@ from hardware.aloha import CAMERAS
 from hardware.interfaces import Observation
 from hardware.simulation.standard.attempt import Eyes, drive
 from hardware.simulation.standard.demonstration import Shot, standard_demonstration
-from hardware.simulation.standard.disturbance import disturb
+from hardware.simulation.standard.disturbance import Disturbance
 from hardware.simulation.standard.drawing import CheapDrawing, StockDrawing
 from hardware.simulation.standard.expert import standard_expert
 from hardware.simulation.standard.success import Judge, achieved
@@ -157,13 +157,27 @@ def test_the_cheap_picture_shows_what_the_stock_one_shows(transfer, drawing):
 def test_a_disturbed_start_moves_the_arms_and_not_the_things(transfer):
     transfer.reset(4)
     arms, box = transfer.state, transfer.position("box")
-    disturb(transfer, np.random.default_rng(0))
+    Disturbance(transfer, np.random.default_rng(0))
     assert np.abs(transfer.state - arms).max() > 0.1
     assert np.array_equal(transfer.position("box"), box)
     wanted = transfer.state
     wanted[6] = 0.5
     transfer.move_arms(wanted)
     assert np.allclose(transfer.state, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("thing", INSERTION.things)
+def test_the_expert_takes_up_again_what_slipped_out_of_its_fingers(insertion, thing):
+    insertion.reset(1)
+    place = insertion.position(thing) + np.array([0.01, 0.02, 0.0])
+    judge, lost = Judge(), False
+    for _ in drive(insertion, standard_expert(insertion)):
+        judge.watch(insertion)
+        if not lost and insertion.position(thing)[2] > 0.08:
+            insertion.put(thing, place)
+            lost = True
+    assert lost
+    assert judge.verdict().strict
 
 
 @pytest.mark.parametrize("name", STANDARD_TASKS)

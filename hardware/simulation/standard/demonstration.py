@@ -8,7 +8,7 @@ import numpy as np
 from hardware.aloha import CONTROL_HZ
 from hardware.control_loop import Tick
 from hardware.simulation.standard.attempt import Eyes, drive
-from hardware.simulation.standard.disturbance import disturb
+from hardware.simulation.standard.disturbance import Disturbance
 from hardware.simulation.standard.drawing import CheapDrawing
 from hardware.simulation.standard.expert import standard_expert
 from hardware.simulation.standard.success import Judge
@@ -42,19 +42,21 @@ def standard_demonstration(
     """Return every control tick of the expert's attempt at start `seed`, None if it failed.
 
     It ends `HOLD_TICKS` after the strict state is there. With `disturbed`, the arms start off their
-    pose. Pictures are new every 50 / fps ticks and repeated between.
+    pose and things may slip out of the fingers (`Disturbance`). Pictures are new every
+    50 / fps ticks and repeated between.
     """
     world, drawing = _stage(standard_task(name))
     rng = np.random.default_rng(np.random.SeedSequence([seed, 4]))
     world.reset(seed)
-    if disturbed:
-        disturb(world, rng)
+    disturbance = Disturbance(world, rng) if disturbed else None
     every = round(CONTROL_HZ / shot.fps)
     eyes = Eyes(drawing, shot.cameras, every=every, height=shot.height, width=shot.width)
     judge, ticks, held = Judge(), [], 0
     for tick in drive(world, standard_expert(world, rng), eyes):
         ticks.append(tick)
         judge.watch(world)
+        if disturbance is not None:
+            disturbance.watch()
         held = held + 1 if judge.settled else 0
         if held > HOLD_TICKS:
             break

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 import mujoco
-import numpy as np
 from gym_aloha.constants import ASSETS_DIR
 
 from hardware.aloha import ARMS

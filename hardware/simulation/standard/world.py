@@ -74,6 +74,14 @@ class StandardWorld:
         self.data.qvel[: len(values)] = 0.0
         self.physics.forward()
 
+    def put(self, thing: str, position: Float64[np.ndarray, "3"]) -> None:
+        """Lay `thing` somewhere else, as it lay at the start, at rest. For demonstrations, too."""
+        joint = self.model.body(thing).jntadr[0]
+        first, speed = self.model.jnt_qposadr[joint], self.model.jnt_dofadr[joint]
+        self.data.qpos[first : first + 7] = [*position, 1.0, 0.0, 0.0, 0.0]
+        self.data.qvel[speed : speed + 6] = 0.0
+        self.physics.forward()
+
     @property
     def steps(self) -> int:
         """Control ticks since the reset."""
