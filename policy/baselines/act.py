@@ -20,8 +20,8 @@ IMAGE = f"observation.images.{CAMERA}"
 PICTURE = (240, 320)
 """Height and width of a recorded picture, pixels."""
 
-WINDOW = (slice(70, 190), slice(80, 240))
-"""Rows and columns of it that the network sees: 0.65 x 0.86 m of the table's surface."""
+WINDOW = (slice(88, 184), slice(80, 240))
+"""Rows and columns of it that the network sees: 0.52 x 0.86 m of the table's surface."""
 
 DIMENSIONS = 14
 """Of state and action of an ALOHA."""

@@ -106,9 +106,9 @@ def test_a_chunk_ends_with_its_episode():
 
 def test_the_network_sees_the_middle_of_the_picture_about_zero():
     picture = np.zeros((*PICTURE, 3), np.uint8)
-    picture[70:190, 80:240] = 255
+    picture[88:184, 80:240] = 255
     assert window(picture).min() == 255
-    assert images(window(picture)[None]).shape == (1, 3, 120, 160)
+    assert images(window(picture)[None]).shape == (1, 3, 96, 160)
     assert images(window(picture)[None]).min() == 1.0
     with pytest.raises(ValueError, match="got"):
         window(picture[:100])
