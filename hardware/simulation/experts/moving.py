@@ -52,14 +52,13 @@ class Move:
     brim: float = 0.0
     """Metres above `place` below which it may come only when it is centred."""
 
-
     shift: float = 0.0
     """Metres along x from `place` at which it is let go."""
 
     @property
     def target(self) -> Point:
         """Where its middle is to be when it is let go, metres."""
-        return self.place + np.array([self.shift, 0.0, self.drop])
+        return np.asarray(self.place + np.array([self.shift, 0.0, self.drop]))
 
     def made(self, world: World) -> bool:
         """Whether the thing is in its place and the gripper has withdrawn from it."""

@@ -1,5 +1,7 @@
 """Which thing goes where with which arm, task by task. Knows no motion."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from hardware.simulation.experts.moving import Move, Plan
@@ -35,7 +37,7 @@ NEAR_WALL = 0.005
 def put(task: Put, layout: Layout) -> Plan:
     """Into the container, with the arm on its side."""
     move = into(task.thing, task.container, layout)
-    return lambda world: (move,)
+    return _always((move,))
 
 
 def into(thing: Thing, container: Thing, layout: Layout, shift: float = 0.0) -> Move:
@@ -52,7 +54,7 @@ def insert(task: Insert, layout: Layout) -> Plan:
     place = layout.poses[task.socket][:3] + np.array([0, 0, HALF_HEIGHTS[task.peg.shape]])
     brim = SOCKET_HEIGHT + OVER_BRIM
     move = Move(task.peg, nearer_arm(layout, task.socket), place, brim=brim)
-    return lambda world: (move,)
+    return _always((move,))
 
 
 def store(task: Store, layout: Layout) -> Plan:
@@ -107,7 +109,7 @@ def line_up(task: LineUp, layout: Layout) -> Plan:
         Move(thing, nearer_arm(layout, thing), _on_table(thing, np.array(spot)))
         for thing, spot in zip(task.order, line_spots(layout, task.order), strict=True)
     ]
-    return lambda world: moves
+    return _always(moves)
 
 
 def sort(task: Sort, layout: Layout) -> Plan:
@@ -135,6 +137,11 @@ def _room_beside(world: World, thing: Thing, container: Thing) -> float:
     if inside:
         side = -1.0 if sum(inside) > 0 else 1.0
     return side * BESIDE
+
+
+def _always(moves: Sequence[Move]) -> Plan:
+    """The same plan in whatever state a world is."""
+    return lambda _: moves
 
 
 def _on_table(thing: Thing, spot: np.ndarray) -> np.ndarray:
