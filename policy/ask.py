@@ -18,8 +18,9 @@ import torch
 import tyro
 from tqdm import tqdm
 
-from policy.data.answers import form_for, read_numbers, score
+from policy.data.answers import SCALE, form_for, path_text, read_numbers, read_points, score
 from policy.data.file_questions import FileQuestions
+from policy.data.gripper_paths import GripperPaths, is_demonstrations
 from policy.data.questions import Question, Questions
 from policy.data.scene_questions import SceneQuestions
 from policy.data.scenes import draw_scenes
@@ -72,6 +73,9 @@ def put(
 def blind_share(kind: str, truths: Sequence[str]) -> float:
     """Share of `truths` that one answer would get right: the most frequent, or the middle place."""
     guess = Counter(truths).most_common(1)[0][0]
+    if kind == "path":
+        middle = np.median([read_points(truth) for truth in truths], axis=0)
+        guess = path_text(middle / SCALE, "", "plain")
     if kind in ("point", "box"):
         middle = np.median([read_numbers(truth) for truth in truths], axis=0)
         if kind == "point" and len(middle) == 4:
@@ -144,7 +148,8 @@ class Options:
     camera: str | None = None
     """Which of the checkpoint's cameras took `picture`; its first if left out."""
     folder: Path | None = None
-    """A folder with `questions.jsonl` to measure on, in place of simulated scenes."""
+    """A folder with `questions.jsonl`, or of demonstrations to ask where grippers go next, to
+    measure on in place of simulated scenes."""
     count: int = 500
     """Questions to measure on."""
     scenes: int = 500
@@ -162,6 +167,9 @@ class Options:
 def _questions(options: Options, answerer: Answerer) -> Questions:
     sizes, cell = answerer.image_sizes, answerer.processor.cell
     camera, (height, width) = next(iter(sizes.items()))
+    form = form_for(answerer.processor.config.preset)
+    if options.folder is not None and is_demonstrations(options.folder):
+        return GripperPaths.of_dataset(options.folder, camera, (height, width), form=form)
     if options.folder is not None:
         return FileQuestions(options.folder, pixels=height * width, cell=cell)
     if options.seed < TEST_SEED:
@@ -169,7 +177,7 @@ def _questions(options: Options, answerer: Answerer) -> Questions:
     scenes = draw_scenes(
         options.scenes, options.seed, {camera: (height, width)}, cell, options.workers
     )
-    return SceneQuestions(scenes, form=form_for(answerer.processor.config.preset))
+    return SceneQuestions(scenes, form=form)
 
 
 def measure(options: Options, answerer: Answerer) -> list[Accuracy]:

@@ -44,6 +44,21 @@ def place_text(values: Sequence[int | float] | np.ndarray, label: str, form: For
     return json.dumps({_KEYS[len(numbers)]: numbers, "label": label})
 
 
+def path_text(points: Sequence[Sequence[int | float]] | np.ndarray, label: str, form: Form) -> str:
+    """Write points (n, 2) given in 0..1 of the picture, in the order in which they are passed."""
+    numbers = [coordinates(point) for point in points]
+    if form == "plain":
+        return ", ".join(str(point) for point in numbers)
+    return json.dumps([{_KEYS[2]: point, "label": label} for point in numbers])
+
+
+def read_points(text: str) -> list[tuple[float, float]]:
+    """Every `[x, y]` in `text`, in order."""
+    number = r"(-?\d+(?:\.\d+)?)"
+    found = re.findall(rf"[\[(]\s*{number}\s*,\s*{number}\s*[\])]", text)
+    return [(float(x), float(y)) for x, y in found]
+
+
 def read_numbers(text: str) -> list[float]:
     """The numbers of the first bracket in `text`, or of the whole text without brackets."""
     inside = re.search(r"[\[(]([^\[\]()]*)[\])]", text)
@@ -72,9 +87,11 @@ def score(kind: str, answer: str, truth: str) -> bool:
     """Whether `answer` to a question of type `kind` is right.
 
     `point`: inside the object's box, or within `NEAR` where `truth` is a point; `box`: an overlap
-    of `LEAST_OVERLAP`; `count`: the same number; `colours`: the same words in any order; any other
-    type: the same words.
+    of `LEAST_OVERLAP`; `path`: as many points, on average within `NEAR` of the true ones; `count`:
+    the same number; `colours`: the same words in any order; any other type: the same words.
     """
+    if kind == "path":
+        return _path_right(read_points(answer), read_points(truth))
     if kind == "point":
         return _point_right(read_numbers(answer), read_numbers(truth))
     if kind == "box":
@@ -96,3 +113,10 @@ def _point_right(point: list[float], truth: list[float]) -> bool:
         x, y = point
         return truth[0] <= x <= truth[2] and truth[1] <= y <= truth[3]
     return len(truth) == 2 and float(np.hypot(*np.subtract(point, truth))) <= NEAR
+
+
+def _path_right(points: list[tuple[float, float]], truth: list[tuple[float, float]]) -> bool:
+    if not points or len(points) != len(truth):
+        return False
+    gaps = np.linalg.norm(np.array(points) - np.array(truth), axis=1)
+    return float(gaps.mean()) <= NEAR

@@ -60,8 +60,9 @@ class Ingredient:
     __pydantic_config__ = STRICT
     kind: Kind
     dataset: str | None = None
-    """Folder of demonstrations (LeRobotDataset v3.0), or of questions; without one, questions and
-    grounding are about simulated scenes."""
+    """Folder of demonstrations (LeRobotDataset v3.0), or of questions; questions about a folder of
+    demonstrations ask where grippers go. Without one, questions and grounding are about simulated
+    scenes."""
     weight: float = 1.0
     """Share of every batch, relative to the other parts."""
     embodiment: str | None = None

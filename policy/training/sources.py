@@ -14,6 +14,7 @@ from policy.data.answers import form_for
 from policy.data.augmentation import Augmentation
 from policy.data.demonstrations import Demonstrations, Trajectories, Variation
 from policy.data.file_questions import FileQuestions
+from policy.data.gripper_paths import GripperPaths, is_demonstrations
 from policy.data.item import Source
 from policy.data.mixture import Part
 from policy.data.paraphrases import Paraphraser
@@ -207,13 +208,17 @@ class Opener:
         )
 
     def _simulated(self, part: Ingredient, bodies: dict[str, Body]) -> Source:
-        """Questions of a folder, or what simulated scenes teach."""
+        """Questions of a folder or about demonstrations, or what simulated scenes teach."""
         config, cell = self._config, self._begun.processor.cell
+        form = form_for(config.preset)
         if part.dataset is not None:
-            height, width = next(iter(config.image_sizes.values()))
-            return FileQuestions(
-                Path(part.dataset), pixels=height * width, cell=cell, augmentation=self._still
-            )
+            camera, (height, width) = next(iter(config.image_sizes.items()))
+            folder = Path(part.dataset)
+            if is_demonstrations(folder):
+                return GripperPaths.of_dataset(
+                    *(folder, camera, (height, width)), form=form, augmentation=self._still
+                )
+            return FileQuestions(folder, pixels=height * width, cell=cell, augmentation=self._still)
         sizes = {name: size for name, size in config.image_sizes.items() if name in CAMERAS}
         if not sizes:
             raise ValueError(
@@ -224,7 +229,7 @@ class Opener:
         if part.kind == "questions":
             return SceneQuestions(
                 scenes,
-                form=form_for(config.preset),
+                form=form,
                 augmentation=self._still,
                 seed=self._request.seed,
             )

@@ -14,8 +14,9 @@ from hardware.embodiment import Channel
 from hardware.end_effectors import AlohaEndEffectors, end_effectors_for
 from hardware.simulated_aloha import simulated_aloha
 from hardware.simulation.attempt import attempt
-from hardware.simulation.expert import expert_for
-from hardware.simulation.tasks import TASKS, Outcome
+from hardware.simulation.experts.expert import expert_for
+from hardware.simulation.tasks.catalogue import scenario
+from hardware.simulation.tasks.task import Outcome
 from policy.data.films import Episode
 from policy.data.samples import Samples
 from policy.local import LocalPolicy
@@ -59,8 +60,10 @@ def chunks():
     """Targets at 10 Hz and the state before them, from a pick and a transfer by the expert."""
     found = []
     with simulated_aloha(realtime=False, cameras=()) as cell:
-        for task in (TASKS["pick_red_cube_left"], TASKS["hand_over_red_cube_left"]):
-            cell.world.reset(21)
+        for name in ("pick_red_cube_left", "hand_over_red_cube_left"):
+            drawn = scenario(name, 21)
+            task = drawn.task
+            cell.world.set_out(drawn.layout)
             cell.robot.gate.reset()
             loop, witness = ControlLoop(cell.robot), Witness(expert_for(task, cell.world))
             loop.drive(witness)
