@@ -26,11 +26,18 @@ BEHIND = 0.06
 TOUCHING = 0.02
 """Metres from a thing's middle beyond which a tip is still behind it."""
 
+DOWN = 0.018
+"""Metres above its height for pushing at which a tip counts as down: the load lifts it a little."""
+
 ASIDE = 0.012
 """Metres that the tip may be beside the line of the push when it begins."""
 
-AHEAD = 0.03
-"""Metres that the goal of a push lies ahead of the tip: this makes a speed of 0.2 m/s."""
+AHEAD = 0.025
+"""Metres that the goal of a push lies ahead of the tip: this makes a speed of 0.17 m/s."""
+
+STEER = 4.0
+"""How much more than its distance from the line the tip goes back to it: a thing that is pushed
+beside its middle turns, and slips off."""
 
 WAY = 0.085
 """Metres to push; a judge asks for less."""
@@ -77,9 +84,10 @@ class PushExpert:
         if moved >= WAY:
             return self._to(back[0], back[1], self._low + self._hover)
         beside = abs(float(thing[1] - tip[1]))
-        low = tip[2] < self._low + 0.01
+        low = tip[2] < self._low + DOWN
         if low and behind > TOUCHING and beside < 2 * ASIDE:
-            return self._to(tip[0] + self._sign * AHEAD, thing[1], self._low)
+            y = tip[1] + STEER * (thing[1] - tip[1])
+            return self._to(tip[0] + self._sign * AHEAD, y, self._low)
         # A funnel beside the thing, as to grasp.
         aside = float(np.hypot(*(tip - back)[:2]))
         over = np.clip((aside - ASIDE) / 0.05, 0.0, 1.0)
