@@ -111,6 +111,8 @@ def main(options: Options) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         request = options.request()
+        if options.json is not None:
+            options.json.parent.mkdir(parents=True, exist_ok=True)  # rather now than in hours
         described = {**request.to_json(), "weights": _identity(request)}
         if options.workers > 0:
             opened.cache_clear()  # the processes have their own
