@@ -11,8 +11,8 @@ SPREAD = (0.25, 0.15, 0.15, 0.15, 0.20, 0.20)
 SLIP_SHARE = 0.5
 """How often a thing slips out of the fingers, too."""
 
-SLIP_TICKS = (70, 120)
-"""When it does, in control ticks from the start: about when it is lifted."""
+SLIP_HEIGHTS = (0.08, 0.14)
+"""How high it is then, metres."""
 
 ASIDE = 0.02
 """How far from where it lay it comes to lie again, at most, in x and in y; metres."""
@@ -33,13 +33,14 @@ class Disturbance:
             joints[first : first + len(SPREAD)] += offset.astype(np.float32)
             joints[first + len(SPREAD)] = rng.uniform(0.1, 0.9)
         world.move_arms(joints)
-        self._tick = int(rng.integers(*SLIP_TICKS)) if rng.random() < SLIP_SHARE else None
+        self._slips = bool(rng.random() < SLIP_SHARE)
+        self._height = float(rng.uniform(*SLIP_HEIGHTS))
         self._thing = str(rng.choice(world.task.things))
         shift = np.append(rng.uniform(-ASIDE, ASIDE, 2), 0.0)
         self._place = world.position(self._thing) + shift
 
     def watch(self) -> None:
-        """Look at the world after a step: when it is time, the thing is lost if it is held."""
-        held = any(self._world.fingers_on(arm, self._thing) for arm in ARMS)
-        if self._world.steps == self._tick and held:
+        """Look at the world after a step: the thing is lost once, when it is high enough."""
+        if self._slips and self._world.position(self._thing)[2] > self._height:
             self._world.put(self._thing, self._place)
+            self._slips = False

@@ -1,6 +1,7 @@
 """The expert of the standard transfer: right arm to left arm, looking at the true poses."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
@@ -23,7 +24,30 @@ APART = 0.13
 GRIPPED_TICKS = 12
 """How long the taker must hold the cube before the giver lets go."""
 
+CLEAR = 0.08
+"""Height of the giver's tip from which on it may travel sideways, metres."""
+
+GRIP_ROOM = 0.03
+"""How far from its tip the giver may hold the cube, metres."""
+
+OFFERED = 0.02
+"""How near its meeting place the cube is when it is taken, metres."""
+
+ARRIVED = 0.012
+"""How near the cube the taker's tip is when its fingers close, metres."""
+
+OPEN_ENOUGH = 0.7
+"""Opening of the giver at which it moves away."""
+
 QUARTER = math.pi / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the two hands were when the cube had changed them, metres."""
+
+    giver: Float64[np.ndarray, "3"]
+    taker: Float64[np.ndarray, "3"]
 
 
 class TransferExpert:
@@ -47,7 +71,7 @@ class TransferExpert:
         self._taker = Hand(self._world, "left", manner)
         self._grasp = Grasp(self._world, self._giver, CUBE, manner)
         self._gripped = 0
-        self._passed = False
+        self._passed: Places | None = None
 
     def act(self, observation: Observation) -> Action:
         """Return the next command, shape (14,)."""
@@ -57,39 +81,35 @@ class TransferExpert:
         return action
 
     def _give(self) -> Goal:
-        level = self._pitch - QUARTER
-        if self._passed:
-            return self._part(level)
-        goal = self._grasp.goal()
+        if self._passed is not None:
+            return self._part(self._passed)
+        goal, cube, tip = self._grasp.goal(), self._world.position(CUBE), self._giver.tip()
         if not self._grasp.holding:
             return goal
-        tip = self._giver.tip()
-        if tip[2] < 0.08:  # straight up first
-            return Goal(np.array([tip[0], tip[1], 0.14]), self._pitch, gripper=0.0)
-        return Goal(self._meeting, level, gripper=0.0)
+        if tip[2] < CLEAR:  # straight up first
+            return Goal(np.array([tip[0], tip[1], CLEAR + 0.06]), self._pitch, gripper=0.0)
+        place = self._meeting + np.clip(tip - cube, -GRIP_ROOM, GRIP_ROOM)
+        return Goal(place, self._pitch - QUARTER, gripper=0.0)
 
-    def _part(self, pitch: float) -> Goal:
-        if self._giver.opening < OPEN_ENOUGH:
-            return Goal(self._meeting, pitch, gripper=1.0)
-        return Goal(self._meeting + np.array([APART, 0.0, 0.0]), pitch, gripper=1.0)
+    def _part(self, places: "Places") -> Goal:
+        away = APART if self._giver.opening > OPEN_ENOUGH else 0.0
+        place = places.giver + np.array([away, 0.0, 0.0])
+        return Goal(place, self._pitch - QUARTER, gripper=1.0)
 
     def _take(self) -> Goal:
         cube = self._world.position(CUBE)
-        if self._passed:
-            return Goal(self._meeting, 0.0, gripper=0.0, roll=QUARTER)
+        if self._passed is not None:
+            return Goal(self._passed.taker, 0.0, gripper=0.0, roll=QUARTER)
         if not self._offered(cube):
             self._gripped = 0
             aside = self._meeting - np.array([APART, 0.0, 0.0])
             return Goal(aside, 0.0, gripper=1.0, roll=QUARTER)
-        held = self._taker.holds(CUBE)
-        arrived = float(np.linalg.norm(self._taker.tip() - cube)) < 0.012
-        self._gripped = self._gripped + 1 if held else 0
-        self._passed = self._gripped >= GRIPPED_TICKS
-        return Goal(cube, 0.0, gripper=0.0 if arrived or held else 1.0, roll=QUARTER)
+        fingers = self._world.fingers_on("left", CUBE)
+        arrived = float(np.linalg.norm(self._taker.tip() - cube)) < ARRIVED
+        self._gripped = self._gripped + (fingers == 2) if fingers else 0
+        if self._gripped >= GRIPPED_TICKS:
+            self._passed = Places(self._giver.aim(), self._taker.aim())
+        return Goal(cube, 0.0, gripper=0.0 if arrived or fingers == 2 else 1.0, roll=QUARTER)
 
     def _offered(self, cube: Float64[np.ndarray, "3"]) -> bool:
-        return self._grasp.holding and float(np.linalg.norm(cube - self._meeting)) < 0.03
-
-
-OPEN_ENOUGH = 0.7
-"""Opening of the giver at which it moves away."""
+        return self._grasp.holding and float(np.linalg.norm(cube - self._meeting)) < OFFERED
