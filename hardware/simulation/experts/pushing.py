@@ -7,8 +7,9 @@ from jaxtyping import Float64
 
 from hardware.aloha import START, arm_slice
 from hardware.interfaces import Action, JointPositions, Observation
+from hardware.simulation.contacts import Contacts
 from hardware.simulation.experts.grasp import HOVER
-from hardware.simulation.experts.reach import TOP_SPEED, Goal, Reach
+from hardware.simulation.experts.reach import Goal, Reach
 from hardware.simulation.experts.variation import STEADY, Variation
 from hardware.simulation.tasks.arranging import Push
 from hardware.simulation.tasks.task import other_arm, sideways
@@ -73,7 +74,7 @@ class PushExpert:
             self._begun = True
         goal = self._goal(self._reach.tip(own))
         action = START.copy()
-        action[self._own] = self._reach.advance(goal, top_speed=TOP_SPEED)
+        action[self._own] = self._reach.advance(goal)
         return action
 
     def _goal(self, tip: Float64[np.ndarray, "3"]) -> Goal:
@@ -81,6 +82,8 @@ class PushExpert:
         behind = self._sign * float(thing[0] - tip[0])
         moved = self._sign * float(sideways(self._world, self._task.thing)[0])
         back = thing - np.array([self._sign * BEHIND, 0.0, 0.0])
+        if behind <= TOUCHING and self._pinched():
+            return Goal(tip, PITCH, gripper=1.0)
         if moved >= WAY:
             return self._to(back[0], back[1], self._low + self._hover)
         beside = abs(float(thing[1] - tip[1]))
@@ -93,6 +96,10 @@ class PushExpert:
         over = np.clip((aside - ASIDE) / 0.05, 0.0, 1.0)
         height = self._low + self._hover * float(over * over * (3 - 2 * over))
         return self._to(back[0], back[1], height)
+
+    def _pinched(self) -> bool:
+        """Whether the thing is between the fingers: they would drag it along."""
+        return Contacts.of(self._world).fingers_on(self._arm, self._task.thing.name) == 2
 
     def _to(self, x: float, y: float, height: float) -> Goal:
         return Goal(np.array([x, y, height]), PITCH, gripper=0.0)
