@@ -4,8 +4,8 @@ import ctypes
 import logging
 import signal
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -67,21 +67,22 @@ def run(
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin)
     try:
         asked = [pool.submit(attempt, request, start, films) for start in starts]
-        yield from _as_finished(asked, lambda: pool.shutdown(cancel_futures=True))
+        yield from _as_finished(asked)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _as_finished(asked: Sequence[Future[Result]], give_up: Callable[[], None]) -> Iterator[Result]:
+def _as_finished(asked: Sequence[Future[Result]]) -> Iterator[Result]:
     failure: BaseException | None = None
-    for future in as_completed(asked):
-        if future.cancelled():
-            continue
-        if future.exception() is None:
-            yield future.result()
-        elif failure is None:
-            failure = future.exception()
-            give_up()
+    waiting = set(asked)
+    while waiting:
+        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        for future in done:
+            if future.exception() is None:
+                yield future.result()
+            failure = failure or future.exception()
+        if failure is not None:
+            waiting = {future for future in waiting if not future.cancel()}
     if failure is not None:
         raise failure
 

@@ -152,29 +152,29 @@ def test_a_served_policy_comes_out_the_same_whoever_asks(tmp_path):
 
 def test_a_served_policy_that_dies_half_way_leaves_what_was_done(tmp_path, caplog):
     allowance, out = Allowance(), tmp_path / "out"
-    options = {**QUICK, "episodes": 4, "out": out, "json": tmp_path / "report.json"}
+    options = QUICK | {"workers": 2, "out": out, "json": tmp_path / "report.json"}
     with policy_server(allowance) as url:
-        allowance.left = 5  # an attempt takes two plans
-        assert main(Options(url, **options)) == 1
+        allowance.left = 15  # an attempt takes two plans
+        assert main(Options(url, **options, episodes=30)) == 1
         assert "stopped answering" in caplog.text and "--out" in caplog.text
         kept = (out / "episodes.jsonl").read_bytes()
-        assert len(kept.splitlines()) == 2
+        assert 4 <= len(kept.splitlines()) <= 7
         assert not json.loads((tmp_path / "report.json").read_text())["complete"]
     allowance.left = 10**6
     with policy_server(allowance) as url:  # at another address
-        resumed = measured(tmp_path / "report.json", url, **QUICK, episodes=4, out=out)
-        whole = measured(tmp_path / "whole.json", url, **QUICK, episodes=4)
+        resumed = measured(tmp_path / "report.json", url, **QUICK, episodes=30, out=out)
+        whole = measured(tmp_path / "whole.json", url, **QUICK, episodes=30)
     assert (out / "episodes.jsonl").read_bytes().startswith(kept)
     assert resumed["complete"] and resumed["episodes"] == whole["episodes"]
 
 
 def test_a_killed_evaluation_goes_on_where_it_was(tmp_path):
-    out, options = tmp_path / "out", {"env": "pick", "episodes": 5, "workers": 1}
+    out, options = tmp_path / "out", {"env": "pick", "episodes": 4, "workers": 1}
     command = [sys.executable, "-m", "policy.evaluate", "expert", "--out", str(out)]
     command += [f"--{name}={value}" for name, value in options.items()]
     running = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     lines = out / "episodes.jsonl"
-    while not lines.exists() or lines.read_bytes().count(b"\n") < 2:
+    while not lines.exists() or lines.read_bytes().count(b"\n") < 1:
         assert running.poll() is None
         time.sleep(0.05)
     workers = psutil.Process(running.pid).children(recursive=True)
@@ -189,7 +189,7 @@ def test_a_killed_evaluation_goes_on_where_it_was(tmp_path):
     whole = measured(tmp_path / "b.json", "expert", **options | {"workers": 0})
     assert resumed == whole
 
-    with pytest.raises(SystemExit, match=r"episodes 5 \(now 6\)"):
+    with pytest.raises(SystemExit, match=r"episodes 4 \(now 6\)"):
         main(Options("expert", **options | {"episodes": 6}, out=out))
 
 
