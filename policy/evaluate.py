@@ -56,8 +56,8 @@ class Options:
     or `random`: the best that can be expected, and two floors."""
     env: str = "aloha_sim"
     """`aloha_sim` (every kind of task, for a checkpoint those that it was trained on),
-    `gym_aloha`, or tasks of one of them with commas between: kinds such as `pick,stack`, single
-    ones such as `pick_red_cube_left`."""
+    `gym_aloha` (the two standard tasks, in their makers' environment), or tasks of one of them
+    with commas between: `pick,stack`, `pick_red_cube_left`, `gym_aloha/AlohaTransferCube-v0`."""
     axis: str = "none"
     """What is unlike in training: colour, instance, position, background, instruction, several
     with commas between, `none`, or `all` (none and each of them)."""
