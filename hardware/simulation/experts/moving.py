@@ -9,7 +9,7 @@ from jaxtyping import Float64
 from hardware.aloha import arm_slice
 from hardware.interfaces import Action, Observation
 from hardware.simulation.contacts import Contacts
-from hardware.simulation.experts.grasp import PITCH, Grasp
+from hardware.simulation.experts.grasp import OPENED, PITCH, Grasp
 from hardware.simulation.experts.pulling import Pull
 from hardware.simulation.experts.reach import Goal
 from hardware.simulation.experts.turns import Turns
@@ -61,14 +61,15 @@ class Move:
         return np.asarray(self.place + np.array([self.shift, 0.0, self.drop]))
 
     def made(self, world: World) -> bool:
-        """Whether the thing is in its place and the gripper has withdrawn from it."""
+        """Whether the thing is in its place and the gripper has withdrawn or has another."""
         thing = world.object_positions()[self.thing.name]
+        if not self.ends(thing):
+            return False
+        touched = Contacts.of(world).touched(self.arm)
         clear = max(HALF_HEIGHTS[self.thing.shape] + FINGERS, AWAY + 0.005)
-        return (
-            self.ends(thing)
-            and float(np.linalg.norm(world.tip(self.arm) - thing)) > clear
-            and not Contacts.of(world).touches(self.arm, self.thing.name)
-        )
+        away = float(np.linalg.norm(world.tip(self.arm) - thing)) > clear
+        others = {each.name for each in world.layout.movables if each != self.thing}
+        return self.thing.name not in touched and (away or bool(touched & others))
 
     def ends(self, thing: Point) -> bool:
         """Whether a `thing` there (3,) that nobody holds stays or falls where it should be."""
@@ -121,8 +122,8 @@ class MovesExpert:
         if grasp.lifting and not self._seated(thing, move):
             return self._carried(thing, move, observation)
         if move.ends(thing):
-            touching = Contacts.of(self._world).touches(move.arm, move.thing.name)
-            rise = np.array([0.0, 0.0, 0.0 if touching else 0.1])
+            touched = Contacts.of(self._world).touched(move.arm) & set(places)
+            rise = np.array([0.0, 0.0, 0.0 if touched and opening < OPENED else 0.1])
             return Goal(tip + rise, PITCH, gripper=1.0)
         return goal
 
