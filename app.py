@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import tyro
@@ -17,6 +18,7 @@ from fastapi import FastAPI
 from hardware.interfaces import HardwareError
 from hardware.kinematics import kinematics_for
 from hardware.simulated_aloha import simulated_aloha
+from hardware.simulation.solids import solids
 from hardware.teleoperator import CartesianTeleoperator
 from recordings.catalogue import Catalogue
 from recordings.jobs import JobQueue
@@ -103,7 +105,7 @@ def opened(options: Options) -> Iterator[FastAPI]:
         record = parts.enter_context(closing(RecordDesk(recorder, catalogue)))
         parts.enter_context(station)
         kinematics = kinematics_for(body)
-        viewer = parts.enter_context(Viewer(station, kinematics, aloha.world.object_positions))
+        viewer = parts.enter_context(Viewer(station, kinematics, partial(solids, aloha.world)))
         uplink = parts.enter_context(closing(Uplink(station, teleoperator, seat, host, training)))
         report = Report(station, recorder, host, seat, PathProjector(kinematics, body.cameras))
         live = parts.enter_context(Live(station, report, uplink))

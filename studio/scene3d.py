@@ -1,6 +1,6 @@
 """What the 3-D view holds, and its layout: links, cameras, paths, things, joint curves."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import rerun as rr
@@ -10,24 +10,13 @@ from hardware.control_loop import Tick
 from hardware.embodiment import Embodiment
 from hardware.interfaces import JointPositions
 from hardware.kinematics import Kinematics
+from hardware.simulation.solids import Solid
 from policy.interface import ActionChunk
 
 ARMS = ("left", "right")
 
 NEAR, FAR = np.array([255.0, 209.0, 64.0]), np.array([240.0, 60.0, 140.0])
 """Colours of the plan, from now to its end."""
-
-CUBE_HALF_SIZE = 0.02
-"""Metres."""
-
-COLOURS = {
-    "red": (214, 32, 36),
-    "green": (24, 150, 60),
-    "blue": (28, 70, 220),
-    "yellow": (250, 200, 30),
-}
-
-GREY = (150, 150, 150)
 
 TIMELINE = "robot_time"
 
@@ -110,16 +99,12 @@ class Scene3D:
         )
         recording.log("world/path/planned", planned)
 
-    def log_objects(self, recording: rr.RecordingStream, objects: Mapping[str, np.ndarray]) -> None:
-        """Log the things on the table, each a box of its colour."""
-        if objects:
-            boxes = rr.Boxes3D(
-                centers=list(objects.values()),
-                half_sizes=[[CUBE_HALF_SIZE] * 3] * len(objects),
-                colors=[COLOURS.get(name, GREY) for name in objects],
-                fill_mode="solid",
-            )
-            recording.log("world/things", boxes)
+    def log_things(self, recording: rr.RecordingStream, solids: Sequence[Solid]) -> None:
+        """Log what is on the table, each part in its form and colour."""
+        for form in ("box", "cylinder", "ball"):
+            own = [solid for solid in solids if solid.form == form]
+            drawn = _drawn(form, own) if own else rr.Clear(recursive=False)
+            recording.log(f"world/things/{form}", drawn)
 
     def _joints(self) -> dict[str, list[str]]:
         names = [channel.name for channel in self._body.state_channels]
@@ -146,6 +131,24 @@ def blueprint(body: Embodiment) -> rrb.Blueprint:
     return rrb.Blueprint(
         rrb.Horizontal(scene, rrb.Vertical(*curves), column_shares=[3, 2]), collapse_panels=True
     )
+
+
+def _drawn(form: str, solids: Sequence[Solid]) -> rr.Boxes3D | rr.Cylinders3D | rr.Ellipsoids3D:
+    """Solids of one form, for Rerun."""
+    halves = np.array([solid.half_sizes for solid in solids], np.float32)
+    where = {
+        "centers": np.array([solid.position for solid in solids], np.float32),
+        "quaternions": np.roll([solid.quaternion for solid in solids], -1, axis=1),  # w goes last
+        "colors": np.array([solid.colour for solid in solids]),
+        "fill_mode": "solid",
+    }
+    match form:
+        case "cylinder":
+            return rr.Cylinders3D(lengths=2 * halves[:, 2], radii=halves[:, 0], **where)
+        case "ball":
+            return rr.Ellipsoids3D(half_sizes=halves, **where)
+        case _:
+            return rr.Boxes3D(half_sizes=halves, **where)
 
 
 def _entity(link: str) -> str:

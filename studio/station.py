@@ -33,7 +33,7 @@ class Station:
         history: History,
         *,
         listeners: tuple[Listener, ...] = (),
-        rearrange: Callable[[int], None] | None = None,
+        rearrange: Callable[[int, str], None] | None = None,
     ) -> None:
         self.robot = robot
         self.notices = notices
@@ -198,14 +198,17 @@ class Station:
             if self._turning is None or self._turning.done():
                 self._start_loop()
 
-    def new_scene(self, seed: int) -> None:
-        """Put the simulated world at a new random start. Raises `ValueError` on a real robot."""
+    def new_scene(self, seed: int, table: str) -> None:
+        """Put the simulated world at a new random start of a kind of table.
+
+        Raises `ValueError` on a real robot, and for a table that there is not.
+        """
         with self._orders:
             if self._rearrange is None:
                 raise ValueError("Only a simulated world can be rearranged.")
             self._refuse_when_stopped()
             self.stand_by()
-            self._rearrange(seed)
+            self._rearrange(seed, table)
             self.robot.gate.forget()
             self.trail.clear()
 

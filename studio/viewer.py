@@ -1,14 +1,14 @@
 """The 3-D view: logs robot, cameras, paths and joints to Rerun, while someone looks."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-import numpy as np
 import rerun as rr
 
 from hardware.kinematics import Kinematics
+from hardware.simulation.solids import Solid
 from studio.notices import EXPECTED
 from studio.rerun_server import RerunServer
 from studio.scene3d import TIMELINE, Scene3D, blueprint
@@ -16,17 +16,17 @@ from studio.station import Station
 
 LOG_HZ = 8.0
 
-Objects = Callable[[], Mapping[str, np.ndarray]]
-"""Where the things on the table are: name to centre in metres."""
+Things = Callable[[], Sequence[Solid]]
+"""What is on the table, where it is now."""
 
 
 class Viewer:
     """Starts Rerun when it is first wanted. Whatever happens to it, the page goes on."""
 
-    def __init__(self, station: Station, kinematics: Kinematics | None, objects: Objects) -> None:
+    def __init__(self, station: Station, kinematics: Kinematics | None, things: Things) -> None:
         self._station = station
         self._kinematics = kinematics
-        self._objects = objects
+        self._things = things
         self._lock = threading.Lock()
         self.server = RerunServer()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rerun")
@@ -98,4 +98,4 @@ class Viewer:
         recording.set_time(TIMELINE, duration=tick.observation.timestamp)
         scene.log_tick(recording, tick)
         scene.log_paths(recording, self._station.chunk, self._station.trail.states(40))
-        scene.log_objects(recording, self._objects())
+        scene.log_things(recording, self._things())

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 from gradio_rerun import Rerun
 
+from hardware.simulation.layout import TABLES
 from studio.desk import Desk
 from studio.pages.quiet import QUIET
 from studio.parts import heading, live_part
@@ -13,6 +14,15 @@ from studio.record_desk import DEFAULT_DATASET
 
 NUM_SCENES = 500_000
 """Seeds a person draws scenes from; evaluations use higher ones."""
+
+
+TABLE_WORDS = {
+    "blocks": "four cubes",
+    "containers": "things and containers",
+    "drawer": "things and a drawer",
+    "pegs": "pegs and sockets",
+}
+"""What people read for each of `TABLES`."""
 
 
 def build_drive_tab(desk: Desk) -> None:
@@ -23,6 +33,7 @@ def build_drive_tab(desk: Desk) -> None:
             _three_d(desk)
         with gr.Column(elem_id="doing", min_width=0):
             instruction = _tell(desk)
+            _scene(desk)
             _hand(desk)
             _record(desk, instruction)
             with gr.Column(elem_classes="card", min_width=0):
@@ -103,11 +114,37 @@ def _tell(desk: Desk) -> gr.Textbox:
     return instruction
 
 
+def _scene(desk: Desk) -> None:
+    """Choose what is on the simulated table; hidden on a real robot."""
+    with (
+        gr.Column(elem_classes="card", elem_id="scene", min_width=0),
+        gr.Row(elem_classes="heading"),
+    ):
+        heading("Table")
+        table = gr.Dropdown(
+            choices=[(words, name) for name, words in TABLE_WORDS.items()],
+            value=TABLES[0],
+            show_label=False,
+            container=False,
+            min_width=0,
+            elem_id="table",
+        )
+        scene = gr.Button("New scene", size="sm", elem_id="new-scene")
+
+    def new_scene(name: str) -> None:
+        desk.record.refuse_while_recording("A new scene")
+        desk.station.new_scene(secrets.randbelow(NUM_SCENES), name)
+
+    def on_scene(name: str, request: gr.Request) -> None:
+        desk.order(request, lambda: new_scene(name))
+
+    scene.click(on_scene, table, **QUIET)
+
+
 def _hand(desk: Desk) -> None:
     with gr.Column(elem_classes="card", min_width=0):
         with gr.Row(elem_classes="heading"):
             heading("By hand")
-            scene = gr.Button("New scene", size="sm", elem_id="new-scene")
             take = gr.Button("Take over", size="sm", elem_id="take-over")
             give = gr.Button("Let go", size="sm", elem_id="give-back")
         live_part("hand")
@@ -118,16 +155,8 @@ def _hand(desk: Desk) -> None:
     def on_give(request: gr.Request) -> None:
         desk.order(request, desk.station.give_back)
 
-    def new_scene() -> None:
-        desk.record.refuse_while_recording("A new scene")
-        desk.station.new_scene(secrets.randbelow(NUM_SCENES))
-
-    def on_scene(request: gr.Request) -> None:
-        desk.order(request, new_scene)
-
     take.click(on_take, **QUIET)
     give.click(on_give, **QUIET)
-    scene.click(on_scene, **QUIET)
 
 
 def _record(desk: Desk, instruction: gr.Textbox) -> None:

@@ -159,4 +159,4 @@ def test_a_replay_drives_the_recorded_actions(station, arms):
 
 def test_a_real_robot_has_no_new_scene(station):
     with pytest.raises(ValueError, match="Only a simulated world"):
-        station.new_scene(3)
+        station.new_scene(3, "blocks")
