@@ -7,7 +7,6 @@ from jaxtyping import Float64
 
 from hardware.aloha import START, arm_slice
 from hardware.interfaces import Action, JointPositions, Observation
-from hardware.simulation.contacts import Contacts
 from hardware.simulation.experts.grasp import HOVER
 from hardware.simulation.experts.reach import Goal, Reach
 from hardware.simulation.experts.variation import STEADY, Variation
@@ -30,22 +29,31 @@ TOUCHING = 0.02
 DOWN = 0.018
 """Metres above its height for pushing at which a tip counts as down: the load lifts it a little."""
 
+APART = 0.2
+"""Opening of the gripper that pushes: fingers a little apart turn a thing less."""
+
+ABOUT = 0.05
+"""Metres from a thing's middle within which open fingers may be about it and would drag it."""
+
 ASIDE = 0.012
 """Metres that the tip may be beside the line of the push when it begins."""
 
 AHEAD = 0.025
 """Metres that the goal of a push lies ahead of the tip: this makes a speed of 0.17 m/s."""
 
-STEER = 4.0
-"""How much more than its distance from the line the tip goes back to it: a thing that is pushed
-beside its middle turns, and slips off."""
+STEER = 2.0
+"""How much further than to the middle of a thing beside it the tip goes: what is pushed off its
+middle turns, and slips away."""
+
+RETURN = 1.0
+"""Share of a thing's distance from the line along which it is to go that the tip goes back."""
 
 WAY = 0.085
 """Metres to push; a judge asks for less."""
 
 
 class PushExpert:
-    """Comes down behind the thing with closed fingers, pushes it along x and withdraws upwards.
+    """Comes down behind the thing, fingers almost closed, pushes it along x and withdraws upwards.
 
     The arm pushes away from itself: the right one to the left. Each tick looks only at where
     thing and tip are, so whatever goes astray is begun anew.
@@ -72,24 +80,27 @@ class PushExpert:
         if not self._begun:
             self._reach.begin(own)
             self._begun = True
-        goal = self._goal(self._reach.tip(own))
+        goal = self._goal(self._reach.tip(own), float(own[-1]))
         action = START.copy()
         action[self._own] = self._reach.advance(goal)
         return action
 
-    def _goal(self, tip: Float64[np.ndarray, "3"]) -> Goal:
+    def _goal(self, tip: Float64[np.ndarray, "3"], opening: float) -> Goal:
         thing = self._world.object_positions()[self._task.thing.name]
         behind = self._sign * float(thing[0] - tip[0])
         moved = self._sign * float(sideways(self._world, self._task.thing)[0])
         back = thing - np.array([self._sign * BEHIND, 0.0, 0.0])
-        if behind <= TOUCHING and self._pinched():
-            return Goal(tip, PITCH, gripper=1.0)
+        closed = opening < APART + 0.1
+        if not closed and float(np.linalg.norm(tip - thing)) < ABOUT:
+            away = np.array([back[0], back[1], self._low + self._hover])
+            return Goal(away, PITCH, gripper=1.0)
         if moved >= WAY:
             return self._to(back[0], back[1], self._low + self._hover)
         beside = abs(float(thing[1] - tip[1]))
         low = tip[2] < self._low + DOWN
-        if low and behind > TOUCHING and beside < 2 * ASIDE:
-            y = tip[1] + STEER * (thing[1] - tip[1])
+        if closed and low and behind > TOUCHING and beside < 2 * ASIDE:
+            line = float(self._world.layout.poses[self._task.thing][1])
+            y = tip[1] + STEER * (thing[1] - tip[1]) + RETURN * (line - thing[1])
             return self._to(tip[0] + self._sign * AHEAD, y, self._low)
         # A funnel beside the thing, as to grasp.
         aside = float(np.hypot(*(tip - back)[:2]))
@@ -97,9 +108,8 @@ class PushExpert:
         height = self._low + self._hover * float(over * over * (3 - 2 * over))
         return self._to(back[0], back[1], height)
 
-    def _pinched(self) -> bool:
-        """Whether the thing is between the fingers: they would drag it along."""
-        return Contacts.of(self._world).fingers_on(self._arm, self._task.thing.name) == 2
-
     def _to(self, x: float, y: float, height: float) -> Goal:
-        return Goal(np.array([x, y, height]), PITCH, gripper=0.0)
+        """Go there with both fingers side by side along y, so that they push along x alone."""
+        away = np.array([x, y]) - self._reach.base[:2]
+        square = math.atan(float(away[1] / away[0]) / math.sin(PITCH))
+        return Goal(np.array([x, y, height]), PITCH, gripper=APART, roll=square)

@@ -68,6 +68,11 @@ class Reach:
         """What is commanded now, shape (7,)."""
         return np.array([*self._joints, self._gripper], np.float32)
 
+    @property
+    def base(self) -> Float64[np.ndarray, "3"]:
+        """Where the arm stands, metres."""
+        return self._kinematics.base
+
     def begin(self, positions: JointPositions) -> None:
         """Start at rest from measured `positions` (7,)."""
         self._joints = positions[:-1].astype(np.float64)
