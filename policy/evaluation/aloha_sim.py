@@ -21,7 +21,7 @@ from hardware.simulation.tasks.catalogue import (
     scenario,
     task_ids,
 )
-from hardware.simulation.tasks.judge import Judge
+from hardware.simulation.tasks.judge import HELD_TICKS, Judge
 from hardware.simulation.tasks.task import Outcome, Task
 from hardware.simulation.world import TICK_SECS, World
 from policy.evaluation.driver import Briefing, Driver
@@ -30,7 +30,7 @@ from policy.evaluation.film import Film
 from policy.evaluation.request import Rules
 
 STRICT_SECS = 0.5
-"""For a strict success, the driver drives on so long and what was done is still done."""
+"""For a strict success, the driver drives on so long and at its end what was told is done."""
 
 FILM_CAMERA = "cam_high"
 
@@ -136,11 +136,7 @@ class AlohaSim:
         judge, first = Judge(scene.told), Judge(scene.first)
         judges = [judge, first] if start.swapped else [judge]
         secs = course.run(judges, self._limit_secs or scene.told.limit_secs)
-        strict = judge.outcome is Outcome.SUCCESS
-        if strict:
-            again = Judge(scene.told)
-            course.run([again], STRICT_SECS, to_the_end=True)
-            strict = again.outcome is Outcome.SUCCESS
+        strict = judge.outcome is Outcome.SUCCESS and course.lasts(scene.told)
         return Result(
             *(start, scene.told.id, instruction, ENDINGS[judge.outcome], strict, round(secs, 2)),
             first_done=first.outcome is Outcome.SUCCESS if start.swapped else None,
@@ -168,6 +164,14 @@ class Course:
             if not to_the_end and (Outcome.SUCCESS in outcomes or Outcome.RUNNING not in outcomes):
                 break
         return (self._ticks - first) * TICK_SECS
+
+    def lasts(self, task: Task) -> bool:
+        """Whether `task` is done at the end of `STRICT_SECS` more."""
+        at_the_end = HELD_TICKS * TICK_SECS
+        self.run([], STRICT_SECS - at_the_end, to_the_end=True)
+        judge = Judge(task)
+        self.run([judge], at_the_end, to_the_end=True)
+        return judge.outcome is Outcome.SUCCESS
 
     def _tick(self) -> None:
         film, world = self._film, self._world
