@@ -1,5 +1,6 @@
 """Where on the table there is room to set something down. Knows no task and no motion."""
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -35,27 +36,33 @@ def free_spot(layout: Layout, near: Spot) -> Spot:
             for x in np.arange(region.low[0], region.high[0] + 1e-6, 0.01)
             for y in np.arange(region.low[1], region.high[1] + 1e-6, 0.01)
         ),
-        key=lambda spot: (_lack((spot,), taken), np.hypot(spot[0] - near[0], spot[1] - near[1])),
+        key=lambda spot: (_lack((spot,), taken), math.hypot(spot[0] - near[0], spot[1] - near[1])),
     )
 
 
 def line_spots(layout: Layout, order: Sequence[Thing]) -> tuple[Spot, ...]:
     """Return where to stand three things in a row from left to right, metres.
 
-    The middle one stays where it is if there is room beside it, else the first, else the last;
-    failing that, the row is where the most room is, as near to the middle of the table as can be.
+    One stays where it is if there is room beside it, so that the other two go the shortest way;
+    if not, all three go where there is room, or the most room.
     """
-    return min(
-        _rows(layout, order),
-        key=lambda row: (round(_row_lack(layout, order, row), 3), _way(layout, order, row)),
-    )
+
+    def cost(row: tuple[Spot, ...]) -> tuple[float, int, float]:
+        return round(_row_lack(layout, order, row), 3), *_way(layout, order, row)
+
+    best = min(_rows_through(layout, order), key=cost)
+    return best if cost(best)[0] == 0 else min((best, *_rows_anywhere()), key=cost)
 
 
-def _rows(layout: Layout, order: Sequence[Thing]) -> Iterable[tuple[Spot, ...]]:
-    starts = [_spot(layout, order[kept]) for kept in (1, 0, 2)]
-    for spacing in SPACINGS:
-        for kept, (x, y) in zip((1, 0, 2), starts, strict=True):
+def _rows_through(layout: Layout, order: Sequence[Thing]) -> Iterable[tuple[Spot, ...]]:
+    """Rows in which one thing stays where it is."""
+    for kept in (1, 0, 2):
+        x, y = _spot(layout, order[kept])
+        for spacing in SPACINGS:
             yield _row(x - kept * spacing, y, spacing)
+
+
+def _rows_anywhere() -> Iterable[tuple[Spot, ...]]:
     for spacing in SPACINGS:
         for middle in np.arange(-0.06, 0.061, 0.02):
             for y in np.arange(0.38, 0.621, 0.02):
@@ -69,7 +76,7 @@ def _row(x: float, y: float, spacing: float) -> tuple[Spot, ...]:
 def _way(layout: Layout, order: Sequence[Thing], row: tuple[Spot, ...]) -> tuple[int, float]:
     """How many things must be moved, and how far in all."""
     ways = [
-        float(np.hypot(x - _spot(layout, thing)[0], y - _spot(layout, thing)[1]))
+        math.hypot(x - _spot(layout, thing)[0], y - _spot(layout, thing)[1])
         for thing, (x, y) in zip(order, row, strict=True)
     ]
     return sum(way > 1e-6 for way in ways), sum(ways)
@@ -91,7 +98,7 @@ def _row_lack(layout: Layout, order: Sequence[Thing], row: tuple[Spot, ...]) -> 
 def _lack(spots: Sequence[Spot], taken: Sequence[Spot]) -> float:
     """How far into the room that `taken` need the worst of `spots` lies: 0 free, 1 on one."""
     return max(
-        max(1.0 - float(np.hypot((x - other[0]) / ROOM_X, (y - other[1]) / ROOM_Y)), 0.0)
+        max(1.0 - math.hypot((x - other[0]) / ROOM_X, (y - other[1]) / ROOM_Y), 0.0)
         for x, y in spots
         for other in taken
     )
