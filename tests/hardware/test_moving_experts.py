@@ -10,7 +10,7 @@ from hardware.simulated_aloha import simulated_aloha
 from hardware.simulation.attempt import attempt
 from hardware.simulation.experts.expert import expert_for, plan_for
 from hardware.simulation.experts.moving import Move
-from hardware.simulation.experts.spots import ROOM_X, free_spot, line_spots
+from hardware.simulation.experts.spots import ROOM, free_spot, line_spots
 from hardware.simulation.layout import REGIONS, draw_layout
 from hardware.simulation.tasks.arranging import LineUp
 from hardware.simulation.tasks.catalogue import FAMILIES, scenario
@@ -121,11 +121,11 @@ def test_a_free_spot_is_free_and_on_the_table():
     for seed in range(10):
         layout = draw_layout("blocks", seed)
         first, *_ = layout.poses.values()
-        x, y = free_spot(layout, (float(first[0]), float(first[1])))
+        x, y = free_spot(layout, first[:2])
         assert region.low[0] <= x <= region.high[0] + 1e-6
         assert region.low[1] <= y <= region.high[1] + 1e-6
         gaps = [np.hypot(x - pose[0], y - pose[1]) for pose in layout.poses.values()]
-        assert min(gaps) >= ROOM_X
+        assert min(gaps) >= ROOM[0]
 
 
 def test_a_row_runs_from_left_to_right_and_leaves_one_thing_where_it_can():

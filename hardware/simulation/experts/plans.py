@@ -90,9 +90,8 @@ def swap(task: Swap, layout: Layout) -> Plan:
     """The first aside, the second to the first's place, the first to the second's."""
     first, second = task.first, task.second
     here, yonder = layout.poses[first][:3], layout.poses[second][:3]
-    x, y = free_spot(layout, (float(here[0]), float(here[1])))
     first_arm = nearer_arm(layout, first)
-    aside = Move(first, first_arm, _on_table(first, np.array([x, y])), within=0.03)
+    aside = Move(first, first_arm, _on_table(first, free_spot(layout, here[:2])), within=0.03)
     across = Move(second, nearer_arm(layout, second), _on_table(second, here), within=0.02)
     back = Move(first, first_arm, _on_table(first, yonder), within=0.02)
 
@@ -106,7 +105,7 @@ def swap(task: Swap, layout: Layout) -> Plan:
 def line_up(task: LineUp, layout: Layout) -> Plan:
     """Each to its place in a row, with the arm on whose side it lay."""
     moves = [
-        Move(thing, nearer_arm(layout, thing), _on_table(thing, np.array(spot)))
+        Move(thing, nearer_arm(layout, thing), _on_table(thing, spot))
         for thing, spot in zip(task.order, line_spots(layout, task.order), strict=True)
     ]
     return _always(moves)

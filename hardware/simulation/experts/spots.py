@@ -1,109 +1,99 @@
 """Where on the table there is room to set something down. Knows no task and no motion."""
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float64
 
 from hardware.simulation.layout import REGIONS, Layout
 from hardware.simulation.things import Thing
 
-ROOM_X, ROOM_Y = 0.065, 0.095
+ROOM = np.array([0.065, 0.095])
 """Metres from a thing to the next: open fingers need more towards the operator than across."""
 
 WIDEST = 0.155
 """Metres from the middle of the table, across, up to which both arms set things down well."""
 
 SPACINGS = (0.09, 0.08, 0.10, 0.075, 0.11, 0.12)
-"""Metres between neighbours in a line, the best first."""
+"""Metres between neighbours in a line."""
 
 BAND = 0.05
 """Metres from a line at which what does not belong to it may stand."""
 
-Spot = tuple[float, float]
+STEP = 0.02
+"""Metres between the spots that are tried."""
+
+Spots = Float64[np.ndarray, "count 2"]
+Rows = Float64[np.ndarray, "rows 3 2"]
 
 
-def free_spot(layout: Layout, near: Spot) -> Spot:
-    """Return the spot nearest to `near`, metres, at which there is room beside all things.
+def free_spot(layout: Layout, near: Float64[np.ndarray, "2"]) -> Float64[np.ndarray, "2"]:
+    """Return the spot (2,) nearest to `near` (2,), metres, with room beside all things.
 
     If there is none, the one with the most room.
     """
     region = REGIONS["blocks"]
-    taken = [_spot(layout, thing) for thing in layout.things]
-    return min(
-        (
-            (float(x), float(y))
-            for x in np.arange(region.low[0], region.high[0] + 1e-6, 0.01)
-            for y in np.arange(region.low[1], region.high[1] + 1e-6, 0.01)
-        ),
-        key=lambda spot: (_lack((spot,), taken), math.hypot(spot[0] - near[0], spot[1] - near[1])),
-    )
+    spots = _grid(region.low, region.high, STEP / 2)
+    lack = _lack(spots, _spots(layout, layout.things)).max(axis=1)
+    way = np.linalg.norm(spots - near, axis=1)
+    return np.asarray(spots[np.lexsort((way, lack))[0]])
 
 
-def line_spots(layout: Layout, order: Sequence[Thing]) -> tuple[Spot, ...]:
-    """Return where to stand three things in a row from left to right, metres.
+def line_spots(layout: Layout, order: Sequence[Thing]) -> Spots:
+    """Return where to stand three things in a row from left to right, metres, (3, 2).
 
     One stays where it is if there is room beside it, so that the other two go the shortest way;
     if not, all three go where there is room, or the most room.
     """
-
-    def cost(row: tuple[Spot, ...]) -> tuple[float, int, float]:
-        return round(_row_lack(layout, order, row), 3), *_way(layout, order, row)
-
-    best = min(_rows_through(layout, order), key=cost)
-    return best if cost(best)[0] == 0 else min((best, *_rows_anywhere()), key=cost)
-
-
-def _rows_through(layout: Layout, order: Sequence[Thing]) -> Iterable[tuple[Spot, ...]]:
-    """Rows in which one thing stays where it is."""
-    for kept in (1, 0, 2):
-        x, y = _spot(layout, order[kept])
-        for spacing in SPACINGS:
-            yield _row(x - kept * spacing, y, spacing)
+    starts = _spots(layout, order)
+    rows = np.concatenate([_rows_through(starts), _rows_anywhere()])
+    ways = np.linalg.norm(rows - starts, axis=2)
+    moved = np.count_nonzero(ways > 1e-6, axis=1)
+    lack = _row_lack(layout, order, rows).round(3)
+    return np.asarray(rows[np.lexsort((ways.sum(axis=1), moved, lack))[0]])
 
 
-def _rows_anywhere() -> Iterable[tuple[Spot, ...]]:
-    for spacing in SPACINGS:
-        for middle in np.arange(-0.06, 0.061, 0.02):
-            for y in np.arange(0.38, 0.621, 0.02):
-                yield _row(float(middle) - spacing, float(y), spacing)
-
-
-def _row(x: float, y: float, spacing: float) -> tuple[Spot, ...]:
-    return tuple((x + number * spacing, y) for number in range(3))
-
-
-def _way(layout: Layout, order: Sequence[Thing], row: tuple[Spot, ...]) -> tuple[int, float]:
-    """How many things must be moved, and how far in all."""
-    ways = [
-        math.hypot(x - _spot(layout, thing)[0], y - _spot(layout, thing)[1])
-        for thing, (x, y) in zip(order, row, strict=True)
-    ]
-    return sum(way > 1e-6 for way in ways), sum(ways)
-
-
-def _row_lack(layout: Layout, order: Sequence[Thing], row: tuple[Spot, ...]) -> float:
-    """How much room the row lacks; 0 if there is enough."""
-    lack = 10 * sum(max(abs(x) - WIDEST, 0.0) for x, _ in row)
-    for thing, spot in zip(order, row, strict=True):
-        others = [_spot(layout, other) for other in layout.things if other != thing]
-        lack += _lack((spot,), others)
-    for thing in layout.things:
-        x, y = _spot(layout, thing)
-        inside = thing not in order and row[0][0] - 0.03 < x < row[-1][0] + 0.03
-        lack += 10 * max(BAND - abs(y - row[0][1]), 0.0) if inside else 0.0
-    return lack
-
-
-def _lack(spots: Sequence[Spot], taken: Sequence[Spot]) -> float:
-    """How far into the room that `taken` need the worst of `spots` lies: 0 free, 1 on one."""
-    return max(
-        max(1.0 - math.hypot((x - other[0]) / ROOM_X, (y - other[1]) / ROOM_Y), 0.0)
-        for x, y in spots
-        for other in taken
+def _rows_through(starts: Spots) -> Rows:
+    """Rows in which one of three things stays where it is."""
+    return np.array(
+        [
+            starts[kept] + np.array([[(number - kept) * gap, 0.0] for number in range(3)])
+            for kept in range(3)
+            for gap in SPACINGS
+        ]
     )
 
 
-def _spot(layout: Layout, thing: Thing) -> Spot:
-    x, y = layout.poses[thing][:2]
-    return float(x), float(y)
+def _rows_anywhere() -> Rows:
+    middles = _grid((-0.06, 0.38), (0.06, 0.62), STEP)
+    shifts = np.array([[[-gap, 0.0], [0.0, 0.0], [gap, 0.0]] for gap in SPACINGS])
+    return np.asarray((middles[:, None, None] + shifts).reshape(-1, 3, 2))
+
+
+def _row_lack(layout: Layout, order: Sequence[Thing], rows: Rows) -> Float64[np.ndarray, "rows"]:
+    """How much room each row lacks; 0 if there is enough."""
+    lack = 10 * np.maximum(np.abs(rows[..., 0]) - WIDEST, 0.0).sum(axis=1)
+    for number, thing in enumerate(order):
+        others = _spots(layout, [other for other in layout.things if other != thing])
+        lack += _lack(rows[:, number], others).max(axis=1)
+    for x, y in _spots(layout, [thing for thing in layout.things if thing not in order]):
+        inside = (rows[:, 0, 0] - 0.03 < x) & (x < rows[:, 2, 0] + 0.03)
+        lack += 10 * inside * np.maximum(BAND - np.abs(y - rows[:, 0, 1]), 0.0)
+    return np.asarray(lack)
+
+
+def _lack(
+    spots: Spots, taken: Float64[np.ndarray, "taken 2"]
+) -> Float64[np.ndarray, "count taken"]:
+    """How far into the room that each of `taken` needs each spot lies: 0 free, 1 on it."""
+    gaps = (spots[:, None] - taken[None]) / ROOM
+    return np.asarray(np.maximum(1.0 - np.linalg.norm(gaps, axis=2), 0.0))
+
+
+def _grid(low: tuple[float, float], high: tuple[float, float], step: float) -> Spots:
+    xs, ys = (np.arange(a, b + 1e-6, step) for a, b in zip(low, high, strict=True))
+    return np.stack(np.meshgrid(xs, ys, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
+def _spots(layout: Layout, things: Sequence[Thing]) -> Spots:
+    return np.array([layout.poses[thing][:2] for thing in things])
