@@ -18,6 +18,7 @@ import torch
 import tyro
 from tqdm import tqdm
 
+from hardware.simulation.seeds import TEST_SEED
 from policy.data.answers import SCALE, form_for, path_text, read_numbers, read_points, score
 from policy.data.file_questions import FileQuestions
 from policy.data.gripper_paths import GripperPaths, is_demonstrations
@@ -25,7 +26,7 @@ from policy.data.questions import Question, Questions
 from policy.data.scene_questions import SceneQuestions
 from policy.data.scenes import draw_scenes
 from policy.evaluation.interval import wilson
-from policy.evaluation.seeds import TEST_SEED
+from policy.evaluation.seeds import seeds_of
 from policy.model.checkpoint import Checkpoint
 from policy.model.processor import Processor, resize
 
@@ -155,7 +156,7 @@ class Options:
     scenes: int = 500
     """Simulated scenes to draw the questions from."""
     seed: int = TEST_SEED
-    """Of the first scene; training uses those below 500000."""
+    """Of the first scene; those for testing are 600000 to 699999."""
     limit: int = 64
     """Most tokens of an answer."""
     workers: int = 2
@@ -172,11 +173,8 @@ def _questions(options: Options, answerer: Answerer) -> Questions:
         return GripperPaths.of_dataset(options.folder, camera, (height, width), form=form)
     if options.folder is not None:
         return FileQuestions(options.folder, pixels=height * width, cell=cell)
-    if options.seed < TEST_SEED:
-        raise ValueError(f"Scenes below {TEST_SEED} are not for testing, got {options.seed}.")
-    scenes = draw_scenes(
-        options.scenes, options.seed, {camera: (height, width)}, cell, options.workers
-    )
+    seeds = seeds_of("test", options.seed, options.scenes)
+    scenes = draw_scenes(len(seeds), seeds.start, {camera: (height, width)}, cell, options.workers)
     return SceneQuestions(scenes, form=form)
 
 

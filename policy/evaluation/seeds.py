@@ -2,9 +2,7 @@
 
 from typing import Literal
 
-VALIDATION_SEED, TEST_SEED, RESERVED_SEED = 500_000, 600_000, 700_000
-"""The first start for choosing between policies, for testing the chosen one, and for checks by
-others. Training uses those below all of them."""
+from hardware.simulation.seeds import RESERVED_SEED, TEST_SEED, VALIDATION_SEED
 
 Split = Literal["val", "test", "reserved"]
 
