@@ -14,14 +14,13 @@ from hardware.simulated_aloha import SimulatedAloha, simulated_aloha
 from hardware.simulation.attempt import attempt
 from hardware.simulation.experts.expert import expert_for
 from hardware.simulation.language import instruct, wordings
+from hardware.simulation.layout import Layout
+from hardware.simulation.seeds import VALIDATION_SEED
 from hardware.simulation.standard.demonstration import Shot, standard_demonstration
 from hardware.simulation.standard.task import STANDARD_TASKS
 from hardware.simulation.starts import DisturbedStarts
-from hardware.simulation.tasks.catalogue import Scenario, require_known, scenario
-from hardware.simulation.tasks.task import Outcome
-
-LAST_SEED = 500_000
-"""Scenes of demonstrations have seeds below this; evaluation takes its own from there on."""
+from hardware.simulation.tasks.catalogue import require_known, scenario
+from hardware.simulation.tasks.task import Outcome, Task
 
 HOLD_SECS = 0.5
 """How long what was done is kept at the end of a demonstration."""
@@ -103,39 +102,38 @@ def demonstrate(recipe: Recipe, number: int) -> Demonstration:
 def _ours(
     recipe: Recipe, name: str, rng: np.random.Generator
 ) -> tuple[str, str, tuple[Tick, ...] | None]:
-    drawn = scenario(name, int(rng.integers(LAST_SEED)))
-    instruction = _instruction(recipe, drawn, rng)
-    return drawn.task.id, instruction, _attempt(recipe, drawn, rng)
+    drawn = scenario(name, int(rng.integers(VALIDATION_SEED)))
+    cell = _cell(recipe.cameras, recipe.height, recipe.width, recipe.fps)
+    cell.world.set_out(drawn.layout)
+    if rng.random() < recipe.disturbed:
+        _disturbed_starts().disturb(cell.world, drawn.task, rng)
+    # Told of the scene as it is now: a disturbed one may have another leftmost thing.
+    instruction = _instruction(recipe, drawn.task, cell.world.present(), rng)
+    return drawn.task.id, instruction, _attempt(cell, drawn.task, rng)
 
 
 def _standard(
     recipe: Recipe, name: str, rng: np.random.Generator
 ) -> tuple[str, str, tuple[Tick, ...] | None]:
-    task, seed = STANDARD_TASKS[name], int(rng.integers(LAST_SEED))
+    task, seed = STANDARD_TASKS[name], int(rng.integers(VALIDATION_SEED))
     instruction = task.wordings[0] if recipe.wordings == "canonical" else task.instruct(rng)
     shot = Shot(recipe.cameras, recipe.height, recipe.width, recipe.fps)
     disturbed = bool(rng.random() < recipe.disturbed)
     return name, instruction, standard_demonstration(name, seed, shot, disturbed=disturbed)
 
 
-def _instruction(recipe: Recipe, drawn: Scenario, rng: np.random.Generator) -> str:
+def _instruction(recipe: Recipe, task: Task, seen: Layout, rng: np.random.Generator) -> str:
     if recipe.wordings == "canonical":
-        return wordings(drawn.task)[0]
-    return instruct(drawn.task, drawn.layout, rng)
+        return wordings(task)[0]
+    return instruct(task, seen, rng)
 
 
-def _attempt(recipe: Recipe, drawn: Scenario, rng: np.random.Generator) -> tuple[Tick, ...] | None:
-    cell = _cell(recipe.cameras, recipe.height, recipe.width, recipe.fps)
-    cell.world.set_out(drawn.layout)
-    if rng.random() < recipe.disturbed:
-        _disturbed_starts().disturb(cell.world, drawn.task, rng)
+def _attempt(cell: SimulatedAloha, task: Task, rng: np.random.Generator) -> tuple[Tick, ...] | None:
     begun, ticks = cell.world.now(), list[Tick]()
     loop = ControlLoop(cell.robot, [ticks.append])
     cell.robot.gate.reset()
-    loop.drive(expert_for(drawn.task, cell.world, rng))
-    found = attempt(
-        loop, cell.world, drawn.task, limit_secs=drawn.task.limit_secs, hold_secs=HOLD_SECS
-    )
+    loop.drive(expert_for(task, cell.world, rng))
+    found = attempt(loop, cell.world, task, limit_secs=task.limit_secs, hold_secs=HOLD_SECS)
     if found.failure is not None:
         raise found.failure
     return _since(begun, ticks) if found.outcome is Outcome.SUCCESS else None

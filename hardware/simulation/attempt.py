@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hardware.control_loop import ControlLoop
-from hardware.simulation.tasks.judge import Judge
+from hardware.simulation.tasks.judge import HELD_TICKS, Judge
 from hardware.simulation.tasks.task import Outcome, Task
 from hardware.simulation.world import TICK_SECS, World
 
@@ -25,28 +25,34 @@ def attempt(
 ) -> Attempt:
     """Let whoever drives `loop` act from the state `world` is in, until judged or out of time.
 
-    After a success it drives on for `hold_secs`, in which it must be successful again.
+    After a success it drives on for `hold_secs`, at whose end it must be so still.
     """
     judge = Judge(task)
     begun = world.now()
-    _drive(loop, world, judge, limit_secs)
+    _drive(loop, world, judge, round(limit_secs / TICK_SECS))
     outcome, secs = judge.outcome, world.now() - begun
     if outcome is Outcome.SUCCESS and hold_secs > 0:
-        again = Judge(task)
-        _drive(loop, world, again, hold_secs, to_the_end=True)
-        outcome = again.outcome
+        last = Judge(task, begun=True)
+        _drive(loop, world, None, max(round(hold_secs / TICK_SECS) - HELD_TICKS, 0))
+        _drive(loop, world, last, HELD_TICKS, to_the_end=True)
+        outcome = last.outcome
     return Attempt(outcome, secs, loop.failure)
 
 
 def _drive(
-    loop: ControlLoop, world: World, judge: Judge, secs: float, *, to_the_end: bool = False
+    loop: ControlLoop,
+    world: World,
+    judge: Judge | None,
+    ticks: int,
+    *,
+    to_the_end: bool = False,
 ) -> None:
-    deadline = world.now()
-    for _ in range(round(secs / TICK_SECS)):
-        loop.tick()
+    """Drive for so many control ticks, or until `judge` has seen enough or the driver failed."""
+    for _ in range(ticks):
+        tick = loop.tick()
         if loop.failure is not None:
             return
-        deadline += TICK_SECS
-        world.wait_until(deadline)
-        if judge.watch(world) is not Outcome.RUNNING and not to_the_end:
+        world.wait_until(tick.observation.timestamp + TICK_SECS)
+        judged = judge is not None and judge.watch(world) is not Outcome.RUNNING
+        if judged and not to_the_end:
             return

@@ -20,8 +20,8 @@ class Contacts:
     @classmethod
     def of(cls, world: World) -> "Contacts":
         """Read the contacts of `world` now."""
-        labels = world.labels
         with world.lock:
+            labels = world.labels
             touching = np.array(world.data.contact.geom).reshape(-1, 2).tolist()
         named = {(labels[first], labels[second]) for first, second in touching}
         return cls(frozenset(named | {(second, first) for first, second in named}))

@@ -95,7 +95,7 @@ REGIONS = {
 }
 """On every table both arms reach the whole region, save at the far corners of `drawer`."""
 
-SIDE_X, SIDE_LOW, SIDE_HIGH = 0.165, 0.43, 0.57
+SIDE_X, SIDE_LOW, SIDE_HIGH = 0.175, 0.43, 0.57
 """Containers and sockets stand left and right of the things, so far out and between these y."""
 
 DRAWER_SPOT = (0.0, 0.67)

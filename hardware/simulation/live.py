@@ -130,6 +130,6 @@ class LiveWorld:
         with self.world.lock:
             np.copyto(snapshot.qpos, self.world.data.qpos)
             captured_at = time.monotonic()
-        mujoco.mj_kinematics(self.world.model, snapshot)
-        mujoco.mj_camlight(self.world.model, snapshot)
+            mujoco.mj_kinematics(self.world.model, snapshot)
+            mujoco.mj_camlight(self.world.model, snapshot)
         return captured_at

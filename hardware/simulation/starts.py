@@ -8,7 +8,7 @@ from hardware.interfaces import JointPositions, Observation
 from hardware.inverse_kinematics import InverseKinematics, TipPose
 from hardware.simulation.contacts import Contacts
 from hardware.simulation.experts.expert import expert_for
-from hardware.simulation.tasks.task import Task
+from hardware.simulation.tasks.task import Task, sideways
 from hardware.simulation.world import World
 
 SHARE = 0.3
@@ -34,6 +34,9 @@ SQUEEZE = 0.06
 """Openings by which fingers about a thing are set closer: a driver begins with what it measures,
 and so with a firm grip."""
 
+STRAYED = 0.015
+"""Metres that a thing may have moved where the goal speaks of its place at the start."""
+
 ATTEMPTS = 40
 """Draws after which a start is given up."""
 
@@ -54,11 +57,11 @@ class DisturbedStarts:
         """
         for _ in range(ATTEMPTS):
             _begin(world, task, rng)
-            if task.done(world) or task.wrong(world) is not None:
+            if _settled(world, task):
                 world.set_out(world.layout)
                 continue
             state = self._knocked(world, rng)
-            if state is not None:
+            if state is not None and not _settled(world, task):
                 return state
             world.set_out(world.layout)
         raise RuntimeError(f"No free start in {ATTEMPTS} draws for task {task.id!r}.")
@@ -108,6 +111,14 @@ def _begin(world: World, task: Task, rng: np.random.Generator) -> None:
             for arm in ARMS:
                 world.command(arm, action[arm_slice(arm)])
         world.step_tick()
+
+
+def _settled(world: World, task: Task) -> bool:
+    """Whether nothing is left to show: it is done or spoilt, or no picture tells the goal now."""
+    forgotten = task.from_start and any(
+        float(np.linalg.norm(sideways(world, thing))) > STRAYED for thing in task.things
+    )
+    return forgotten or task.done(world) or task.wrong(world) is not None
 
 
 def _tilted(angle: float) -> Float64[np.ndarray, "3 3"]:

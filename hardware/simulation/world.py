@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from types import TracebackType
 
 import mujoco
@@ -36,7 +37,7 @@ class World:
     def __init__(self, seed: int = 0) -> None:
         self.scene = aloha_scene()
         self.data = mujoco.MjData(self.model)
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         """Held while `data` changes."""
         self._renderer: Renderer | None = None
         self._ticks = 0
@@ -99,6 +100,12 @@ class World:
         """What is on the table, in the order of `layout`."""
         return self._layout.things
 
+    def present(self) -> Layout:
+        """The layout with everything movable where it is now."""
+        now = self.poses()
+        poses = {thing: now.get(thing.name, pose) for thing, pose in self._layout.poses.items()}
+        return replace(self._layout, poses=poses)
+
     @property
     def labels(self) -> list[str]:
         """Whose each geom is: a thing's name, "table", an arm, its finger, or nothing."""
@@ -124,7 +131,7 @@ class World:
                     self.model.body_quat[slot.body] = pose[3:]
             for slot in self.scene.slots["drawer"]:  # parked too: what was before leaves no trace
                 self.data.qpos[slot.slide] = 0.0
-        self.place(start, {t.name: pose for t, pose in layout.poses.items() if t.movable})
+            self.place(start, {t.name: pose for t, pose in layout.poses.items() if t.movable})
 
     def _dress(self, look: Look) -> None:
         """Colour and name what is set out; hide and park the rest."""

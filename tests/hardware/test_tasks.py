@@ -1,12 +1,20 @@
 """Physics says whether a task was done; states set by hand show what counts and what does not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hardware.aloha import START
 from hardware.simulation.layout import draw_layout, upright
-from hardware.simulation.stock import SOCKET_HEIGHT
-from hardware.simulation.tasks.arranging import LineUp, Stack, Swap
+from hardware.simulation.stock import (
+    BOWL_HEIGHT,
+    BOWL_RADIUS,
+    SOCKET_HEIGHT,
+    TRAY_HEIGHT,
+    TRAY_SIDE,
+)
+from hardware.simulation.tasks.arranging import LineUp, Push, Stack, Swap
 from hardware.simulation.tasks.catalogue import tasks_in
 from hardware.simulation.tasks.judge import HELD_TICKS, Judge
 from hardware.simulation.tasks.placing import Insert, Put, Sort, Store, in_drawer
@@ -173,3 +181,72 @@ def test_a_gripper_about_a_thing_has_not_let_it_go(world, blocks):
     tip = world.tip("left")
     world.place(START, {low.name: upright(*tip[:2], 0.02), high.name: np.array([*tip[:2], tip[2]])})
     assert not Stack((low, high)).done(world)
+
+
+def lay(world, thing, x, y, z):
+    """Put a thing on its side, along x, its middle at a place, and let it settle."""
+    pose = np.array([x, y, z, np.cos(np.pi / 4), 0.0, np.sin(np.pi / 4), 0.0])
+    world.place(START, {thing.name: pose})
+    for _ in range(50):
+        world.step_tick()
+
+
+@pytest.mark.parametrize("axis", [None, "instance"])
+def test_a_peg_that_lies_across_its_socket_is_not_inserted(world, axis):
+    world.set_out(draw_layout("pegs", 3, axis))
+    task = Insert.every(world.layout)[0]
+    x, y, _ = spot(world, task.socket)
+    lay(world, task.peg, x, y, SOCKET_HEIGHT + 0.016)
+    assert np.hypot(*(world.object_positions()[task.peg.name][:2] - [x, y])) < 0.02
+    assert not task.done(world)
+
+
+@pytest.mark.parametrize("shape", CONTAINERS)
+def test_a_thing_on_the_wall_of_a_container_is_not_in_it(world, shape):
+    layout, container, cube = next(
+        (layout, container, cube)
+        for layout in (draw_layout("containers", seed) for seed in range(50))
+        for container in layout.things
+        for cube in layout.movables
+        if container.shape == shape and cube.shape == "cube"
+    )
+    world.set_out(layout)
+    x, y, _ = spot(world, container)
+    wall, rim = (BOWL_RADIUS, BOWL_HEIGHT) if shape == "bowl" else (TRAY_SIDE / 2, TRAY_HEIGHT)
+    put_at(world, {cube: (x + wall - 0.003, y, rim)})
+    assert world.object_positions()[cube.name][2] == pytest.approx(rim + 0.02, abs=0.004)
+    assert not Put(cube, container).done(world)
+
+
+def push_in(layout):
+    return next(task for task in Push.every(layout) if task.side == "left")
+
+
+def moved(world, thing, dx, dy=0.0):
+    x, y = world.layout.poses[thing][:2]
+    return {thing: (float(x) + dx, float(y) + dy, 0.0)}
+
+
+def test_a_push_goes_to_its_side_and_takes_nothing_along(world, blocks):
+    task = push_in(world.layout)
+    other = next(thing for thing in blocks if thing != task.thing)
+    put_at(world, moved(world, task.thing, -0.08))
+    assert task.done(world)
+    put_at(world, moved(world, task.thing, -0.07, 0.12))
+    assert not task.done(world)
+    put_at(world, moved(world, task.thing, -0.08) | moved(world, other, -0.04))
+    assert not task.done(world)
+
+
+def test_moving_a_thing_that_is_to_be_left_alone_is_wrong(world, blocks):
+    task = Stack(blocks[:2])
+    put_at(world, moved(world, blocks[2], 0.0, -0.08))
+    assert task.wrong(world) is Outcome.WRONG_OBJECT
+
+
+def test_a_line_that_stands_already_is_no_task(world, blocks):
+    line = {t: upright(0.06 * i - 0.06, 0.5, 0.02) for i, t in enumerate(blocks[:3])}
+    layout = replace(world.layout, poses=dict(world.layout.poses) | line)
+    orders = [task.order for task in LineUp.every(layout)]
+    assert blocks[:3] not in orders
+    assert blocks[2::-1] in orders

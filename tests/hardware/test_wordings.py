@@ -313,7 +313,7 @@ def test_what_was_told_is_known_by_its_tasks():
     assert task_ids_told(told) == (
         "pick_red_cube_left",
         "swap_green_cube_blue_cube",
-        "sort",
+        "sort_by_colour",
         "sort_opposite",
     )
 

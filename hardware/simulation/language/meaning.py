@@ -95,7 +95,9 @@ def meanings(task: Task) -> tuple[Meaning, ...]:
         case Swap(first=first, second=second):
             return _both_ways("swap", ("first", "second"), (first, second))
         case Sort():
-            return _both_ways(task.id, ("one", "two"), _containers(task))
+            return _both_ways(
+                "sort_opposite" if task.opposite else "sort", ("one", "two"), _containers(task)
+            )
     return (Meaning(task.family, things, words),)
 
 

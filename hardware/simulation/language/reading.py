@@ -34,7 +34,7 @@ from hardware.simulation.things import (
     Thing,
 )
 
-SORTING = ("sort", "sort_opposite")
+SORTING = {"sort": "sort_by_colour", "sort_opposite": "sort_opposite"}
 
 
 def _any(words: Iterable[str]) -> str:
@@ -96,7 +96,7 @@ class Understood:
     def task_id(self) -> str | None:
         """The id of the task, as far as words can tell it."""
         if self.meaning.form in SORTING:
-            return self.meaning.form
+            return SORTING[self.meaning.form]
         task = self.task()
         return None if task is None else task.id
 

@@ -71,8 +71,9 @@ def _groups(thing: Thing, layout: Layout, diction: Diction) -> Iterator[tuple[st
     others = [other for other in layout.movables if other != thing]
     if thing.shape not in NAMELESS:
         yield diction.nouns[thing.shape], [other for other in others if other.shape == thing.shape]
-    if others:
-        yield from ((noun, others) for noun in GENERIC)
+    if others:  # a bowl is an object too
+        around = [other for other in layout.things if other != thing and other.shape != "drawer"]
+        yield from ((noun, around) for noun in GENERIC)
 
 
 def _place(thing: Thing, layout: Layout) -> np.ndarray:

@@ -18,6 +18,9 @@ FAMILIES: dict[str, type[Task]] = {
 }
 """Every kind of task."""
 
+RENAMING = ("colour", "instance")
+"""Axes on which things have other names; where they stand is the same."""
+
 DRAWS = 2000
 """Scenes drawn in search of one in which a task can be done."""
 
@@ -98,18 +101,9 @@ def _drawn(name: str, seed: int, axis: str | None, rng: np.random.Generator) -> 
         tasks = kind.every(layout)
         return Scenario(layout, tasks[int(rng.integers(len(tasks)))]) if tasks else None
     kind, table = task_ids()[name]
-    ids = [task.id for task in kind.every(draw_layout(table, seed))]
-    if name not in ids:
-        return None
     layout = draw_layout(table, seed, axis)
     tasks = kind.every(layout)
-    return Scenario(layout, tasks[ids.index(name)]) if len(tasks) == len(ids) else None
-
-
-def other_task(told: Scenario, rng: np.random.Generator) -> Task | None:
-    """Draw another task of the same family in the same scene; None if there is none.
-
-    For evaluation with a swapped instruction: the scene fits both.
-    """
-    others = [task for task in type(told.task).every(told.layout) if task != told.task]
-    return others[int(rng.integers(len(others)))] if others else None
+    # What the id means has another name on these axes, in the same place.
+    as_trained = kind.every(draw_layout(table, seed)) if axis in RENAMING else tasks
+    ids = [task.id for task in as_trained]
+    return Scenario(layout, tasks[ids.index(name)]) if name in ids else None

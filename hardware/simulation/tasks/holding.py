@@ -19,9 +19,6 @@ from hardware.simulation.tasks.task import (
 from hardware.simulation.things import Thing
 from hardware.simulation.world import World
 
-UNHANDY = ("peg", "rod")
-"""Shapes that are only there to be inserted or picked up."""
-
 
 @dataclass(frozen=True)
 class Pick(Task):
@@ -104,6 +101,10 @@ class HandOver(Task):
             return False
         gap = np.linalg.norm(world.tip(self.giver) - world.object_positions()[self.thing.name])
         return bool(gap > AWAY) and float(world.positions(self.giver)[-1]) > OPEN_ENOUGH
+
+    def begun(self, world: World) -> bool:
+        """Whether the giver holds it up: who takes it from the table himself was given nothing."""
+        return held_up(world, Contacts.of(world), self.thing, self.giver)
 
     @classmethod
     def every(cls, layout: Layout) -> list[Task]:

@@ -15,8 +15,10 @@ HELD_SHARE = 0.8
 class Judge:
     """What it sees must last for `HELD_TICKS` to count; the first thing that lasted is kept."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, *, begun: bool = False) -> None:
+        """With `begun`, what must have been so before `task` counts as done was seen already."""
         self._task = task
+        self._begun = begun
         self._seen: deque[Outcome] = deque(maxlen=HELD_TICKS)
         self.outcome = Outcome.RUNNING
         """How the attempt stands."""
@@ -31,6 +33,7 @@ class Judge:
         return self.outcome
 
     def _look(self, world: World) -> Outcome:
+        self._begun = self._begun or self._task.begun(world)
         if self._task.done(world):
-            return Outcome.SUCCESS
+            return Outcome.SUCCESS if self._begun else Outcome.WRONG_ARM
         return self._task.wrong(world) or Outcome.RUNNING

@@ -8,18 +8,30 @@ import numpy as np
 from hardware.simulation.contacts import Contacts
 from hardware.simulation.layout import DRAWER_SPOT, Layout
 from hardware.simulation.stock import (
+    BOWL_HEIGHT,
     BOWL_RADIUS,
     DRAWER_SIZE,
     SOCKET_HEIGHT,
     SOCKET_HOLE,
+    THICK,
+    TRAY_HEIGHT,
     TRAY_SIDE,
 )
 from hardware.simulation.tasks.task import Outcome, Task, let_go
 from hardware.simulation.things import CONTAINERS, HALF_HEIGHTS, Thing
 from hardware.simulation.world import World
 
-LOW = 0.03
-"""Metres over the table at which the underside of what lies in a container may be at most."""
+BRIM = 0.6
+"""Share of its container's height at which the underside of what lies in it may be at most."""
+
+PILE = 0.03
+"""Metres for the same, away from the wall, where it can only lie on something inside."""
+
+FROM_WALL = 0.015
+"""Metres between the wall's middle and the middle of a thing that cannot lie on it."""
+
+UPRIGHT = 0.9
+"""Cosine of the angle between an inserted peg and the vertical, at least."""
 
 DRAWER_OPEN = 0.06
 """Metres that a drawer must be out for something to be put in."""
@@ -82,8 +94,8 @@ class Sort(Task):
 
     @property
     def id(self) -> str:
-        """As `sort` or `sort_opposite`."""
-        return "sort_opposite" if self.opposite else "sort"
+        """As `sort_by_colour` or `sort_opposite`."""
+        return "sort_opposite" if self.opposite else "sort_by_colour"
 
     @property
     def things(self) -> tuple[Thing, ...]:
@@ -211,13 +223,14 @@ def _containers(layout: Layout) -> list[Thing]:
 
 
 def _inside(world: World, thing: Thing, container: Thing) -> bool:
-    """Whether the middle of `thing` is within the rim, and it is not held above."""
+    """Whether the middle of `thing` is within the walls, and it lies neither on them nor above."""
     away = world.object_positions()[thing.name] - world.layout.poses[container][:3]
     if container.shape == "bowl":
-        within = float(np.hypot(away[0], away[1])) < BOWL_RADIUS
+        from_wall, height = BOWL_RADIUS - float(np.hypot(away[0], away[1])), BOWL_HEIGHT
     else:
-        within = bool(np.all(np.abs(away[:2]) < TRAY_SIDE / 2))
-    return within and float(away[2]) < HALF_HEIGHTS[thing.shape] + LOW
+        from_wall, height = TRAY_SIDE / 2 - float(np.abs(away[:2]).max()), TRAY_HEIGHT
+    underside = float(away[2]) - HALF_HEIGHTS[thing.shape]
+    return from_wall > THICK and underside < (PILE if from_wall > FROM_WALL else BRIM * height)
 
 
 def in_drawer(world: World, thing: Thing) -> bool:
@@ -233,4 +246,6 @@ def _inserted(world: World, peg: Thing, socket: Thing) -> bool:
     away = world.object_positions()[peg.name] - world.layout.poses[socket][:3]
     beside = float(np.hypot(away[0], away[1]))
     deep = float(away[2]) < HALF_HEIGHTS[peg.shape] + SOCKET_HEIGHT / 3
-    return beside < SOCKET_HOLE / 2 and deep
+    _, _, _, _, x, y, _ = world.poses()[peg.name]
+    upright = 1 - 2 * (x * x + y * y) > UPRIGHT  # of its own axis, the part that is vertical
+    return beside < SOCKET_HOLE / 2 and deep and bool(upright)

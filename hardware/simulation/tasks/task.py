@@ -19,6 +19,9 @@ LIFT_HEIGHT = 0.05
 OPEN_ENOUGH = 0.6
 """Opening of a gripper that has let go."""
 
+MOVED = 0.06
+"""Metres from its place at the start from which on a thing to be left alone was moved."""
+
 AWAY = 0.06
 """Metres between a thing's middle and the tip of a gripper that has withdrawn."""
 
@@ -42,6 +45,8 @@ class Task(ABC):
     """On which it can be done."""
     limit_secs: ClassVar[float]
     """Simulated time after which an attempt has failed."""
+    from_start: ClassVar[bool] = False
+    """Whether it speaks of where things were at the start."""
 
     @property
     @abstractmethod
@@ -57,17 +62,22 @@ class Task(ABC):
     def done(self, world: World) -> bool:
         """Whether it is done at this moment."""
 
+    def begun(self, world: World) -> bool:  # noqa: ARG002 - most tasks are judged by their end
+        """Whether that is so which must have been so before it counts as done."""
+        return True
+
     @classmethod
     @abstractmethod
     def every(cls, layout: Layout) -> list["Task"]:
         """Every task of this kind that can be done in the scene."""
 
     def wrong(self, world: World) -> Outcome | None:
-        """What is being done that was not asked for, if anything is."""
+        """What is being done that was not asked for: another thing is held up or moved."""
         contacts = Contacts.of(world)
         for thing in world.layout.movables:
-            if thing not in self.things and any(
-                held_up(world, contacts, thing, arm) for arm in ARMS
+            if thing not in self.things and (
+                any(held_up(world, contacts, thing, arm) for arm in ARMS)
+                or float(np.linalg.norm(sideways(world, thing))) >= MOVED
             ):
                 return Outcome.WRONG_OBJECT
         return None
