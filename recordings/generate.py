@@ -1,7 +1,6 @@
 """Demonstrations by the scripted expert, recorded by the recorder that people use."""
 
 import json
-import signal
 import sys
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from tqdm import tqdm
 
 from hardware.interfaces import HardwareError
 from hardware.simulation.tasks.catalogue import FAMILIES
+from hardware.worker_processes import begin_worker
 from recordings.demonstration import Demonstration, Recipe, Wording, demonstrate
 from recordings.disk import RecordingError, write_json
 from recordings.recorder import Recorder
@@ -118,9 +118,7 @@ def _demonstrations(
     if workers <= 0:
         yield (demonstrate(recipe, number) for number in range(first, last))
         return
-    pool = ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent
-    )
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), begin_worker)
     try:
         yield _in_order(pool, recipe, range(first, last), ahead=workers * AHEAD)
     finally:
@@ -137,10 +135,6 @@ def _in_order(
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +175,9 @@ class Options:
     def recipe(self) -> Recipe:
         """Return what the demonstrations are made of."""
         return Recipe(
-            tasks=tuple(FAMILIES) if "all" in self.task else self.task,
+            tasks=tuple(
+                each for name in self.task for each in (FAMILIES if name == "all" else (name,))
+            ),
             seed=self.seed,
             fps=self.fps,
             height=self.height,
