@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hardware.simulation.language import politely, reword, understand
+from hardware.simulation.language import is_held_out, politely, reword, understand
 from policy.model.prompt import clean_instruction
 
 FILE = "meta/paraphrases.json"
@@ -94,14 +94,14 @@ class Paraphraser:
 
     It knows every sentence in which the simulator's tasks are told for training, whatever their
     things, arms and sides: such a one becomes another of the same task. None that is held out for
-    evaluation is ever drawn.
+    evaluation is ever drawn, unless it is the dataset's own instruction.
     """
 
     def __init__(self, groups: Iterable[Sequence[str]] = (), *, share: int | float = 0.5) -> None:
         """`groups` are more wordings that mean the same; `share` is how often one is exchanged.
 
-        Raises `ValueError` for a share outside 0..1, an empty wording, and a wording with a
-        colour or a side that the first of its group does not have.
+        Raises `ValueError` for a share outside 0..1, an empty wording, a wording with a colour or
+        a side that the first of its group does not have, and one that is held out for evaluation.
         """
         if not 0 <= share <= 1:
             raise ValueError(f"Instructions are reworded in a share of 0 to 1, got {share}.")
@@ -110,12 +110,7 @@ class Paraphraser:
         for group in groups:
             wordings = [clean_instruction(wording) for wording in group]
             for wording in wordings:
-                added = meant_words(wording) - meant_words(wordings[0])
-                if added:
-                    raise ValueError(
-                        f"{wording!r} cannot stand for {wordings[0]!r}: it says {sorted(added)}, "
-                        "which that does not. Mend or remove the wording."
-                    )
+                _require_fit(wording, wordings[0])
             for wording in wordings:
                 known = self._known.setdefault(wording, [])
                 known += [w for w in wordings if w not in (*known, wording)]
@@ -151,6 +146,20 @@ class Paraphraser:
             if ways and rng.random() < 0.5:
                 said = ways[rng.integers(len(ways))]
         return said
+
+
+def _require_fit(wording: str, said: str) -> None:
+    added = meant_words(wording) - meant_words(said)
+    if added:
+        raise ValueError(
+            f"{wording!r} cannot stand for {said!r}: it says {sorted(added)}, "
+            "which that does not. Mend or remove the wording."
+        )
+    if is_held_out(wording):
+        raise ValueError(
+            f"{wording!r} is a sentence that evaluations in simulation keep for themselves: "
+            "once trained on, it would be no unseen one. Remove the wording."
+        )
 
 
 def _read(path: Path) -> Mapping[str, list[str]]:

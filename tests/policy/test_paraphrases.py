@@ -140,6 +140,11 @@ def test_a_dataset_without_wordings_needs_no_file(tmp_path):
     [
         ('{"pick up the red cube": ["pick up the blue cube"]}', "blue"),
         ('{"lift it with the left arm": ["lift it with the right arm"]}', "right"),
+        (
+            '{"lift the red cube with the left arm": ["hoist the red cube with the left arm"]}',
+            "keep",
+        ),
+        ('{"put the cube in the bowl": ["The cube belongs in the bowl, thanks."]}', "keep"),
         ('{"fold the towel": [""]}', "empty"),
         ('{"fold the towel": "fold it"}', "another wording"),
         ("[1, 2", "cannot be read"),

@@ -17,9 +17,9 @@ class StandardTask:
     things: tuple[str, ...]
     """Bodies that move freely; the right arm takes the first."""
     wordings: tuple[str, ...]
-    """For training and testing; the first is the canonical one."""
+    """For training and testing; the first is canonical. None that our own tasks hold out."""
     held_out: tuple[str, ...]
-    """Never trained on."""
+    """Never trained on, and no sentence in which our own tasks are."""
 
     def instruct(self, rng: np.random.Generator, *, unseen: bool = False) -> str:
         """Say it in words drawn by `rng`: in held-out ones if `unseen`."""
@@ -43,7 +43,7 @@ TRANSFER = StandardTask(
         "please hand the cube over to the left arm",
         "give the red cube to the left arm",
         "pick the red block up with the right hand and transfer it to the left one",
-        "let the left arm receive the red cube from the right arm",
+        "let the right arm give the red cube to the left arm",
     ),
     (
         "make the left arm end up holding the red cube that the right arm picks up",
