@@ -26,6 +26,9 @@ STEP_SECS, POINTS = 0.2, 5
 FAR = 0.05
 """Of the picture's height by which a gripper must move for its path to be asked about."""
 
+MOVED = np.float32(0.1)
+"""Added to all joints, to find out whether a camera moves with them."""
+
 STILL_SHARE = 0.1
 """Share of questions about grippers that stay where they are."""
 
@@ -74,7 +77,16 @@ def coming_paths(samples: Samples, kinematics: Kinematics, camera: str, aspect: 
 def seen_tips(
     states: Float[np.ndarray, "n joints"], kinematics: Kinematics, camera: str, aspect: float
 ) -> tuple[Float[np.ndarray, "n arms 2"], np.ndarray]:
-    """Where a fixed `camera` sees the tips at `states`, x and y in 0..1, and whether it does."""
+    """Where a fixed `camera` sees the tips at `states`, x and y in 0..1, and whether it does.
+
+    Raises `ValueError` for a camera that moves with an arm.
+    """
+    one, other = (kinematics.camera_pose(camera, states[0] + off) for off in (0, MOVED))
+    if not np.allclose(one.position, other.position):
+        raise ValueError(
+            f"Where grippers go is asked in the picture of a camera that stands still, got "
+            f"{camera!r}, which moves with an arm. Name a fixed one first."
+        )
     tips = kinematics.tips(states)
     flat = tips.reshape(-1, 3)
     seen, front = kinematics.project(camera, states[0], flat, aspect=aspect)
@@ -104,7 +116,8 @@ class GripperPaths:
     ) -> None:
         """`camera` stands still; `augmentation` changes colours only, for places must stay true.
 
-        Raises `ValueError` for a body without a kinematic model, or if no gripper moves in view.
+        Raises `ValueError` for a body without a kinematic model, for a camera that moves, or if no
+        gripper moves in view.
         """
         kinematics = kinematics_for(samples.embodiment)
         if kinematics is None or camera not in kinematics.camera_names:

@@ -116,6 +116,12 @@ def test_a_network_learns_paths_as_a_part_of_a_mixture(job, demonstrations, metr
     assert all(np.isfinite(line["question"]) for line in metrics(folder) if "question" in line)
 
 
+def test_a_camera_that_moves_is_refused(samples):
+    assert len(coming_paths(samples, Kinematics(), "cam_low", 4 / 3).rows)
+    with pytest.raises(ValueError, match="'cam_left_wrist', which moves"):
+        coming_paths(samples, Kinematics(), "cam_left_wrist", 4 / 3)
+
+
 def test_a_body_that_nobody_can_place_is_refused(samples):
     with pytest.raises(ValueError, match="kinematic model"):
         GripperPaths(samples, "cam_elsewhere")
