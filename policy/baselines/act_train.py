@@ -31,7 +31,7 @@ class Options:
     dataset: Annotated[Path, tyro.conf.Positional]
     """LeRobot v3 folder: cam_high at 240x320, 50 rows a second."""
     out: Annotated[Path, tyro.conf.Positional]
-    """Folder for checkpoints; what is there is continued."""
+    """Folder for checkpoints; what is there is continued, with the same options."""
     steps: int = 10_000
     batch: int = 8
     rate: float = 1e-4
@@ -76,9 +76,10 @@ class Training:
                 self._save(time.monotonic() - begun + self._seconds)
 
     def _learn(self) -> tuple[float, float]:
-        # A batch is a function of seed and step, so that a continued training is the same one.
+        # All chance of a step follows from seed and step: a continued training is the same one.
         rng = np.random.default_rng([self._options.seed, self._step])
         rows = rng.integers(len(self._data), size=self._options.batch)
+        torch.manual_seed(int(rng.integers(2**63)))  # dropout, and the draw of the latent
         actions, padded = self._data.chunk(rows, self._size)
         batch = {
             IMAGE: images(self._data.pictures[rows]),
@@ -121,6 +122,7 @@ class Training:
         state = {
             "step": self._step,
             "seconds": seconds,
+            "learning": self._learning(),
             "policy": self._policy.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "average": self._average.state_dict(),
@@ -129,12 +131,27 @@ class Training:
         (self._options.out / "training.part").replace(self._options.out / "training.pt")
         self._policy.train()
 
+    def _learning(self) -> dict[str, int | float]:
+        """What stays the same from the beginning of a training to its end."""
+        options = self._options
+        return {
+            **{name: getattr(options, name) for name in ("batch", "rate", "average", "seed")},
+            "rows": len(self._data),
+        }
+
     def _resume(self) -> None:
         self._options.out.mkdir(parents=True, exist_ok=True)
         path = self._options.out / "training.pt"
         if not path.exists():
             return
         state = torch.load(path, weights_only=True)
+        learning = self._learning()
+        begun = state.get("learning", learning)  # older ones do not say
+        if begun != learning:
+            raise ValueError(
+                f"The training in {self._options.out} was begun with {begun}, got {learning}. "
+                "Go on with the same options, or name a new folder."
+            )
         self._policy.load_state_dict(state["policy"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._average.load_state_dict(state["average"])

@@ -119,6 +119,31 @@ def test_a_folder_without_a_checkpoint_is_named(tmp_path):
         Act.load(tmp_path)
 
 
+def test_a_continued_training_is_the_same_one_and_other_options_are_refused(tmp_path, monkeypatch):
+    pytest.importorskip("lerobot", reason="its own environment: requirements-act.txt")
+    import torch
+
+    from policy.baselines.act_train import Options, Training
+
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(12, 14)).astype(np.float32)
+    pictures = rng.integers(255, size=(12, *window(np.zeros((*PICTURE, 3), np.uint8)).shape))
+    data = Windows(pictures.astype(np.uint8), rows, rows, np.full(12, 12), ("x",))
+    monkeypatch.setattr(Windows, "read", lambda folder: data)
+
+    def trained(name, steps, batch=2):
+        Training(Options(tmp_path, tmp_path / name, steps, batch, save_every=1)).run()
+        return torch.load(tmp_path / name / "training.pt", weights_only=True)["policy"]
+
+    whole = trained("whole", 2)
+    trained("parts", 1)
+    torch.rand(3)
+    for name, value in trained("parts", 2).items():
+        assert torch.equal(value, whole[name]), name
+    with pytest.raises(ValueError, match=r"begun with .*'batch': 2.*got .*'batch': 3"):
+        trained("parts", 3, batch=3)
+
+
 def test_lerobots_network_keeps_its_plan_through_saving(tmp_path):
     pytest.importorskip("lerobot", reason="its own environment: requirements-act.txt")
     from policy.baselines.act import build
