@@ -75,7 +75,7 @@ def aloha_spec(*, surfaces: bool = True) -> mujoco.MjSpec:
 
 
 def _assets() -> Path:
-    # Found without importing it: importing would need gymnasium, which we do not use.
+    # Found without importing it, which would load all of dm_control for the sake of a path.
     package = importlib.util.find_spec("gym_aloha")
     if package is None or not package.submodule_search_locations:
         raise HardwareError(
