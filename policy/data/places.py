@@ -10,6 +10,7 @@ import numpy as np
 
 from hardware.aloha import ARMS
 from hardware.embodiment import Embodiment
+from hardware.simulation.experts.plans import in_turn
 from hardware.simulation.language import instruct
 from hardware.simulation.layout import Layout
 from hardware.simulation.tasks.arranging import LineUp, Push, Stack, Swap
@@ -40,7 +41,8 @@ def first_touched(task: Task, layout: Layout) -> tuple[Thing, str]:
             return thing, other_arm(side)
         case Put(thing=thing, container=place) | Insert(peg=thing, socket=place):
             return thing, nearer_arm(layout, place)
-        case Sort(groups=((thing, place), *_)):
+        case Sort():
+            thing, place = in_turn(task, layout)[0]
             return thing, nearer_arm(layout, place)
         case Store(thing=thing):
             return DRAWER, nearer_arm(layout, thing)

@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 
 from hardware.aloha import ARMS, aloha_embodiment
+from hardware.simulation.experts.expert import plan_for
+from hardware.simulation.experts.pulling import Pull
 from hardware.simulation.language import task_ids_told
 from hardware.simulation.layout import TABLES, draw_layout
+from hardware.simulation.tasks.arranging import Push
 from hardware.simulation.tasks.catalogue import FAMILIES, tasks_in
+from hardware.simulation.tasks.holding import HandOver, Pick
+from hardware.simulation.world import World
 from policy.data.item import Source
-from policy.data.kinds import KINDS, LABELS
+from policy.data.kinds import DRAWER, KINDS, LABELS
 from policy.data.places import ScenePlaces, first_touched
 from policy.data.scenes import draw_scenes
 from policy.model.presets import preset
@@ -50,6 +55,23 @@ def test_the_first_thing_of_every_task_is_one_that_it_is_about_or_the_drawer():
                 assert thing in task.things or task.family == "store"
                 begun.add(task.family)
     assert begun == set(FAMILIES)
+
+
+def test_a_task_begins_with_what_its_expert_moves_first():
+    world, seen = World(), set()
+    for seed in range(6):
+        for table in TABLES:
+            layout = draw_layout(table, seed)
+            world.set_out(layout)
+            for task in tasks_in(layout)[seed % 5 :: 5]:
+                if isinstance(task, Pick | HandOver | Push):
+                    continue
+                move = plan_for(task, layout)(world)[0]
+                thing = DRAWER if isinstance(move, Pull) else move.thing
+                assert first_touched(task, layout) == (thing, move.arm), task
+                seen.add(task.family)
+    world.close()
+    assert len(seen) == 7
 
 
 def test_the_named_cell_shows_the_thing_that_is_meant(places):

@@ -113,7 +113,7 @@ def line_up(task: LineUp, layout: Layout) -> Plan:
 
 def sort(task: Sort, layout: Layout) -> Plan:
     """Container by container, each thing beside what already lies there."""
-    groups = sorted(task.groups, key=lambda group: float(layout.poses[group[1]][0]))
+    groups = in_turn(task, layout)
 
     def plan(world: World) -> list[Move]:
         return [
@@ -122,6 +122,11 @@ def sort(task: Sort, layout: Layout) -> Plan:
         ]
 
     return plan
+
+
+def in_turn(task: Sort, layout: Layout) -> list[tuple[Thing, Thing]]:
+    """Things and their containers in the order of sorting: first all of the left container."""
+    return sorted(task.groups, key=lambda group: float(layout.poses[group[1]][0]))
 
 
 def _room_beside(world: World, thing: Thing, container: Thing) -> float:
