@@ -90,8 +90,8 @@ class RLOptions:
     """Tasks of the simulated ALOHA; those that the base was trained on when not given."""
     episodes: int = 32
     """Of a round, between which the policy that acts stays the same; the paper has 1,024."""
-    seconds: float = 6.0
-    """Simulated time an episode may take."""
+    seconds: float | None = None
+    """Simulated time an episode may take; as long as its task gives anyone when not given."""
     replan_secs: float = 0.4
     """Simulated time between plans: how long a decision lasts."""
     epochs: int = 4
@@ -109,8 +109,9 @@ class RLOptions:
 
     def __post_init__(self) -> None:
         for name in ("episodes", "seconds", "replan_secs", "epochs", "noise", "clip"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"rl.{name} must be above 0, got {getattr(self, name)}.")
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ValueError(f"rl.{name} must be above 0, got {value}.")
 
 
 @dataclass(frozen=True, slots=True)

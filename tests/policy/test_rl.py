@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import threading
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 import torch
 
 from hardware.bodies import body_named
+from hardware.simulation.tasks.holding import Pick
+from hardware.simulation.tasks.placing import Sort
 from policy.model.checkpoint import Checkpoint
 from policy.model.qwen_vla import Context
 from policy.model.sampling import Sampling
@@ -21,6 +24,8 @@ from policy.training.rl.experience import Scores, collate, join
 from policy.training.rl.explorer import Explorer
 from policy.training.rl.job import RLJob, tasks_of
 from policy.training.rl.ppo import PPOLearner, policy_loss, value_loss
+from policy.training.rl.rollouts import Rollouts, _actor, limit_secs
+from policy.training.rl.rounds import updates
 from policy.training.rl.sde import deviation, log_probability, mean
 
 
@@ -233,7 +238,13 @@ def rl_job(tmp_path, checkpoint):
     def write(name, **options):
         folder = tmp_path / name
         folder.mkdir()
-        rl = {"tasks": ["pick_red_cube_left"], "episodes": 2, "seconds": 0.8, "workers": 0, "epochs": 2}
+        rl = {
+            "tasks": ["pick_red_cube_left"],
+            "episodes": 2,
+            "seconds": 0.8,
+            "workers": 0,
+            "epochs": 2,
+        }
         request = {
             "stage": "rl",
             "base": str(tmp_path / "base"),
@@ -274,6 +285,29 @@ def test_a_resumed_job_learns_the_same_wherever_it_is_simulated(rl_job, metrics)
         torch.testing.assert_close(ours[name], value, atol=1e-6, rtol=0, msg=name)
     changed = {name for name in before if not torch.equal(before[name], theirs[name])}
     assert changed and all(name.startswith("decoder.") for name in changed)
+
+
+def test_an_episode_may_take_as_long_as_its_task_gives():
+    own, set_to = RLOptions(), RLOptions(seconds=2.0)
+    assert limit_secs("sort", own) == Sort.limit_secs > Pick.limit_secs
+    assert limit_secs("pick_red_cube_left", own) == limit_secs("pick", own) == Pick.limit_secs
+    assert limit_secs("sort", set_to) == 2.0
+    rollouts = Rollouts(Path(), own, ("pick", "sort"), 0)
+    assert rollouts.longest_secs == Sort.limit_secs
+    request = TrainRequest(stage="rl", base="b", batch_size=50, rl=RLOptions(episodes=2, epochs=3))
+    assert updates(request, rollouts.longest_secs) == 3 * math.ceil(2 * Sort.limit_secs / 0.4 / 50)
+
+
+def test_every_episode_begins_at_time_0_however_late_it_is(tmp_path, checkpoint):
+    checkpoint.save(tmp_path / "base", "card")
+    torch.save({}, tmp_path / "acting.pt")
+    options = RLOptions(episodes=2, seconds=0.6, workers=0)
+    rollouts = Rollouts(tmp_path / "base", options, ("pick_red_cube_left",), 0)
+    for episode in rollouts.round(0, tmp_path / "acting.pt", threading.Event()):
+        assert episode.seconds == pytest.approx(0.6)
+        assert [decision.rows for decision in episode.decisions] == [7, 3]
+    seen = _actor(tmp_path / "base", options)._explorer._made
+    assert [time for time, _ in seen] == [0.0, 0.4]
 
 
 def test_a_job_told_to_stop_while_it_rolls_out_leaves_a_checkpoint(rl_job):

@@ -40,7 +40,9 @@ class RLJob(Job):
         self.prepare_parts()
         self.learner = PPOLearner(self.model, request.rl)
         critic = list(self.learner.critic.parameters())
-        each = updates(request)
+        parts = (Path(str(request.base)), request.rl, self._tasks, request.seed)
+        self._rollouts = Rollouts(*parts)
+        each = updates(request, self._rollouts.longest_secs)
         saving = math.ceil(request.save_every / each) * each
         logger.info("%d steps a round, a checkpoint every %d.", each, saving)
         self.trainer = Trainer(
@@ -65,8 +67,7 @@ class RLJob(Job):
         request = self.request
         if self.trainer.resume():
             logger.info("Going on from step %d.", self.step)
-        rollouts = Rollouts(Path(str(request.base)), request.rl, self._tasks, request.seed)
-        parts = (self.learner, self.begun.processor, rollouts, request, self.folder)
+        parts = (self.learner, self.begun.processor, self._rollouts, request, self.folder)
         rounds = Rounds(*parts, stop)
         return self.trainer.run(rounds, self.save, stop)
 

@@ -1,6 +1,5 @@
 """Episodes of the exploring policy in simulation, in processes that live over all rounds."""
 
-import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
@@ -17,15 +16,15 @@ from hardware.control_loop import ControlLoop
 from hardware.simulated_aloha import SimulatedAloha, simulated_aloha
 from hardware.simulation.attempt import attempt
 from hardware.simulation.language import instruct, wordings
-from hardware.simulation.tasks.catalogue import Scenario, scenario
+from hardware.simulation.seeds import VALIDATION_SEED
+from hardware.simulation.tasks.catalogue import FAMILIES, Scenario, scenario, task_ids
 from hardware.simulation.tasks.task import Outcome
+from hardware.worker_processes import begin_worker
 from policy.agent import PolicyAgent
+from policy.from_zero import FromZero
 from policy.model.checkpoint import Checkpoint
 from policy.training.request import RLOptions
 from policy.training.rl.explorer import Decision, Explorer
-
-TRAINING_STARTS = 500_000
-"""Starts below are for training; those above validate and test (`policy.evaluate`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,14 @@ class Rollout:
         return float(self.outcome is Outcome.SUCCESS)
 
 
+def limit_secs(task: str, options: RLOptions) -> float:
+    """Simulated seconds that an episode of `task`, a kind or the id of one, may take."""
+    if options.seconds is not None:
+        return options.seconds
+    kind = FAMILIES[task] if task in FAMILIES else task_ids()[task][0]
+    return kind.limit_secs
+
+
 class _Actor:
     """A policy and a world, kept by a process from one episode to the next."""
 
@@ -83,18 +90,19 @@ class _Actor:
         """Act as `policy.evaluate` does, noise aside. Raises what the driver died of."""
         options, rng = self._options, np.random.default_rng(asked.seed)
         robot, world = self._simulation.robot, self._simulation.world
-        drawn = scenario(asked.task, int(rng.integers(TRAINING_STARTS)))
+        drawn = scenario(asked.task, int(rng.integers(VALIDATION_SEED)))
         world.set_out(drawn.layout)
         robot.gate.reset()
         instruction = self._say(drawn, rng)
         self._explorer.begin(rng)
         loop = ControlLoop(robot)
         replan = options.replan_secs - 1e-6
-        loop.drive(PolicyAgent(self._explorer, instruction, replan_secs=replan, background=False))
-        found = attempt(loop, world, drawn.task, limit_secs=options.seconds)
+        agent = PolicyAgent(self._explorer, instruction, replan_secs=replan, background=False)
+        loop.drive(FromZero(agent, world.now()))
+        found = attempt(loop, world, drawn.task, limit_secs=limit_secs(asked.task, options))
         if found.failure is not None:
             raise found.failure
-        decisions = tuple(self._explorer.decisions(world.now()))
+        decisions = tuple(self._explorer.decisions(found.secs))
         return Rollout(drawn.task.id, found.outcome, found.secs, decisions)
 
     def _say(self, drawn: Scenario, rng: np.random.Generator) -> str:
@@ -124,7 +132,7 @@ def run_episode(asked: Asked) -> Rollout:
 
 
 def _start() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the process that trains
+    begin_worker()
     torch.set_num_threads(1)
 
 
@@ -134,6 +142,11 @@ class Rollouts:
     def __init__(self, base: Path, options: RLOptions, tasks: tuple[str, ...], seed: int) -> None:
         self._base, self._options, self._tasks, self._seed = base, options, tasks, seed
         self._pool: ProcessPoolExecutor | None = None
+
+    @property
+    def longest_secs(self) -> float:
+        """Simulated time that no episode is longer than."""
+        return max(limit_secs(task, self._options) for task in self._tasks)
 
     @contextmanager
     def open(self) -> Iterator["Rollouts"]:

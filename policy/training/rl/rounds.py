@@ -28,15 +28,15 @@ from policy.training.trainer import quick_bf16
 logger = logging.getLogger(__name__)
 
 
-def minibatches(request: TrainRequest) -> int:
-    """Parts that an epoch is cut into: of at most `batch_size` when no episode ends early."""
-    most = request.rl.episodes * math.ceil(request.rl.seconds / request.rl.replan_secs)
+def minibatches(request: TrainRequest, longest_secs: float) -> int:
+    """Parts that an epoch is cut into: of at most `batch_size` if all episodes are the longest."""
+    most = request.rl.episodes * math.ceil(longest_secs / request.rl.replan_secs)
     return math.ceil(most / request.batch_size)
 
 
-def updates(request: TrainRequest) -> int:
+def updates(request: TrainRequest, longest_secs: float) -> int:
     """Steps of a round, always the same number."""
-    return request.rl.epochs * minibatches(request)
+    return request.rl.epochs * minibatches(request, longest_secs)
 
 
 class Rounds:
@@ -66,7 +66,7 @@ class Rounds:
 
     def steps(self, start: int, stop: int) -> Iterator[Sequence[Experience]]:
         """The passes of every step in [start, stop)."""
-        each = updates(self._request)
+        each = updates(self._request, self._rollouts.longest_secs)
         with self._rollouts.open():
             for number in range(start // each, math.ceil(stop / each)):
                 episodes = self._round(number)
@@ -102,7 +102,8 @@ class Rounds:
         decisions = [decision for episode in episodes for decision in episode.decisions]
         scores, context = self._score(episodes, decisions)
         success = torch.tensor(float(np.mean([episode.reward for episode in episodes])))
-        parts, cuts = minibatches(self._request), self._request.accumulation
+        parts = minibatches(self._request, self._rollouts.longest_secs)
+        cuts = self._request.accumulation
 
         def experience(rows: Tensor) -> Experience:
             known = None if context is None else context.take(rows)
