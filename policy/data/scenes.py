@@ -17,6 +17,8 @@ import numpy as np
 from tqdm import tqdm
 
 from hardware.simulation.layout import TABLES, Layout, upright
+from hardware.simulation.seeds import VALIDATION_SEED
+from hardware.worker_processes import begin_worker
 from policy.data.kinds import KINDS
 from policy.data.scene_drawing import LEAST_PIXELS, RENDERED, Drawn, draw_scene
 
@@ -130,7 +132,7 @@ def draw_scenes(
     `sizes` are the pictures' heights and widths by camera, multiples of `cell` pixels.
     """
     draw = partial(draw_scene, sizes=sizes, cell=cell)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), begin_worker) as pool:
         drawing = pool.map(draw, range(seed, seed + count), chunksize=16)
         every = list(tqdm(drawing, total=count, desc="scenes", unit="scene"))
     return _together(every, list(sizes))
@@ -152,11 +154,18 @@ def _together(every: list[Drawn], cameras: list[str]) -> Scenes:
 
 
 FIRST_SEED = 100_000
-"""Scenes of training start here; evaluation draws from 500,000 on."""
+"""Scenes of training start here, and end before those kept for measuring."""
 
 
 def load_scenes(cache: Path, count: int, sizes: dict[str, tuple[int, int]], cell: int) -> Scenes:
-    """Return the scenes kept in `cache`, drawing them the first time, and when they do not fit."""
+    """Return the scenes kept in `cache`, drawing them the first time, and when they do not fit.
+
+    Raises `ValueError` for more than there are for training.
+    """
+    if count > VALIDATION_SEED - FIRST_SEED:
+        raise ValueError(
+            f"There are {VALIDATION_SEED - FIRST_SEED} scenes to train on, got {count}."
+        )
     kept = _kept(cache) if cache.exists() else None
     if kept is not None and len(kept) == count and kept.sizes == sizes:
         return kept
