@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 from hardware.simulation.language import wordings
-from hardware.simulation.tasks.catalogue import scenario
+from hardware.simulation.seeds import VALIDATION_SEED
+from hardware.simulation.standard.task import TRANSFER
+from hardware.simulation.tasks.catalogue import FAMILIES, scenario
+from recordings import demonstration
 from recordings import generate as generation
 from recordings.dataset import Dataset
-from recordings.demonstration import LAST_SEED, Recipe, demonstrate
-from recordings.generate import generate
+from recordings.demonstration import Recipe, demonstrate
+from recordings.generate import Options, generate
 from recordings.layout import LOCK
 
 RECIPE = Recipe(
@@ -129,8 +132,27 @@ def test_a_demonstration_ends_with_the_cube_held_up_and_still():
     assert ticks[0].action is not None
 
 
-def test_scenes_of_demonstrations_and_of_evaluation_are_apart():
-    assert LAST_SEED < 600_000
+@pytest.mark.parametrize(
+    ("task", "begins"), [("pick", "scenario"), (TRANSFER.id, "standard_demonstration")]
+)
+def test_scenes_of_demonstrations_and_of_evaluation_are_apart(monkeypatch, task, begins):
+    seeds = []
+
+    def drawn(name, seed, *_, **__):
+        seeds.append(seed)
+        raise InterruptedError
+
+    monkeypatch.setattr(demonstration, begins, drawn)
+    for number in range(50):
+        with pytest.raises(InterruptedError):
+            demonstrate(replace(RECIPE, tasks=(task,)), number)
+    assert len(set(seeds)) == 50
+    assert max(seeds) < VALIDATION_SEED
+
+
+def test_all_stands_for_every_kind_beside_what_else_is_named():
+    options = Options(dataset=Path("x"), task=("all", TRANSFER.id), episodes=1)
+    assert options.recipe().tasks == (*FAMILIES, TRANSFER.id)
 
 
 @pytest.mark.parametrize(
