@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 STEPS = 400
-"""Control ticks of an episode: 8 seconds at 50 Hz, as in the ACT paper (Zhao et al. 2023)."""
+"""Control ticks of an episode: 8 seconds at 50 Hz, as in the ACT paper (Zhao et al. 2023) and in
+LeRobot. The package registers its environments with 300."""
 
 
 @dataclass(frozen=True, slots=True)
