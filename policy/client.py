@@ -54,6 +54,9 @@ class PolicyClient:
         self.url = url
         self.plan_secs = 0.0
         """How long the last plan took in the server."""
+        self.any_words = False
+        """Ask for plans on words that the policy was not trained on, too; servers that cannot be
+        asked do as they were started. May be set at any time."""
         self._headers = {"Authorization": f"Api-Key {token}"} if token else {}
         self._turn = threading.Lock()
         self._open = ExitStack()
@@ -105,6 +108,8 @@ class PolicyClient:
         }
         if self._noise is not None and self.metadata.get("seeds"):
             question["seed"] = int(self._noise.integers(2**31))
+        if self.any_words and self.metadata.get("any_words"):
+            question["any_words"] = True
         if previous is not None and self.metadata.get("continues"):
             question["continue"] = {
                 "actions": previous.chunk.actions,

@@ -16,7 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 try:
     import mujoco  # noqa: F401 - sets up the drawing that MUJOCO_GL names, wherever that is
@@ -32,19 +32,21 @@ from tqdm import tqdm
 from hardware.interfaces import HardwareError
 from policy.blending import Blend
 from policy.evaluation.contender import identity
+from policy.evaluation.environment import Result
 from policy.evaluation.environments import open_environment
 from policy.evaluation.ledger import Ledger
 from policy.evaluation.planner import Replanning
 from policy.evaluation.report import rows, table, to_json
 from policy.evaluation.request import Request, Rules, axes_named, check_swap
-from policy.evaluation.runner import opened, run
+from policy.evaluation.runner import opened, run, wants_film
 from policy.evaluation.seeds import Split, seeds_of
 from policy.interface import Continuation
 
 logger = logging.getLogger(__name__)
 
 MENDABLE = (ValueError, OSError, HardwareError, BrokenProcessPool)
-"""What a person can do something about; anything else is a fault of ours and shown in full."""
+"""What a person can do something about; anything else is a fault of ours and shown in full, once
+what is done was reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Options:
     stock_rendering: bool = False
     """Draw as the benchmark's makers do (`gym_aloha`), which costs ten times as much."""
     replan_secs: float = 0.4
-    """Simulated time between plans."""
+    """Simulated time between plans, whole control ticks (0.02 s)."""
     blend: Blend = "fade"
     """What is done where chunks overlap."""
     continuation: Continuation | None = None
@@ -91,7 +93,8 @@ class Options:
     json: Path | None = None
     """Where to write the report and every attempt."""
     videos: Path | None = None
-    """Folder for a film (mp4) of every attempt that fails, named by task, axis, seed, outcome."""
+    """Folder for a film (mp4) of every attempt that fails, named by task, axis, seed, outcome.
+    Failures that --out has from before are run once more for films that are not there yet."""
 
     def request(self) -> Request:
         """Return what is asked for. Raises `ValueError` or `OSError` if there is no such thing."""
@@ -122,16 +125,14 @@ def main(options: Options) -> int:
     except MENDABLE as error:
         raise SystemExit(str(error)) from error
     results = [ledger.results[start] for start in request.starts() if start in ledger.results]
-    if results:
-        logger.info("%s", table(rows(results)))
-    if options.json is not None:
-        written = to_json(described, results, planned=len(request.starts()))
-        options.json.write_text(json.dumps(written, indent=2) + "\n")
+    _report(request, options, described, results)
     if options.out is None and (failure is None or not results):
         shutil.rmtree(folder)
     if failure is None:
         return 0
     _say(failure, len(results), len(request.starts()), folder)
+    if not isinstance(failure, (*MENDABLE, KeyboardInterrupt)):
+        raise failure
     return 130 if isinstance(failure, KeyboardInterrupt) else 1
 
 
@@ -140,12 +141,32 @@ def _identity(request: Request) -> str:
     return identity(request.policy, driver)
 
 
+def _report(
+    request: Request, options: Options, described: dict[str, Any], results: list[Result]
+) -> None:
+    environment, _ = open_environment(request.env, request.rules)
+    found = rows(results, tells_wrong=environment.tells_wrong)
+    if results:
+        logger.info("%s", table(found))
+    if options.json is not None:
+        written = to_json(described, results, found, planned=len(request.starts()))
+        options.json.write_text(json.dumps(written, indent=2) + "\n")
+
+
 def _fill(ledger: Ledger, request: Request, options: Options) -> BaseException | None:
-    """Run what is not in `ledger` yet; return what put an end to it before its time, if any did."""
-    starts = request.starts()
-    left = [start for start in starts if start not in ledger.results]
+    """Run what is not in `ledger` yet; return what put an end to it before its time, if any did.
+
+    Failures whose film is missing are run once more: what is in the ledger stays.
+    """
+    starts, kept = request.starts(), ledger.results
+    unfilmed = {
+        start
+        for start in starts
+        if options.videos is not None and start in kept and wants_film(kept[start], options.videos)
+    }
+    left = [start for start in starts if start not in kept or start in unfilmed]
     results = run(request, left, workers=options.workers, films=options.videos)
-    won = sum(ledger.results[start].success for start in starts if start in ledger.results)
+    won = sum(kept[start].success for start in starts if start in kept)
     bar = tqdm(
         total=len(starts),
         initial=len(starts) - len(left),
@@ -157,11 +178,12 @@ def _fill(ledger: Ledger, request: Request, options: Options) -> BaseException |
     try:
         with bar, closing(results):
             for result in results:
-                ledger.add(result)
-                won += result.success
+                if result.start not in unfilmed:
+                    ledger.add(result)
+                    won += result.success
                 bar.set_postfix(successes=won, refresh=False)
                 bar.update()
-    except (*MENDABLE, KeyboardInterrupt) as failure:
+    except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - reported, then raised
         return failure
     rate = len(left) / max(time.monotonic() - began, 1e-9)
     if left:

@@ -43,6 +43,7 @@ def metadata(policy: LocalPolicy, checkpoint: Path) -> dict[str, Any]:
         "tasks": list(policy.tasks),
         "continues": True,
         "seeds": True,
+        "any_words": True,
     }
 
 
@@ -115,6 +116,17 @@ def read_seed(message: dict[str, Any]) -> int | None:
     raise ValueError(f"A seed is a whole number from 0 on, got {told!r}.")
 
 
+def read_any_words(message: dict[str, Any]) -> bool:
+    """Whether this one plan may be on words not in training: `{"any_words": bool}`, not openpi's.
+
+    Raises `ValueError` for anything else.
+    """
+    told = message.get("any_words", False)
+    if isinstance(told, bool):
+        return told
+    raise ValueError(f"any_words is true or false, got {told!r}.")
+
+
 class PolicyServer:
     """Serves one policy; plans one at a time, whoever asks."""
 
@@ -122,6 +134,7 @@ class PolicyServer:
         self._policy = policy
         self._metadata = metadata(policy, checkpoint)
         self._token = token
+        self._any_words = policy.any_words
         self._planning = threading.Lock()
 
     def listen(self, host: str, port: int) -> Server:
@@ -162,10 +175,12 @@ class PolicyServer:
             observation, prompt = read_observation(message)
             previous = read_commitment(message, observation.timestamp)
             seed = read_seed(message)
+            any_words = read_any_words(message)
             start = time.perf_counter()
             with self._planning:
                 if seed is not None:
                     self._policy.seed(seed)
+                self._policy.any_words = self._any_words or any_words
                 chunk = self._policy.predict_action_chunk(observation, prompt, previous)
             took = (time.perf_counter() - start) * 1e3
         except ValueError as error:

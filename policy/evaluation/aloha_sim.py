@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -10,11 +10,11 @@ import numpy as np
 from hardware.aloha import aloha_embodiment
 from hardware.control_loop import ControlLoop
 from hardware.embodiment import Embodiment
-from hardware.interfaces import Action, Agent, Observation
 from hardware.simulated_aloha import SimulatedAloha, simulated_aloha
 from hardware.simulation.experts.expert import expert_for
 from hardware.simulation.language import instruct, task_ids_told, wordings
 from hardware.simulation.layout import AXES, Layout
+from hardware.simulation.tasks.arranging import Stack
 from hardware.simulation.tasks.catalogue import (
     FAMILIES,
     Scenario,
@@ -25,10 +25,11 @@ from hardware.simulation.tasks.catalogue import (
 from hardware.simulation.tasks.judge import HELD_TICKS, Judge
 from hardware.simulation.tasks.task import Outcome, Task
 from hardware.simulation.world import TICK_SECS, World
-from policy.evaluation.driver import Briefing, Driver
+from policy.evaluation.driver import Briefing, Driver, chance_of
 from policy.evaluation.environment import Ending, Result, Start
 from policy.evaluation.film import Film
 from policy.evaluation.request import Rules
+from policy.from_zero import FromZero
 
 STRICT_SECS = 0.5
 """For a strict success, the driver drives on so long and at its end what was told is done."""
@@ -92,6 +93,16 @@ class AlohaSim:
         """The simulated ALOHA with its four cameras."""
         return aloha_embodiment(height=HEIGHT, width=WIDTH)
 
+    @property
+    def tick_secs(self) -> float:
+        """That of the robot's control loop."""
+        return TICK_SECS
+
+    @property
+    def tells_wrong(self) -> bool:
+        """The judges see what else is done."""
+        return True
+
     def require_known(self, task: str) -> None:
         """Raise `ValueError` listing what there is if `task` is neither a kind nor an id."""
         require_known(task)
@@ -120,16 +131,18 @@ class AlohaSim:
         """Run one attempt to its end; see `Environment`."""
         # By the task, too, or all tasks of one scene would be told alike.
         rng = np.random.default_rng([start.seed, 2, zlib.crc32(start.task.encode())])
-        scene = _scene(start, driver.tasks, rng)
+        trained = frozenset(driver.tasks)
+        scene = _scene(start, trained, rng)
         simulation = _simulation(driver.cameras, driver.look_secs)
         world = simulation.world
         world.set_out(scene.layout)
         simulation.robot.gate.reset()
-        instruction = _say(scene, start.axis, driver.tasks, rng)
+        known = _known(scene.told, trained)
+        instruction = _say(scene, start.axis, known, rng)
         briefing = Briefing(
             instruction,
-            start.seed,
-            any_words=start.axis is not None,
+            chance_of(start.seed),
+            any_words=start.axis is not None or not known,
             expert=lambda: expert_for(scene.told, world, np.random.default_rng([start.seed, 3])),
         )
         loop = ControlLoop(simulation.robot)
@@ -137,7 +150,8 @@ class AlohaSim:
         course = Course(world, loop, film)
         judge, first = Judge(scene.told), Judge(scene.first)
         judges = [judge, first] if start.swapped else [judge]
-        secs = course.run(judges, self._limit_secs or scene.told.limit_secs)
+        limit = scene.told.limit_secs if self._limit_secs is None else self._limit_secs
+        secs = course.run(judges, limit)
         strict = judge.outcome is Outcome.SUCCESS and course.lasts(scene.told)
         return Result(
             *(start, scene.told.id, instruction, ENDINGS[judge.outcome], strict, round(secs, 2)),
@@ -186,48 +200,47 @@ class Course:
         self._ticks += 1
 
 
-class FromZero:
-    """An agent for which each attempt begins at time 0, so that it rounds alike in all of them."""
-
-    def __init__(self, agent: Agent, began: float) -> None:
-        self._agent, self._began = agent, began
-
-    def reset(self) -> None:
-        """Forget the previous episode."""
-        self._agent.reset()
-
-    def act(self, observation: Observation) -> Action | None:
-        """Return the agent's action."""
-        since = round(observation.timestamp - self._began, 6)
-        return self._agent.act(replace(observation, timestamp=since))
-
-
-def _scene(start: Start, trained: tuple[str, ...], rng: np.random.Generator) -> Scene:
+def _scene(start: Start, trained: frozenset[str], rng: np.random.Generator) -> Scene:
     drawn = scenario(start.task, start.seed, start.axis)
     told = _other(drawn, trained, rng) if start.swapped else drawn.task
     return Scene(drawn.layout, told, drawn.task)
 
 
-def _other(drawn: Scenario, trained: tuple[str, ...], rng: np.random.Generator) -> Task:
-    """Another task of the same kind in the same scene; about other things, if there is one.
+def _other(drawn: Scenario, trained: frozenset[str], rng: np.random.Generator) -> Task:
+    """Another task of the same kind in the same scene, not done on the way to the first.
 
-    One that was trained, if any was.
+    One that was trained, if any was; about other things, if there is one.
     """
     first = drawn.task
-    others = [task for task in type(first).every(drawn.layout) if task != first]
+    others = [
+        task
+        for task in type(first).every(drawn.layout)
+        if task != first and not _begun_alike(task, first)
+    ]
     apart = [task for task in others if not set(task.things) & set(first.things)]
-    known = [task for task in apart or others if set(wordings(task)) & set(trained)]
-    drawable = known or apart or others
-    if not drawable:
+    trained_ones = ([task for task in tasks if _known(task, trained)] for tasks in (apart, others))
+    drawable = next(filter(None, (*trained_ones, apart, others)), None)
+    if drawable is None:
         raise ValueError(f"Nothing else of the kind of {first.id!r} can be told in its scene.")
     return drawable[int(rng.integers(len(drawable)))]
 
 
-def _say(scene: Scene, axis: str | None, trained: tuple[str, ...], rng: np.random.Generator) -> str:
+def _begun_alike(task: Task, other: Task) -> bool:
+    """Whether doing the one does the other on the way, as a stack that is built on further."""
+    if not (isinstance(task, Stack) and isinstance(other, Stack)):
+        return False
+    return all(low == high for low, high in zip(task.order, other.order, strict=False))
+
+
+def _known(task: Task, trained: frozenset[str]) -> list[str]:
+    """Return those wordings of `task` that were trained."""
+    return [words for words in wordings(task) if words in trained]
+
+
+def _say(scene: Scene, axis: str | None, known: list[str], rng: np.random.Generator) -> str:
     """Tell the task: in words that were trained, where there are any, but on `instruction`."""
     if axis == "instruction":
         return instruct(scene.told, scene.layout, rng, unseen=True)
-    known = [words for words in wordings(scene.told) if words in set(trained)]
     if known:
         return known[int(rng.integers(len(known)))]
     return instruct(scene.told, scene.layout, rng)

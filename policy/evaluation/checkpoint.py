@@ -8,7 +8,14 @@ from hardware.embodiment import Embodiment
 from policy.evaluation.driver import Briefing
 from policy.evaluation.planner import PlanningDriver, Replanning
 from policy.local import LocalPolicy
-from policy.model.checkpoint import BODIES
+from policy.model.checkpoint import BODIES, PARTS
+
+READ = (
+    *("*.safetensors", "*.safetensors.index.json", *PARTS),
+    *("tokenizer*", "special_tokens_map.json", "added_tokens.json", "chat_template*"),
+    f"{BODIES}/*/*.json",
+)
+"""What `Checkpoint.load` reads of a folder: all but the card, and what else may lie there."""
 
 
 def checkpoint_driver(folder: Path, replanning: Replanning, body: Embodiment) -> PlanningDriver:
@@ -35,9 +42,10 @@ def checkpoint_driver(folder: Path, replanning: Replanning, body: Embodiment) ->
 
 
 def fingerprint(folder: Path) -> str:
-    """Tell the weights in `folder` from any other, wherever they lie."""
-    weights = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")):
+    """Tell the checkpoint in `folder` from any other, wherever it lies."""
+    whole = hashlib.sha256()
+    for path in sorted({path for pattern in READ for path in folder.glob(pattern)}):
+        whole.update(f"{path.relative_to(folder).as_posix()}\n".encode())
         with path.open("rb") as file:
-            weights.update(hashlib.file_digest(file, "sha256").digest())
-    return weights.hexdigest()[:16]
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()[:16]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hardware.embodiment import Embodiment
 from policy.client import PolicyClient
-from policy.evaluation.driver import Driver
+from policy.evaluation.driver import Briefing, Driver
 from policy.evaluation.floors import BLIND, blind_driver
 from policy.evaluation.planner import PlanningDriver, Replanning
 
@@ -33,10 +33,7 @@ def open_driver(policy: str, replanning: Replanning, body: Embodiment) -> Driver
 
 def _planning_driver(policy: str, replanning: Replanning, body: Embodiment) -> PlanningDriver:
     if policy.startswith(ADDRESSES):
-        client = PolicyClient(policy, body=body)
-        return PlanningDriver(
-            client, client.cameras, replanning, lambda briefing: client.seed(briefing.seed)
-        )
+        return _served(PolicyClient(policy, body=body), replanning)
     if not Path(policy).is_dir():
         raise ValueError(
             f"POLICY is the folder of a checkpoint, ws://HOST:PORT, or one of {', '.join(BLIND)}; "
@@ -45,6 +42,14 @@ def _planning_driver(policy: str, replanning: Replanning, body: Embodiment) -> P
     from policy.evaluation.checkpoint import checkpoint_driver  # noqa: PLC0415 - torch: seconds
 
     return checkpoint_driver(Path(policy), replanning, body)
+
+
+def _served(client: PolicyClient, replanning: Replanning) -> PlanningDriver:
+    def prepare(briefing: Briefing) -> None:
+        client.seed(briefing.seed)
+        client.any_words = briefing.any_words
+
+    return PlanningDriver(client, client.cameras, replanning, prepare)
 
 
 def identity(policy: str, driver: Driver) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+
 from hardware.embodiment import Embodiment
 from hardware.interfaces import Agent
 
@@ -19,6 +21,14 @@ class Briefing:
     """Whether words that it was not trained on may be in the instruction, on purpose."""
     expert: Callable[[], Agent]
     """Makes the environment's own expert for this attempt, which sees the true state."""
+
+
+def chance_of(seed: int) -> int:
+    """Return the seed of the driver's own chance at the start of `seed`.
+
+    Another stream than the scene's: a driver's noise must not know what lies where.
+    """
+    return int(np.random.SeedSequence([seed, 4]).generate_state(1)[0])
 
 
 @runtime_checkable

@@ -84,6 +84,14 @@ class Environment(Protocol):
     def embodiment(self) -> Embodiment:
         """The body, with all the cameras there are."""
 
+    @property
+    def tick_secs(self) -> float:
+        """Simulated seconds of one control tick."""
+
+    @property
+    def tells_wrong(self) -> bool:
+        """Whether doing another thing ends an attempt as such, and not as a `TIME_OUT`."""
+
     def require_known(self, task: str) -> None:
         """Raise `ValueError` listing what can be attempted if `task` cannot."""
 

@@ -18,7 +18,7 @@ def open_environment(env: str, rules: Rules) -> tuple[Environment, tuple[str, ..
     environment = _environment(env, rules)
     if env in (ALOHA_SIM, GYM_ALOHA):
         return environment, ()
-    named = tuple(env.split(","))
+    named = tuple(dict.fromkeys(env.split(",")))
     for name in named:
         environment.require_known(name)
     return environment, named

@@ -4,13 +4,17 @@ Physics, reset and reward are the package gym-aloha's own, through `gymnasium.ma
 official success: full reward (4) at any of 400 steps of 50 Hz. It fires on a touch, so a strict
 one stands beside it, judged where the 400 steps end (`hardware.simulation.standard.success`).
 There are no official starts: start s is `reset(seed=s)`. Nothing stands between a driver's wish and
-`step`, no safety gate either. Pictures are drawn when the driver looks, and cheaper than the stock
-ones (`hardware.simulation.standard.drawing` says how they differ) unless stock ones are asked for.
+`step`, no safety gate either: what breaks the physics fails the attempt. Pictures are drawn when
+the driver looks, and cheaper than the stock ones (`hardware.simulation.standard.drawing` says how
+they differ) unless stock ones are asked for.
 """
 
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+from dm_control.rl.control import PhysicsError
 
 from hardware.aloha import CONTROL_HZ, aloha_embodiment
 from hardware.embodiment import Embodiment
@@ -25,10 +29,12 @@ from hardware.simulation.standard.task import (
     standard_task,
 )
 from hardware.simulation.standard.world import StandardWorld
-from policy.evaluation.driver import Briefing, Driver
+from policy.evaluation.driver import Briefing, Driver, chance_of
 from policy.evaluation.environment import Ending, Result, Start
 from policy.evaluation.film import Film
 from policy.evaluation.request import Rules
+
+logger = logging.getLogger(__name__)
 
 FILM_CAMERA = "cam_low"
 """The environment's `angle`, from the front."""
@@ -73,6 +79,16 @@ class GymAloha:
         height, width = STOCK_SIZE if self._stock else CHEAP_SIZE
         return aloha_embodiment(height=height, width=width)
 
+    @property
+    def tick_secs(self) -> float:
+        """The environment's step."""
+        return 1 / CONTROL_HZ
+
+    @property
+    def tells_wrong(self) -> bool:
+        """The reward knows nothing of wrong objects or arms."""
+        return False
+
     def require_known(self, task: str) -> None:
         """Raise `ValueError` listing what there is if `task` is not one of `tasks`."""
         standard_task(task)
@@ -97,28 +113,34 @@ class GymAloha:
         world = self._world(task)
         world.reset(start.seed)
         rng = np.random.default_rng([start.seed, 2])
+        known = _known(task, driver.tasks)
         briefing = Briefing(
-            _say(task, start.axis, driver.tasks, rng),
-            start.seed,
-            any_words=start.axis is not None,
+            _say(task, start.axis, known, rng),
+            chance_of(start.seed),
+            any_words=start.axis is not None or not known,
             expert=lambda: standard_expert(world, np.random.default_rng([start.seed, 3])),
         )
         verdict = self._watch(world, driver, briefing, film)
         ending = Ending.SUCCESS if verdict.official else Ending.TIME_OUT
-        secs = verdict.secs if verdict.secs is not None else self._steps / CONTROL_HZ
+        secs = verdict.secs if verdict.secs is not None else world.now()
         return Result(start, task.id, briefing.instruction, ending, verdict.strict, round(secs, 2))
 
     def _watch(
         self, world: StandardWorld, driver: Driver, briefing: Briefing, film: Film | None
     ) -> Verdict:
         judge = Judge()
-        for _ in drive(world, driver.agent(briefing), self._eyes(world, driver), steps=self._steps):
-            judge.watch(world)
-            if film is not None and film.due(world.now()):
-                picture = self._drawing(world).picture(
-                    FILM_CAMERA, height=film.height, width=film.width
-                )
-                film.add(picture)
+        ticks = drive(world, driver.agent(briefing), self._eyes(world, driver), steps=self._steps)
+        try:
+            for _ in ticks:
+                judge.watch(world)
+                if film is not None and film.due(world.now()):
+                    picture = self._drawing(world).picture(
+                        FILM_CAMERA, height=film.height, width=film.width
+                    )
+                    film.add(picture)
+        except PhysicsError as error:
+            logger.warning("The driver broke the physics at %.2f s: %s", world.now(), error)
+            return replace(judge.verdict(), strict=False)  # as it stood, and it does not last
         return judge.verdict()
 
     def _eyes(self, world: StandardWorld, driver: Driver) -> Eyes | None:
@@ -141,11 +163,14 @@ class GymAloha:
         return self._drawings[world.task]
 
 
-def _say(
-    task: StandardTask, axis: str | None, trained: Sequence[str], rng: np.random.Generator
-) -> str:
+def _known(task: StandardTask, trained: Sequence[str]) -> list[str]:
+    """Return those wordings of `task` that were trained."""
+    every = frozenset(trained)
+    return [words for words in task.wordings if words in every]
+
+
+def _say(task: StandardTask, axis: str | None, known: list[str], rng: np.random.Generator) -> str:
     """Tell the task: in words that were trained, where there are any, but on `instruction`."""
-    known = [words for words in task.wordings if words in set(trained)]
     if axis == "instruction" or not known:
         return task.instruct(rng, unseen=axis == "instruction")
     return known[int(rng.integers(len(known)))]

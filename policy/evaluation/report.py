@@ -27,8 +27,9 @@ class Row:
     strict_successes: int
     strict: float
     strict_interval95: tuple[float, float]
-    wrong_object: float
-    wrong_arm: float
+    wrong_object: float | None
+    """None where the environment does not tell (`Environment.tells_wrong`)."""
+    wrong_arm: float | None
     seconds: float | None
     """Median simulated time of the successes."""
     first_done: float | None = None
@@ -36,7 +37,9 @@ class Row:
     first_done_interval95: tuple[float, float] | None = None
 
     @classmethod
-    def of(cls, task: str, axis: str, results: Sequence[Result]) -> "Row":
+    def of(
+        cls, task: str, axis: str, results: Sequence[Result], *, tells_wrong: bool = True
+    ) -> "Row":
         """Count."""
         count = len(results)
         won = [result.secs for result in results if result.success]
@@ -47,8 +50,8 @@ class Row:
             *(task, axis, count),
             *(len(won), _share(len(won), count), wilson(len(won), count)),
             *(strict, _share(strict, count), wilson(strict, count)),
-            _share(endings.count(Ending.WRONG_OBJECT), count),
-            _share(endings.count(Ending.WRONG_ARM), count),
+            _share(endings.count(Ending.WRONG_OBJECT), count) if tells_wrong else None,
+            _share(endings.count(Ending.WRONG_ARM), count) if tells_wrong else None,
             round(median(won), 3) if won else None,
             _share(sum(firsts), len(firsts)) if firsts else None,
             wilson(sum(firsts), len(firsts)) if firsts else None,
@@ -59,8 +62,11 @@ def _share(part: int, whole: int) -> float:
     return part / max(whole, 1)
 
 
-def rows(results: Sequence[Result]) -> list[Row]:
-    """One row per axis and task, and for each axis one over its tasks, in order of appearance."""
+def rows(results: Sequence[Result], *, tells_wrong: bool = True) -> list[Row]:
+    """One row per axis and task, and for each axis one over its tasks, in order of appearance.
+
+    `tells_wrong` is the environment's.
+    """
     found: list[Row] = []
     for axis in dict.fromkeys(result.start.axis for result in results):
         own = [result for result in results if result.start.axis == axis]
@@ -68,7 +74,9 @@ def rows(results: Sequence[Result]) -> list[Row]:
         for result in own:
             by_task.setdefault(result.start.task, []).append(result)
         named = [*by_task.items(), *([(ALL, own)] if len(by_task) > 1 else [])]
-        found += [Row.of(task, axis or NO_AXIS, these) for task, these in named]
+        found += [
+            Row.of(task, axis or NO_AXIS, these, tells_wrong=tells_wrong) for task, these in named
+        ]
     return found
 
 
@@ -94,14 +102,17 @@ def _cells(row: Row, *, swapped: bool) -> list[str]:
         *(row.task, row.axis),
         *(f"{row.successes} of {row.episodes}", _interval(row.interval95)),
         *(f"{row.strict_successes} of {row.episodes}", _interval(row.strict_interval95)),
-        *(f"{100 * row.wrong_object:.1f} %", f"{100 * row.wrong_arm:.1f} %"),
+        *(_percent(row.wrong_object), _percent(row.wrong_arm)),
         "-" if row.seconds is None else f"{row.seconds:.2f}",
     ]
     if swapped:
-        known = row.first_done is not None and row.first_done_interval95 is not None
-        cells.append(f"{100 * (row.first_done or 0.0):.1f} %" if known else "-")
+        cells.append(_percent(row.first_done))
         cells.append(_interval(row.first_done_interval95) if row.first_done_interval95 else "-")
     return cells
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"
 
 
 def _interval(interval: tuple[float, float]) -> str:
@@ -109,12 +120,12 @@ def _interval(interval: tuple[float, float]) -> str:
 
 
 def to_json(
-    options: Mapping[str, Any], results: Sequence[Result], *, planned: int
+    options: Mapping[str, Any], results: Sequence[Result], found: Sequence[Row], *, planned: int
 ) -> dict[str, Any]:
     """What was asked, the rows, every attempt. Holds no time of day and no speed."""
     return {
         "options": dict(options),
         "complete": len(results) == planned,
-        "tasks": [asdict(row) for row in rows(results)],
+        "tasks": [asdict(row) for row in found],
         "episodes": [result_to_json(result) for result in results],
     }

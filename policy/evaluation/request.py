@@ -1,5 +1,6 @@
 """What one evaluation is: everything that its numbers depend on, and nothing else."""
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -18,6 +19,10 @@ class Rules:
     """Simulated time an attempt may take; the environment's own if None."""
     stock_rendering: bool = False
     """Draw as the benchmark's makers do, where that differs and costs more."""
+
+    def __post_init__(self) -> None:
+        if self.limit_secs is not None and not 0 < self.limit_secs < math.inf:
+            raise ValueError(f"An attempt takes more than 0 s, got a limit of {self.limit_secs} s.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +86,19 @@ def check_swap(environment: Environment, *, swap: bool) -> None:
     """Raise `ValueError` if another thing shall be told where there is only one."""
     if swap and not environment.swaps:
         raise ValueError(f"In {environment.name} a scene has one task: leave --swap out.")
+
+
+def check_ticks(environment: Environment, replanning: Replanning, rules: Rules) -> None:
+    """Raise `ValueError` unless plans are made at control ticks and an attempt lasts for one."""
+    tick_secs = environment.tick_secs
+    ticks = replanning.replan_secs / tick_secs
+    if ticks < 1 - 1e-6 or abs(ticks - round(ticks)) > 1e-6:
+        raise ValueError(
+            f"Plans are made every so many control ticks of {tick_secs} s, got "
+            f"{replanning.replan_secs} s between them."
+        )
+    if rules.limit_secs is not None and rules.limit_secs < tick_secs:
+        raise ValueError(
+            f"An attempt takes one control tick of {tick_secs} s at least, got a limit of "
+            f"{rules.limit_secs} s."
+        )

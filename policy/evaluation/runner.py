@@ -1,22 +1,20 @@
 """Runs attempts, in processes that each keep one driver and one environment open."""
 
-import ctypes
 import logging
-import signal
-import sys
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
+from hardware.worker_processes import begin_worker
 from policy.evaluation.contender import open_driver
 from policy.evaluation.driver import Driver
 from policy.evaluation.environment import Environment, Result, Start
 from policy.evaluation.environments import open_environment
 from policy.evaluation.film import Film
 from policy.evaluation.planner import Replanning
-from policy.evaluation.request import Request, Rules
+from policy.evaluation.request import Request, Rules, check_ticks
 
 
 @cache
@@ -25,9 +23,10 @@ def opened(
 ) -> tuple[Environment, Driver]:
     """The environment and the driver, kept by this process.
 
-    Raises what `open_environment` and `open_driver` raise.
+    Raises what `open_environment`, `check_ticks` and `open_driver` raise.
     """
     environment, _ = open_environment(env, rules)
+    check_ticks(environment, replanning, rules)
     return environment, open_driver(policy, replanning, environment.embodiment)
 
 
@@ -39,6 +38,11 @@ def attempt(request: Request, start: Start, films: Path | None = None) -> Result
     if film is not None and films is not None and not result.strict and len(film):
         film.save(films / film_name(result))
     return result
+
+
+def wants_film(result: Result, films: Path) -> bool:
+    """Whether `attempt` would have left a film of this result in `films`, and none is there."""
+    return not result.strict and not (films / film_name(result)).exists()
 
 
 def film_name(result: Result) -> str:
@@ -87,13 +91,7 @@ def _as_finished(asked: Sequence[Future[Result]]) -> Iterator[Result]:
         raise failure
 
 
-PR_SET_PDEATHSIG = 1
-"""Of Linux's prctl(2)."""
-
-
 def _begin() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the process that collects
+    begin_worker()
     # What a driver dies of is raised in that process, once and in full.
     logging.getLogger("hardware.control_loop").setLevel(logging.CRITICAL)
-    if sys.platform == "linux":  # elsewhere, a process whose parent was killed waits for ever
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

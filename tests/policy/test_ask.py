@@ -65,6 +65,13 @@ def test_a_checkpoint_is_asked_and_measured(checkpoint, tmp_path):
     assert isinstance(written["replies"][0]["answer"], str)
 
 
+@pytest.mark.parametrize(("seed", "scenes"), [(599_999, 1), (700_000, 1), (699_999, 2)])
+def test_only_scenes_for_testing_are_asked_about(checkpoint, seed, scenes):
+    options = Options(Path("nano"), seed=seed, scenes=scenes)
+    with pytest.raises(ValueError, match="test split are 600000 to 699999"):
+        measure(options, Answerer(checkpoint, limit=3))
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -8,7 +8,9 @@ import pytest
 from hardware.aloha import aloha_embodiment
 from hardware.simulation.experts.expert import expert_for
 from hardware.simulation.language import held_out, wordings
+from hardware.simulation.layout import REGIONS
 from hardware.simulation.tasks.catalogue import FAMILIES, scenario
+from hardware.simulation.things import COLOURS, UNSEEN_SHAPES
 from hardware.simulation.world import World
 from policy.evaluation import aloha_sim
 from policy.evaluation.aloha_sim import AlohaSim
@@ -127,13 +129,87 @@ def test_only_words_that_were_trained_are_told_and_unseen_ones_on_their_axis(bri
     assert not said & set(wordings(task)) and said & set(held_out(task))
 
 
-def test_axes_change_the_scene_and_not_the_rest(brief):
+def test_a_stack_is_never_told_in_place_of_one_that_is_built_on_it(brief):
+    begun = blind_driver("nothing", BODY)
+    for seed in (600_000, 600_061, 600_077, 600_119):  # where that was drawn once
+        first = scenario("stack", seed).task.id
+        told = brief.attempt(Start("stack", None, seed, swapped=True), begun, None).task
+        assert not told.startswith(first) and not first.startswith(told)
+
+
+def test_another_thing_that_is_told_was_trained_if_any_of_the_scene_was(brief):
+    one, same_with_the_other_arm = scenario(PICK, 600_000).task, "pick_red_cube_right"
+    start, nothing = Start(PICK, None, 600_000, swapped=True), blind_driver("nothing", BODY)
+    both = ("pick up the red cube with the left arm", "pick up the red cube with the right arm")
+    watched = Watched(nothing, tasks=both)
+    assert brief.attempt(start, watched, None).task == same_with_the_other_arm
+    assert watched.told.instruction == both[1] and not watched.told.any_words
+
+    watched = Watched(nothing, tasks=both[:1])
+    assert "red" not in brief.attempt(start, watched, None).task
+    assert watched.told.any_words and one.id == PICK
+
+
+def test_the_driver_has_a_chance_of_its_own(brief):
+    watched = Watched(blind_driver("nothing", BODY))
+    seeds = []
+    for seed in (600_000, 600_000, 600_001):
+        brief.attempt(Start(PICK, None, seed), watched, None)
+        seeds.append(watched.told.seed)
+        assert watched.told.seed != seed  # which the scene is drawn by
+    assert seeds[0] == seeds[1] != seeds[2]
+
+
+def test_actions_that_no_robot_can_do_fail_the_attempt_and_nothing_else(brief):
+    class Mad(Watched):
+        def act(self, observation):
+            return np.full(14, np.nan, np.float32)
+
+    start, nothing = Start(PICK, None, 600_000), blind_driver("nothing", BODY)
+    before = brief.attempt(start, nothing, None)
+    assert brief.attempt(start, Mad(nothing), None).ending is Ending.TIME_OUT
+    assert brief.attempt(start, nothing, None) == before
+
+
+def test_axes_change_the_scene_and_not_the_rest(brief, monkeypatch):
+    layouts, set_out = [], World.set_out
+
+    def watched(world, layout):
+        layouts.append(layout)
+        set_out(world, layout)
+
+    monkeypatch.setattr(World, "set_out", watched)
     driver = blind_driver("nothing", BODY)
-    results = [
-        brief.attempt(Start("pick", axis, 600_000), driver, None) for axis in (None, *brief.axes)
-    ]
-    assert results[1].task.split("_")[1] in ("purple", "orange", "pink", "cyan")
-    assert "prism" in results[2].task or "brick" in results[2].task
+    results = {
+        axis: brief.attempt(Start("pick", axis, 600_000), driver, None)
+        for axis in (None, *brief.axes)
+    }
+    usual, colour, instance, position, background, instruction = layouts
+    spots = places(usual)
+
+    assert {thing.colour for thing in colour.things}.isdisjoint(COLOURS)
+    assert {thing.shape for thing in instance.things} <= set(UNSEEN_SHAPES)
+    for other in (colour, instance, background, instruction):
+        np.testing.assert_array_equal(places(other), spots)
+    region = REGIONS["blocks"]
+    outside = (places(position) < region.low) | (places(position) > region.high)
+    assert outside.any(axis=1).all() and not ((spots < region.low) | (spots > region.high)).any()
+    for other in (colour, instance, position, instruction):
+        assert other.look == usual.look
+    assert background.look != usual.look
+    for other in (position, background, instruction):
+        assert other.things == usual.things
+
+    told = results[None].task
+    arm = told.rsplit("_", 1)[1]
+    assert {results[axis].task for axis in ("position", "background", "instruction")} == {told}
+    for axis, layout in (("colour", colour), ("instance", instance)):
+        changed = layout.things[usual.things.index(scenario("pick", 600_000).task.thing)]
+        assert results[axis].task == f"pick_{changed.slug}_{arm}"
+
+
+def places(layout):
+    return np.array([pose[:2] for pose in layout.poses.values()])
 
 
 def test_it_draws_when_the_driver_looks_and_no_more(brief, monkeypatch):

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,7 +19,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import serve
 
 from hardware.aloha import aloha_embodiment
+from policy import client
 from policy.evaluate import Options, main
+from policy.evaluation.checkpoint import fingerprint
+from policy.model.checkpoint import Body
 from policy.wire import pack, unpack
 
 ROOT = Path(__file__).parents[2]
@@ -33,10 +37,11 @@ def measured(path, policy, **options):
 
 
 class Allowance:
-    """How many questions a server still answers before it dies."""
+    """How many questions a server still answers before it dies; what it was asked."""
 
     def __init__(self):
         self.left = 10**6
+        self.asked = []
 
     def spend(self):
         self.left -= 1
@@ -47,9 +52,10 @@ class Allowance:
 def policy_server(allowance, body=aloha_embodiment(("cam_high",))):  # noqa: B008
     """A server that waves by the seed it is told, speaking the protocol to the real client."""
     hello = {"embodiment": body.to_json(), "image_sizes": {"cam_high": [24, 32]}}
-    hello |= {"action_hz": 10.0, "tasks": [WORDS], "seeds": True}
+    hello |= {"action_hz": 10.0, "tasks": [WORDS], "seeds": True, "any_words": True}
 
     def answer(question):
+        allowance.asked.append(question)
         rng = np.random.default_rng(question["seed"])
         actions = np.repeat(np.asarray(question["state"], np.float32)[None], 16, axis=0)
         return pack({"actions": actions + rng.uniform(-0.3, 0.3, 14).astype(np.float32)})
@@ -82,6 +88,12 @@ def policy_server(allowance, body=aloha_embodiment(("cam_high",))):  # noqa: B00
         ({"seed": 3}, "Training uses those below 500000"),
         ({"seed": 500_000}, "val has 500000 to 599999"),
         ({"replan_secs": 0.41}, "every so many control ticks"),
+        ({"replan_secs": 0.01}, "every so many control ticks"),
+        ({"replan_secs": 0.0}, "time between plans, got 0.0 s"),
+        ({"delay_secs": -0.1}, "takes 0 s or more, got -0.1 s"),
+        ({"seconds": 0.0}, "more than 0 s, got a limit of 0.0 s"),
+        ({"seconds": -1.0}, "more than 0 s"),
+        ({"seconds": 0.01}, "one control tick of 0.02 s at least"),
         ({"policy": "no/such/folder"}, "there is no folder: no/such/folder"),
         ({"policy": "ws://127.0.0.1:9"}, "No policy server answers"),
     ],
@@ -168,6 +180,52 @@ def test_a_served_policy_that_dies_half_way_leaves_what_was_done(tmp_path, caplo
     assert resumed["complete"] and resumed["episodes"] == whole["episodes"]
 
 
+def test_a_served_policy_is_asked_to_take_any_words_where_they_are_meant(tmp_path):
+    allowance = Allowance()
+    with policy_server(allowance) as url:
+        measured(tmp_path / "a.json", url, **QUICK, episodes=1, axis="none,instruction")
+    asked = {question["prompt"]: question.get("any_words", False) for question in allowance.asked}
+    assert asked.pop(WORDS) is False and list(asked.values()) == [True]
+
+
+def test_whatever_ends_it_what_was_done_is_reported_and_kept(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda prefix: str(tmp_path / prefix))
+    allowance, report = Allowance(), tmp_path / "report.json"
+    seen, unpacked = [], client.unpack
+
+    def torn(answer):
+        seen.append(unpacked(answer))
+        return {} if len(seen) > 3 else seen[-1]  # after the hello and an attempt of two plans
+
+    monkeypatch.setattr(client, "unpack", torn)
+    with policy_server(allowance) as url, pytest.raises(KeyError, match="actions"):
+        main(Options(url, **QUICK, episodes=3, json=report))
+    assert f"--out {tmp_path / 'evaluation-'} to go on" in caplog.text
+    assert len((tmp_path / "evaluation-" / "episodes.jsonl").read_bytes().splitlines()) == 1
+    assert len(json.loads(report.read_text())["episodes"]) == 1
+
+
+def test_a_checkpoint_is_told_from_one_that_differs_in_anything_it_reads(checkpoint, tmp_path):
+    def prints():
+        return fingerprint(tmp_path / "nano")
+
+    other = replace(checkpoint.embodiment, name="other")
+    body = Body(other, checkpoint.norm_stats, (WORDS,))
+    replace(checkpoint, others=(body,)).save(tmp_path / "nano", "card")
+    first, seen = prints(), set()
+    (tmp_path / "nano" / "README.md").write_text("another card")
+    (tmp_path / "nano" / "report.json").write_text("{}")
+    assert prints() == first  # neither is read
+    for name in (
+        *("norm_stats.json", "tasks.json", "config.json", "embodiment.json", "tokenizer.json"),
+        *("tokenizer_config.json", "model.safetensors", "bodies/other/norm_stats.json"),
+    ):
+        path = tmp_path / "nano" / name
+        path.write_bytes(path.read_bytes() + b"\n")
+        seen.add(prints())
+    assert len(seen | {first}) == 9
+
+
 def test_a_killed_evaluation_goes_on_where_it_was(tmp_path):
     out, options = tmp_path / "out", {"env": "pick", "episodes": 4, "workers": 1}
     command = [sys.executable, "-m", "policy.evaluate", "expert", "--out", str(out)]
@@ -200,6 +258,18 @@ def test_failures_are_filmed_and_named_by_what_they_were(tmp_path):
         "pick_red_cube_left_colour_600000_time_out.mp4",
         "pick_red_cube_left_none_600000_time_out.mp4",
     ]
+
+
+def test_failures_of_before_are_filmed_later_and_stay_what_they_were(tmp_path):
+    films, out = tmp_path / "films", tmp_path / "out"
+    options = QUICK | {"episodes": 2, "out": out}
+    main(Options("nothing", **options))
+    kept = (out / "episodes.jsonl").read_bytes()
+    main(Options("nothing", **options, videos=films))
+    assert len(list(films.iterdir())) == 2 and (out / "episodes.jsonl").read_bytes() == kept
+    written = {path: path.stat().st_mtime_ns for path in films.iterdir()}
+    main(Options("nothing", **options, videos=films))  # now nothing is left to film
+    assert {path: path.stat().st_mtime_ns for path in films.iterdir()} == written
 
 
 def test_a_world_that_cannot_be_drawn_says_which_library_it_lacks(monkeypatch, tmp_path):

@@ -63,9 +63,16 @@ def test_swapped_starts_say_which_of_the_two_was_done():
     assert "told thing done" in head and "first thing done" in head and "50.0 %" in line
 
 
+def test_what_an_environment_does_not_tell_is_no_zero():
+    found = rows(RESULTS, tells_wrong=False)
+    assert {(row.wrong_object, row.wrong_arm) for row in found} == {(None, None)}
+    assert table(found[:1]).splitlines()[1].split()[-3:-1] == ["-", "-"]
+    assert to_json({}, RESULTS, found, planned=5)["tasks"][0]["wrong_object"] is None
+
+
 def test_the_json_says_whether_all_is_done():
-    assert to_json({"env": "x"}, RESULTS, planned=5)["complete"]
-    written = to_json({"env": "x"}, RESULTS, planned=6)
+    assert to_json({"env": "x"}, RESULTS, rows(RESULTS), planned=5)["complete"]
+    written = to_json({"env": "x"}, RESULTS, rows(RESULTS), planned=6)
     assert not written["complete"] and written["options"]["env"] == "x"
     assert [each["success"] for each in written["episodes"]] == [True, True, False, False, False]
 

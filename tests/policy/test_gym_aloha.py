@@ -6,7 +6,7 @@ from hardware.simulation.standard.task import INSERTION, TRANSFER
 from policy.evaluation.environment import Ending, Environment, Start
 from policy.evaluation.environments import open_environment
 from policy.evaluation.film import Film
-from policy.evaluation.floors import blind_driver
+from policy.evaluation.floors import BlindDriver, blind_driver
 from policy.evaluation.gym_aloha import GymAloha
 from policy.evaluation.planner import PlanningDriver, Replanning
 from policy.evaluation.request import Rules
@@ -51,6 +51,10 @@ def test_it_opens_by_its_name_and_by_that_of_a_task():
         open_environment("gym_aloha/Pour-v0", Rules())
 
 
+def test_a_task_that_is_named_twice_is_measured_once():
+    assert open_environment("pick,stack,pick", Rules())[1] == ("pick", "stack")
+
+
 @pytest.mark.parametrize("task", [TRANSFER.id, INSERTION.id])
 def test_the_expert_succeeds_and_who_does_nothing_does_not(environment, task):
     start = Start(task, None, 500_000)
@@ -69,6 +73,52 @@ def test_attempts_do_not_depend_on_earlier_ones(environment):
         for seed in (600_001, 600_002, 600_001)
     )
     assert first == again
+
+
+class Wild:
+    """Acts well at first, and then as no robot could."""
+
+    def __init__(self, agent, actions, until=0.0):
+        self.agent, self.actions, self.until = agent, actions, until
+
+    def reset(self):
+        self.agent.reset()
+
+    def act(self, observation):
+        wanted = self.agent.act(observation)
+        return wanted if observation.timestamp < self.until else self.actions()
+
+
+def test_actions_that_break_the_physics_fail_the_attempt_and_nothing_else(caplog):
+    environment = GymAloha(Rules(limit_secs=4.0))
+    start, rng = Start(TRANSFER.id, None, 600_001), np.random.default_rng(0)
+
+    def wild(actions, until=0.0):
+        driver = BlindDriver(lambda told: Wild(told.expert(), actions, until))
+        return environment.attempt(start, driver, None)
+
+    def nan():
+        return np.full(14, np.nan, np.float32)
+
+    for broken in (wild(nan, 0.5), wild(lambda: rng.uniform(-3, 3, 14).astype(np.float32))):
+        assert (broken.ending, broken.strict) == (Ending.TIME_OUT, False)
+        assert broken.secs < 4
+    assert caplog.text.count("broke the physics") == 2
+
+    late = wild(nan, 3.8)  # the reward was full by then, which is all that the makers ask
+    assert late.success and not late.strict
+    whole = environment.attempt(start, blind_driver("expert", environment.embodiment), None)
+    assert whole.strict and whole.secs == late.secs
+
+
+def test_a_policy_may_be_told_a_task_that_it_was_not_trained_on():
+    environment, told = GymAloha(Rules(limit_secs=0.1)), []
+    for tasks in ((TRANSFER.wordings[0],), ("fold the towel",)):
+        policy = Staying(environment.embodiment, tasks)
+        driver = PlanningDriver(policy, ("cam_high",), Replanning(0.1), told.append)
+        environment.attempt(Start(TRANSFER.id, None, 500_000), driver, None)
+    assert [each.any_words for each in told] == [False, True]
+    assert told[0].seed == told[1].seed != 500_000
 
 
 def test_a_policy_sees_the_present_whenever_it_plans():

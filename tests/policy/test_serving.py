@@ -225,6 +225,21 @@ def test_any_words_are_taken_when_asked_for(policy, observation):
         policy.predict_action_chunk(observation, " ")
 
 
+def test_a_client_may_ask_for_any_words_plan_by_plan(policy, serve, observation):
+    client = PolicyClient(serve())
+    client.any_words = True
+    chunk = client.predict_action_chunk(observation, "fold my laundry")
+    assert chunk.actions.shape == (16, 14)
+    client.any_words = False
+    with pytest.raises(ValueError, match="does not know"):
+        client.predict_action_chunk(observation, "fold my laundry")
+    client.any_words = True
+    client.metadata.pop("any_words")  # as a server that cannot be asked
+    with pytest.raises(ValueError, match="does not know"):
+        client.predict_action_chunk(observation, "fold my laundry")
+    client.close()
+
+
 def test_a_state_that_is_no_number_is_refused_by_channel(policy, observation):
     torn = observation.state.copy()
     torn[2] = np.nan
@@ -251,6 +266,7 @@ GOOD = {
         ({"state": np.full(14, np.nan, np.float32)}, "finite"),
         ({"prompt": 3}, "prompt as text"),
         ({"continue": 5}, "are needed"),
+        ({"any_words": "yes"}, "true or false"),
     ],
 )
 def test_a_malformed_question_is_answered_in_words_and_the_connection_lives(serve, changed, words):
