@@ -185,7 +185,7 @@ class Course:
         """Whether `task` is done at the end of `STRICT_SECS` more."""
         at_the_end = HELD_TICKS * TICK_SECS
         self.run([], STRICT_SECS - at_the_end, to_the_end=True)
-        judge = Judge(task)
+        judge = Judge(task, begun=True)
         self.run([judge], at_the_end, to_the_end=True)
         return judge.outcome is Outcome.SUCCESS
 
