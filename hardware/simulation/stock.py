@@ -46,7 +46,7 @@ MEASURES: dict[str, tuple[mujoco.mjtGeom, Triple]] = {
     "cube": (mujoco.mjtGeom.mjGEOM_BOX, (0.02, 0.02, 0.02)),
     "cylinder": (mujoco.mjtGeom.mjGEOM_CYLINDER, (0.02, 0.025, 0)),
     "ball": (mujoco.mjtGeom.mjGEOM_SPHERE, (0.021, 0, 0)),
-    "brick": (mujoco.mjtGeom.mjGEOM_BOX, (0.03, 0.016, 0.02)),
+    "brick": (mujoco.mjtGeom.mjGEOM_BOX, (0.025, 0.016, 0.02)),
     "peg": (mujoco.mjtGeom.mjGEOM_CYLINDER, (0.014, 0.04, 0)),
     "rod": (mujoco.mjtGeom.mjGEOM_BOX, (0.012, 0.012, 0.04)),
 }

@@ -11,7 +11,7 @@ from hardware.simulation.layout import DRAWER_SPOT, Layout
 from hardware.simulation.stock import BOWL_RADIUS, DRAWER_SIZE, SOCKET_HEIGHT, THICK, TRAY_SIDE
 from hardware.simulation.tasks.arranging import LineUp, Stack, Swap
 from hardware.simulation.tasks.holding import nearer_arm
-from hardware.simulation.tasks.placing import Insert, Put, Sort, Store
+from hardware.simulation.tasks.placing import FROM_WALL, Insert, Put, Sort, Store
 from hardware.simulation.things import HALF_HEIGHTS, Thing
 from hardware.simulation.world import World
 
@@ -30,9 +30,6 @@ OVER_BRIM = 0.012
 BESIDE = 0.023
 """Metres from a container's middle at which the first of two things lies."""
 
-NEAR_WALL = 0.005
-"""Metres between the middle of what lies in a container and where a judge sees it outside."""
-
 
 def put(task: Put, layout: Layout) -> Plan:
     """Into the container, with the arm on its side."""
@@ -46,7 +43,7 @@ def into(thing: Thing, container: Thing, layout: Layout, shift: float = 0.0) -> 
     place[2] += FLOOR + HALF_HEIGHTS[thing.shape]
     inner = BOWL_RADIUS if container.shape == "bowl" else TRAY_SIDE / 2
     arm = nearer_arm(layout, container)
-    return Move(thing, arm, place, within=inner - NEAR_WALL, drop=DROP, shift=shift)
+    return Move(thing, arm, place, within=inner - FROM_WALL, drop=DROP, shift=shift)
 
 
 def insert(task: Insert, layout: Layout) -> Plan:
