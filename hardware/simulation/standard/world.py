@@ -28,8 +28,9 @@ _NO_PICTURES = MappingProxyType({"top": np.zeros((0, 0, 3), np.uint8)})
 class StandardWorld:
     """One upstream environment, made by `gymnasium.make`.
 
-    Its time limit is `STEPS`, and its task's `get_observation` is replaced, which would draw three 480x640 pictures at every
-    step whether or not anybody looks. That function feeds neither physics nor reset nor reward.
+    Its time limit is `STEPS`, and its task's `get_observation` is replaced, which would draw three
+    480x640 pictures at every step whether or not anybody looks. That function feeds neither
+    physics nor reset nor reward.
     """
 
     def __init__(self, task: StandardTask) -> None:
