@@ -7,22 +7,19 @@ import gradio as gr
 from gradio_rerun import Rerun
 
 from hardware.simulation.layout import TABLES
+from hardware.simulation.seeds import VALIDATION_SEED
 from studio.desk import Desk
 from studio.pages.quiet import QUIET
 from studio.parts import heading, live_part
 from studio.record_desk import DEFAULT_DATASET
 
-NUM_SCENES = 500_000
-"""Seeds a person draws scenes from; evaluations use higher ones."""
-
-
 TABLE_WORDS = {
     "blocks": "four cubes",
-    "containers": "things and containers",
-    "drawer": "things and a drawer",
-    "pegs": "pegs and sockets",
+    "containers": "containers",
+    "drawer": "drawer",
+    "pegs": "pegs",
 }
-"""What people read for each of `TABLES`."""
+"""What people read for each of `TABLES`: short, for a narrow column."""
 
 
 def build_drive_tab(desk: Desk) -> None:
@@ -133,7 +130,7 @@ def _scene(desk: Desk) -> None:
 
     def new_scene(name: str) -> None:
         desk.record.refuse_while_recording("A new scene")
-        desk.station.new_scene(secrets.randbelow(NUM_SCENES), name)
+        desk.station.new_scene(secrets.randbelow(VALIDATION_SEED), name)
 
     def on_scene(name: str, request: gr.Request) -> None:
         desk.order(request, lambda: new_scene(name))
