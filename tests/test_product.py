@@ -32,7 +32,8 @@ def test_demonstrations_become_a_policy_that_drives(tmp_path):
     dataset, job = tmp_path / "picks", tmp_path / "job"
     run(
         *("recordings.generate", dataset, "--episodes", 2, "--workers", 0),
-        *("--task", "pick_red_cube_left", "--task", "pick_blue_cube_right", "--cameras", "cam_high"),
+        *("--task", "pick_red_cube_left", "--task", "pick_blue_cube_right"),
+        *("--cameras", "cam_high"),
     )
     report = json.loads(run("recordings.check", dataset, "--json"))
     assert report["whole"]
