@@ -208,7 +208,8 @@ class Options:
     seed: int = 0
     """Of the noise that plans start from."""
     any_words: bool = False
-    """Take instructions with words that were not in training, too."""
+    """Take instructions with words that were not in training, too. Without it, a client such as
+    `policy.evaluate` can still ask for it, plan by plan."""
     graphs: bool = True
     """On a GPU, play chunks back from CUDA graphs."""
 

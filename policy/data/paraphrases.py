@@ -109,7 +109,7 @@ class Paraphraser:
         self._known: dict[str, list[str]] = {}
         for group in groups:
             wordings = [clean_instruction(wording) for wording in group]
-            for wording in wordings:
+            for wording in wordings[1:]:
                 _require_fit(wording, wordings[0])
             for wording in wordings:
                 known = self._known.setdefault(wording, [])
@@ -142,7 +142,8 @@ class Paraphraser:
             return reword(understood, rng)
         known = [said, *self._known.get(said, ())]
         said = known[rng.integers(len(known))]
-        for ways in (reorder(said), exchange(said)):
+        for change in (reorder, exchange):
+            ways = [way for way in change(said) if not is_held_out(way)]
             if ways and rng.random() < 0.5:
                 said = ways[rng.integers(len(ways))]
         return said

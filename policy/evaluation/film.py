@@ -42,7 +42,8 @@ class Film:
         if not self._frames:
             raise ValueError(f"Nothing was filmed. Film: {path}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
+        part = path.with_suffix(".part")  # a film with its own name is whole
+        with av.open(str(part), "w", format="mp4", options={"movflags": "faststart"}) as container:
             stream = container.add_stream(CODEC, rate=self.fps, options={"crf": "23"})
             stream.height, stream.width, stream.pix_fmt = self.height, self.width, PIXELS
             stream.codec_context.thread_count = 1
@@ -51,3 +52,4 @@ class Film:
                 picture.pts, picture.time_base = number, Fraction(1, self.fps)
                 container.mux(stream.encode(picture))
             container.mux(stream.encode())
+        part.replace(path)

@@ -250,3 +250,12 @@ def test_a_line_that_stands_already_is_no_task(world, blocks):
     orders = [task.order for task in LineUp.every(layout)]
     assert blocks[:3] not in orders
     assert blocks[2::-1] in orders
+
+
+def test_a_peg_is_inserted_either_end_up(world):
+    world.set_out(draw_layout("pegs", 3))
+    task = Insert.every(world.layout)[0]
+    x, y, _ = spot(world, task.socket)
+    for turn in ((1.0, 0.0), (0.0, 1.0)):
+        world.place(START, {task.peg.name: np.array([x, y, 0.04, *turn, 0.0, 0.0])})
+        assert task.done(world)

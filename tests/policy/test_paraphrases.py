@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from hardware.simulation.language import held_out, task_ids_told, wordings
+from hardware.simulation.language import held_out, is_held_out, task_ids_told, wordings
 from hardware.simulation.layout import TABLES, draw_layout
 from hardware.simulation.tasks.catalogue import FAMILIES, tasks_in
 from policy.data.paraphrases import FILE, Paraphraser, exchange, reorder
@@ -162,3 +162,10 @@ def test_wordings_that_say_something_else_are_refused_with_their_file(tmp_path, 
 def test_a_share_outside_0_to_1_is_refused():
     with pytest.raises(ValueError, match="share"):
         Paraphraser(share=1.5)
+
+
+def test_a_sentence_no_grammar_knows_is_not_turned_into_a_held_out_one():
+    paraphraser, said = Paraphraser(share=1.0), "use the left arm to fetch the red peg"
+    drawn = {paraphraser.draw(said, np.random.default_rng(seed)) for seed in range(60)}
+    assert len(drawn) > 1
+    assert not any(is_held_out(each) for each in drawn)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from hardware.aloha import ARMS
-from hardware.simulation.contacts import Contacts
+from hardware.simulation.contacts import SIDES, Contacts
 from hardware.simulation.layout import Layout
 from hardware.simulation.tasks.task import (
     AWAY,
@@ -103,8 +103,13 @@ class HandOver(Task):
         return bool(gap > AWAY) and float(world.positions(self.giver)[-1]) > OPEN_ENOUGH
 
     def begun(self, world: World) -> bool:
-        """Whether the giver holds it up: who takes it from the table himself was given nothing."""
-        return held_up(world, Contacts.of(world), self.thing, self.giver)
+        """Whether the giver alone holds it: who took it from the table was given nothing."""
+        contacts = Contacts.of(world)
+        return (
+            contacts.fingers_on(self.giver, self.thing.name) == len(SIDES)
+            and not contacts.touches(self.arm, self.thing.name)
+            and not contacts.supported(self.thing.name)
+        )
 
     @classmethod
     def every(cls, layout: Layout) -> list[Task]:

@@ -247,5 +247,5 @@ def _inserted(world: World, peg: Thing, socket: Thing) -> bool:
     beside = float(np.hypot(away[0], away[1]))
     deep = float(away[2]) < HALF_HEIGHTS[peg.shape] + SOCKET_HEIGHT / 3
     _, _, _, _, x, y, _ = world.poses()[peg.name]
-    upright = 1 - 2 * (x * x + y * y) > UPRIGHT  # of its own axis, the part that is vertical
+    upright = abs(1 - 2 * (x * x + y * y)) > UPRIGHT  # either end up: no picture tells which
     return beside < SOCKET_HOLE / 2 and deep and bool(upright)
