@@ -194,11 +194,12 @@ class LineUp(Task):
     def done(self, world: World) -> bool:
         """Whether they stand in order, evenly enough, with nothing between, and were let go."""
         contacts = Contacts.of(world)
-        return self._in_line(world.present()) and all(
+        return self.in_line(world.present()) and all(
             _standing(world, thing) and let_go(world, contacts, thing) for thing in self.order
         )
 
-    def _in_line(self, layout: Layout) -> bool:
+    def in_line(self, layout: Layout) -> bool:
+        """Whether they lie so in `layout`, whoever still holds them."""
         line = np.array([layout.poses[thing][:2] for thing in self.order])
         gaps = np.diff(line[:, 0])
         others = [layout.poses[each] for each in layout.movables if each not in self.order]
@@ -216,7 +217,7 @@ class LineUp(Task):
     def every(cls, layout: Layout) -> list[Task]:
         """Every order of three in which they do not stand already."""
         orders = (cls(order) for order in permutations(layout.movables, 3))
-        return [task for task in orders if not task._in_line(layout)]  # noqa: SLF001 - its own
+        return [task for task in orders if not task.in_line(layout)]
 
 
 def _standing(world: World, thing: Thing) -> bool:
