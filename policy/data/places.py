@@ -97,7 +97,8 @@ class ScenePlaces:
         return [
             task
             for task in tasks_in(layout)
-            if (touched := first_touched(task, layout)[0]) in layout.poses
+            if _begins(task, layout)
+            and (touched := first_touched(task, layout)[0]) in layout.poses
             and self._scenes.seen[index, NUMBERS[touched]]
         ]
 
@@ -112,3 +113,8 @@ class ScenePlaces:
             cell = row * self._columns + column
         cells = np.asarray(self._cells[index], np.int64)
         return Place(cells, cell, centre, arm, self._rows * self._columns)
+
+
+def _begins(task: Task, layout: Layout) -> bool:
+    """Whether anything is left to do: things may all be in their places already."""
+    return not isinstance(task, Sort) or bool(in_turn(task, layout))
