@@ -1,15 +1,16 @@
 """One demonstration by the scripted expert: a function of its recipe and number, and no more."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from hardware.aloha import aloha_embodiment
+from hardware.aloha import CONTROL_HZ, aloha_embodiment
 from hardware.control_loop import ControlLoop, Tick
 from hardware.embodiment import Embodiment
-from hardware.interfaces import Frame
+from hardware.interfaces import Agent, Frame
 from hardware.simulated_aloha import SimulatedAloha, simulated_aloha
 from hardware.simulation.attempt import attempt
 from hardware.simulation.experts.expert import expert_for
@@ -17,8 +18,8 @@ from hardware.simulation.language import instruct, wordings
 from hardware.simulation.layout import Layout
 from hardware.simulation.seeds import VALIDATION_SEED
 from hardware.simulation.standard.demonstration import Shot, standard_demonstration
-from hardware.simulation.standard.task import STANDARD_TASKS
-from hardware.simulation.starts import DisturbedStarts
+from hardware.simulation.standard.task import STANDARD_TASKS, STEPS
+from hardware.simulation.starts import DisturbedStarts, settled
 from hardware.simulation.tasks.catalogue import require_known, scenario
 from hardware.simulation.tasks.task import Outcome, Task
 
@@ -27,6 +28,14 @@ HOLD_SECS = 0.5
 
 MAX_ATTEMPTS = 20
 """Failures in a row after which something is broken rather than unlucky."""
+
+SHORTEST_SECS, LONGEST_SHARE = 0.3, 0.6
+"""Whoever drives first does so for at least so long, and at most for this share of the time that
+the task allows."""
+
+FirstDriver = Callable[[str, int, float], Agent]
+"""Makes who drives before the expert takes over, from the instruction, a seed for its own chance,
+and the time of its first observation, seconds."""
 
 Wording = Literal["trained", "canonical"]
 """Any sentence of the training grammar, or always a task's first."""
@@ -46,6 +55,8 @@ class Recipe:
     disturbed: float
     """Share of demonstrations that start beside the way."""
     wordings: Wording = "trained"
+    first_driver: str | None = None
+    """Who drives before the expert takes over, if anybody does; only the expert's part is kept."""
 
     def __post_init__(self) -> None:
         for name in self.tasks:
@@ -82,16 +93,19 @@ class Demonstration:
     """Attempts before this one that did not succeed; none of them is kept."""
 
 
-def demonstrate(recipe: Recipe, number: int) -> Demonstration:
+def demonstrate(
+    recipe: Recipe, number: int, first_driver: FirstDriver | None = None
+) -> Demonstration:
     """Return the `number`-th demonstration of `recipe`, its first attempt that succeeds.
 
-    Raises `RuntimeError` if none of many does.
+    With `first_driver` it begins where that one was stopped half-way, right or wrong: a correction,
+    as in DAgger (Ross et al. 2011). Raises `RuntimeError` if none of many attempts succeeds.
     """
     name = recipe.tasks[number % len(recipe.tasks)]
     shown = _standard if name in STANDARD_TASKS else _ours
     for failures in range(MAX_ATTEMPTS):
         rng = np.random.default_rng(np.random.SeedSequence([recipe.seed, number, failures]))
-        task, instruction, ticks = shown(recipe, name, rng)
+        task, instruction, ticks = shown(recipe, name, rng, first_driver)
         if ticks is not None:
             return Demonstration(name, task, instruction, ticks, failures)
     raise RuntimeError(
@@ -100,24 +114,46 @@ def demonstrate(recipe: Recipe, number: int) -> Demonstration:
 
 
 def _ours(
-    recipe: Recipe, name: str, rng: np.random.Generator
+    recipe: Recipe, name: str, rng: np.random.Generator, first_driver: FirstDriver | None
 ) -> tuple[str, str, tuple[Tick, ...] | None]:
     drawn = scenario(name, int(rng.integers(VALIDATION_SEED)))
     cell = _cell(recipe.cameras, recipe.height, recipe.width, recipe.fps)
     cell.world.set_out(drawn.layout)
-    if rng.random() < recipe.disturbed:
+    if first_driver is not None:
+        said = _instruction(recipe, drawn.task, drawn.layout, rng)
+        agent = first_driver(said, int(rng.integers(2**31)), cell.world.now())
+        if not _driven(cell, drawn.task, agent, rng):
+            return drawn.task.id, said, None
+    elif rng.random() < recipe.disturbed:
         _disturbed_starts().disturb(cell.world, drawn.task, rng)
     # Told of the scene as it is now: a disturbed one may have another leftmost thing.
     instruction = _instruction(recipe, drawn.task, cell.world.present(), rng)
     return drawn.task.id, instruction, _attempt(cell, drawn.task, rng)
 
 
+def _driven(cell: SimulatedAloha, task: Task, agent: Agent, rng: np.random.Generator) -> bool:
+    """Let `agent` drive for a while. Returns whether anything is left to show then."""
+    loop = ControlLoop(cell.robot, [])
+    cell.robot.gate.reset()
+    loop.drive(agent)
+    secs = float(rng.uniform(SHORTEST_SECS, LONGEST_SHARE * task.limit_secs))
+    found = attempt(loop, cell.world, task, limit_secs=secs)
+    if found.failure is not None:
+        raise found.failure
+    return found.outcome is Outcome.RUNNING and not settled(cell.world, task)
+
+
 def _standard(
-    recipe: Recipe, name: str, rng: np.random.Generator
+    recipe: Recipe, name: str, rng: np.random.Generator, first_driver: FirstDriver | None
 ) -> tuple[str, str, tuple[Tick, ...] | None]:
     task, seed = STANDARD_TASKS[name], int(rng.integers(VALIDATION_SEED))
     instruction = task.wordings[0] if recipe.wordings == "canonical" else task.instruct(rng)
     shot = Shot(recipe.cameras, recipe.height, recipe.width, recipe.fps)
+    if first_driver is not None:
+        agent = first_driver(instruction, int(rng.integers(2**31)), 0.0)
+        secs = float(rng.uniform(SHORTEST_SECS, LONGEST_SHARE * STEPS / CONTROL_HZ))
+        ticks = standard_demonstration(name, seed, shot, first=(agent, secs))
+        return name, instruction, ticks
     disturbed = bool(rng.random() < recipe.disturbed)
     return name, instruction, standard_demonstration(name, seed, shot, disturbed=disturbed)
 

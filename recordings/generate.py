@@ -3,10 +3,11 @@
 import json
 import sys
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
@@ -17,12 +18,15 @@ from tqdm import tqdm
 from hardware.interfaces import HardwareError
 from hardware.simulation.tasks.catalogue import FAMILIES
 from hardware.worker_processes import begin_worker
-from recordings.demonstration import Demonstration, Recipe, Wording, demonstrate
+from recordings.demonstration import Demonstration, FirstDriver, Recipe, Wording, demonstrate
 from recordings.disk import RecordingError, write_json
 from recordings.recorder import Recorder
 
 RECIPE = Path("meta/generation.json")
 """Ours: the recipe of a generated dataset, so that a later run continues the same one."""
+
+Show = Callable[[int], Demonstration]
+"""Makes the demonstration of a number."""
 
 AHEAD = 3
 """Demonstrations per worker that may wait to be recorded."""
@@ -44,7 +48,13 @@ class Summary:
 
 
 def generate(
-    folder: Path, recipe: Recipe, episodes: int, *, workers: int = 2, progress: bool = False
+    folder: Path,
+    recipe: Recipe,
+    episodes: int,
+    *,
+    workers: int = 2,
+    progress: bool = False,
+    first_driver: FirstDriver | None = None,
 ) -> Summary:
     """Bring the dataset at `folder` to `episodes` demonstrations of `recipe`.
 
@@ -55,7 +65,8 @@ def generate(
     try:
         recorder.open_dataset(folder, recipe.fps)
         _require_recipe(folder, recipe, recorder.status().episode_index)
-        return _record(recorder, recipe, episodes, workers=workers, progress=progress)
+        show = partial(demonstrate, recipe, first_driver=first_driver)
+        return _record(recorder, show, episodes, workers=workers, progress=progress)
     finally:
         recorder.close()
 
@@ -83,14 +94,14 @@ def _require_recipe(folder: Path, recipe: Recipe, saved: int) -> None:
 
 
 def _record(
-    recorder: Recorder, recipe: Recipe, episodes: int, *, workers: int, progress: bool
+    recorder: Recorder, show: Show, episodes: int, *, workers: int, progress: bool
 ) -> Summary:
     first = recorder.status().episode_index
     done: Counter[str] = Counter()
     failures, interrupted = 0, False
     bar = tqdm(total=episodes, initial=first, unit="episode", disable=not progress)
     try:
-        with bar, _demonstrations(recipe, first, episodes, workers) as demonstrations:
+        with bar, _demonstrations(show, first, episodes, workers) as demonstrations:
             for demonstration in demonstrations:
                 _save(recorder, demonstration)
                 done[demonstration.name] += 1
@@ -112,25 +123,25 @@ def _save(recorder: Recorder, demonstration: Demonstration) -> None:
 
 @contextmanager
 def _demonstrations(
-    recipe: Recipe, first: int, last: int, workers: int
+    show: Show, first: int, last: int, workers: int
 ) -> Iterator[Iterator[Demonstration]]:
     """Yield demonstrations `first` to `last` in order, computed by processes or, for 0, here."""
     if workers <= 0:
-        yield (demonstrate(recipe, number) for number in range(first, last))
+        yield (show(number) for number in range(first, last))
         return
     pool = ProcessPoolExecutor(workers, get_context("spawn"), begin_worker)
     try:
-        yield _in_order(pool, recipe, range(first, last), ahead=workers * AHEAD)
+        yield _in_order(pool, show, range(first, last), ahead=workers * AHEAD)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _in_order(
-    pool: ProcessPoolExecutor, recipe: Recipe, numbers: range, *, ahead: int
+    pool: ProcessPoolExecutor, show: Show, numbers: range, *, ahead: int
 ) -> Iterator[Demonstration]:
     waiting: deque[Future[Demonstration]] = deque()
     for number in numbers:
-        waiting.append(pool.submit(demonstrate, recipe, number))
+        waiting.append(pool.submit(show, number))
         if len(waiting) >= ahead:
             yield waiting.popleft().result()
     while waiting:
@@ -188,7 +199,7 @@ class Options:
         )
 
 
-def main(options: Options) -> int:
+def main(options: Options, first_driver: FirstDriver | None = None) -> int:
     """Generate, and say what was done. Returns the exit status."""
     try:
         summary = generate(
@@ -197,6 +208,7 @@ def main(options: Options) -> int:
             options.episodes,
             workers=options.workers,
             progress=sys.stderr.isatty(),
+            first_driver=first_driver,
         )
     except (ValueError, RecordingError, HardwareError) as error:
         sys.stderr.write(f"{error}\n")

@@ -57,11 +57,11 @@ class DisturbedStarts:
         """
         for _ in range(ATTEMPTS):
             _begin(world, task, rng)
-            if _settled(world, task):
+            if settled(world, task):
                 world.set_out(world.layout)
                 continue
             state = self._knocked(world, rng)
-            if state is not None and not _settled(world, task):
+            if state is not None and not settled(world, task):
                 return state
             world.set_out(world.layout)
         raise RuntimeError(f"No free start in {ATTEMPTS} draws for task {task.id!r}.")
@@ -113,7 +113,7 @@ def _begin(world: World, task: Task, rng: np.random.Generator) -> None:
         world.step_tick()
 
 
-def _settled(world: World, task: Task) -> bool:
+def settled(world: World, task: Task) -> bool:
     """Whether nothing is left to show: it is done or spoilt, or no picture tells the goal now."""
     forgotten = task.from_start and any(
         float(np.linalg.norm(sideways(world, thing))) > STRAYED for thing in task.things

@@ -21,10 +21,14 @@ from hardware.simulation.tasks.task import Task, other_arm
 from hardware.simulation.things import Thing
 from policy.data.demonstrations import Augment
 from policy.data.item import Item, Place
-from policy.data.kinds import DRAWER, NUMBERS
+from policy.data.kinds import DRAWER, KINDS, NUMBERS
 from policy.data.scenes import Scenes
 from policy.model.config import QwenVLAConfig
 from policy.model.prompt import action_prompt
+
+NAMED = 0.2
+"""Share of scenes in which something seen is named and nothing is to be done: every colour and
+shape is named so, also what is never moved and what instructions call an object."""
 
 
 def first_touched(task: Task, layout: Layout) -> tuple[Thing, str]:
@@ -77,20 +81,30 @@ class ScenePlaces:
     def item(self, index: int, rng: np.random.Generator) -> Item:
         """Scene `index` with the instruction of a task there that begins with something seen.
 
-        A scene in which none does shows what is where, and names nothing.
+        `NAMED` of them name something seen instead, as do those in which no task begins so. A scene
+        in which nothing is seen shows what is where, and names nothing.
         """
-        layout, task = self._scenes.layout(index), None
-        tasks = self._tasks(index, layout)
+        said, thing, arm = self._told(index, rng)
+        prompt = action_prompt(self._config, self._embodiment, said, np.zeros(0, np.float32))
+        pictures = {name: shots[index] for name, shots in self._scenes.pictures.items()}
+        place = self._place(index, thing, arm)
+        return Item("grounding", prompt, self._augment(pictures, rng), place=place)
+
+    def _told(self, index: int, rng: np.random.Generator) -> tuple[str, Thing | None, str | None]:
+        """What is said, the thing that is meant by it, and the arm that goes there."""
+        layout = self._scenes.layout(index)
+        tasks = self._tasks(index, layout) if rng.random() >= NAMED else []
         if tasks:
             families = sorted({each.family for each in tasks})
             family = families[int(rng.integers(len(families)))]
             own = [each for each in tasks if each.family == family]
             task = own[int(rng.integers(len(own)))]
-        said = instruct(task, layout, rng) if task else "look at the table"
-        prompt = action_prompt(self._config, self._embodiment, said, np.zeros(0, np.float32))
-        pictures = {name: shots[index] for name, shots in self._scenes.pictures.items()}
-        place = self._place(index, layout, task)
-        return Item("grounding", prompt, self._augment(pictures, rng), place=place)
+            return instruct(task, layout, rng), *first_touched(task, layout)
+        seen = np.flatnonzero(self._scenes.seen[index])
+        if not len(seen):
+            return "look at the table", None, None
+        thing = KINDS[int(seen[int(rng.integers(len(seen)))])]
+        return f"look at the {thing.name}", thing, None
 
     def _tasks(self, index: int, layout: Layout) -> list[Task]:
         """What can be done there; storing needs the drawer that thinned scenes may lack."""
@@ -102,19 +116,13 @@ class ScenePlaces:
             and self._scenes.seen[index, NUMBERS[touched]]
         ]
 
-    def _place(self, index: int, layout: Layout, task: Task | None) -> Place:
-        cell, arm, centre = -100, -100, np.zeros(2, np.float32)
-        if task is not None:
-            thing, side = first_touched(task, layout)
-            arm = ARMS.index(side)
+    def _place(self, index: int, thing: Thing | None, arm: str | None) -> Place:
+        cell, centre = -100, np.zeros(2, np.float32)
+        if thing is not None:
             centre = np.asarray(self._scenes.centres[index, NUMBERS[thing]], np.float32)
             column = min(int(centre[0] * self._columns), self._columns - 1)
             row = min(int(centre[1] * self._rows), self._rows - 1)
             cell = row * self._columns + column
         cells = np.asarray(self._cells[index], np.int64)
-        return Place(cells, cell, centre, arm, self._rows * self._columns)
-
-
-def _begins(task: Task, layout: Layout) -> bool:
-    """Whether anything is left to do: things may all be in their places already."""
-    return not isinstance(task, Sort) or bool(in_turn(task, layout))
+        side = -100 if arm is None else ARMS.index(arm)
+        return Place(cells, cell, centre, side, self._rows * self._columns)

@@ -151,6 +151,8 @@ class TrainRequest:
     accumulation: int = 1
     """Passes that a step is cut into, to need less memory."""
     seed: int = 0
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """What steps the matrices inside the network; all else is stepped by AdamW."""
     learning_rate: float = 1e-3
     """Of the action decoder, at its peak."""
     backbone_learning_rate: float = 5e-4

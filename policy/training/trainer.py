@@ -26,6 +26,7 @@ from torch.distributed.checkpoint.state_dict import (
 
 from policy.training.average import Average
 from policy.training.metrics import Metrics
+from policy.training.optimizers import make_optimizers
 from policy.training.request import TrainRequest
 
 logger = logging.getLogger(__name__)
@@ -88,14 +89,10 @@ class Trainer:
     ) -> None:
         self.request, self.folder, self.step = request, folder, 0
         self._accelerator = accelerator
-        self._peaks = {name: peak for name, (own, peak) in groups.items() if own}
-        optimizer = torch.optim.AdamW(
-            [{"params": own, "lr": peak} for own, peak in groups.values() if own],
-            betas=(0.9, 0.95),
-            weight_decay=request.weight_decay,
-        )
+        self._rates = {name: peak for name, (own, peak) in groups.items() if own}
+        optimizers, self._peaks = make_optimizers(learner, groups, request)
         self._learner: nn.Module
-        self._learner, self._optimizer = accelerator.prepare(learner, optimizer)
+        self._learner, *self._optimizers = accelerator.prepare(learner, *optimizers)
         self._average = Average(self.parameters, request.ema)
         self._bf16 = quick_bf16(accelerator.device)
 
@@ -137,15 +134,13 @@ class Trainer:
         self._average.take()
         set_model_state_dict(self._learner, saved["weights"], options=some)
         set_optimizer_state_dict(
-            self._learner, self._optimizer.optimizer, saved["optimizer"], options=WHOLE
+            self._learner, self._bare_optimizers, saved["optimizer"], options=WHOLE
         )
 
     def save_state(self) -> None:
         """Write everything needed to go on from this step."""
         weights = self.weights()
-        optimizer = get_optimizer_state_dict(
-            self._learner, self._optimizer.optimizer, options=WHOLE
-        )
+        optimizer = get_optimizer_state_dict(self._learner, self._bare_optimizers, options=WHOLE)
         with self._average.instead():
             average = self.weights() if self._average.decay else None
         if not self._accelerator.is_main_process:
@@ -203,7 +198,7 @@ class Trainer:
                     self._save(save)
                     saved = self.step
         except Exception as error:
-            self._optimizer.zero_grad(set_to_none=True)
+            self._forget_gradients()
             # Of several processes, only one may have met an error; saving takes all of them.
             together = isinstance(error, DivergedError) or self._accelerator.num_processes == 1
             if saved != self.step and self.step > 0 and together:
@@ -221,7 +216,8 @@ class Trainer:
         return bool(self._accelerator.reduce(told, "sum") > 0)
 
     def _train_step(self, step: Sequence[Movable]) -> dict[str, float]:
-        for group, peak in zip(self._optimizer.param_groups, self._peaks.values(), strict=True):
+        every = [group for each in self._optimizers for group in each.param_groups]
+        for group, peak in zip(every, self._peaks, strict=True):
             group["lr"] = peak * self._schedule()
         device = self._accelerator.device
         parts: dict[str, Tensor] = {}
@@ -241,10 +237,19 @@ class Trainer:
                     f"The {name} is {means[name]} at step {self.step}. Lower the learning rate, or "
                     "look at the data with recordings.check. What was learnt before is saved."
                 )
-        self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
+        for optimizer in self._optimizers:
+            optimizer.step()
+        self._forget_gradients()
         self._average.update(self.step)
         return means
+
+    def _forget_gradients(self) -> None:
+        for optimizer in self._optimizers:
+            optimizer.zero_grad(set_to_none=True)
+
+    @property
+    def _bare_optimizers(self) -> list[torch.optim.Optimizer]:
+        return [optimizer.optimizer for optimizer in self._optimizers]
 
     def _means(self, parts: dict[str, Tensor]) -> dict[str, float]:
         joined = torch.stack([value.float() for value in parts.values()])
@@ -264,7 +269,7 @@ class Trainer:
     @property
     def learning_rates(self) -> dict[str, float]:
         """Of each group, at this step."""
-        return {name: peak * self._schedule() for name, peak in self._peaks.items()}
+        return {name: peak * self._schedule() for name, peak in self._rates.items()}
 
     @property
     def is_main(self) -> bool:

@@ -1,12 +1,13 @@
 """One demonstration of a standard task by its expert: a function of its arguments, and no more."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
 from hardware.aloha import CONTROL_HZ
 from hardware.control_loop import Tick
+from hardware.interfaces import Agent
 from hardware.simulation.standard.attempt import Eyes, drive
 from hardware.simulation.standard.disturbance import Disturbance
 from hardware.simulation.standard.drawing import CheapDrawing
@@ -37,13 +38,19 @@ class Shot:
 
 
 def standard_demonstration(
-    name: str, seed: int, shot: Shot, *, disturbed: bool = False
+    name: str,
+    seed: int,
+    shot: Shot,
+    *,
+    disturbed: bool = False,
+    first: tuple[Agent, int | float] | None = None,
 ) -> tuple[Tick, ...] | None:
     """Return every control tick of the expert's attempt at start `seed`, None if it failed.
 
     It ends `HOLD_TICKS` after the strict state is there. With `disturbed`, the arms start off their
-    pose and things may slip out of the fingers (`Disturbance`). Pictures are new every
-    50 / fps ticks and repeated between.
+    pose and things may slip out of the fingers (`Disturbance`). With `first`, that agent has driven
+    for so many seconds, which are left out. Pictures are new every 50 / fps ticks and repeated
+    between.
     """
     world, drawing = _stage(standard_task(name))
     rng = np.random.default_rng(np.random.SeedSequence([seed, 4]))
@@ -51,9 +58,14 @@ def standard_demonstration(
     disturbance = Disturbance(world, rng) if disturbed else None
     every = round(CONTROL_HZ / shot.fps)
     eyes = Eyes(drawing, shot.cameras, every=every, height=shot.height, width=shot.width)
+    if first is not None:
+        agent, secs = first
+        for _ in drive(world, agent, eyes, steps=round(secs * shot.fps) * every):
+            pass  # what it did is not shown
+    began = world.now()
     judge, ticks, held = Judge(), [], 0
     for tick in drive(world, standard_expert(world, rng), eyes):
-        ticks.append(tick)
+        ticks.append(_since(began, tick))
         judge.watch(world)
         if disturbance is not None:
             disturbance.watch()
@@ -61,6 +73,17 @@ def standard_demonstration(
         if held > HOLD_TICKS:
             break
     return tuple(ticks) if judge.verdict().strict else None
+
+
+def _since(began: float, tick: Tick) -> Tick:
+    """Count time from `began`."""
+    seen = tick.observation
+    frames = {
+        name: replace(frame, captured_at=round(frame.captured_at - began, 6))
+        for name, frame in seen.frames.items()
+    }
+    moved = replace(seen, timestamp=round(seen.timestamp - began, 6), frames=frames)
+    return replace(tick, observation=moved)
 
 
 @cache
