@@ -23,7 +23,7 @@ class Place:
     centre: Float32[np.ndarray, "2"]
     """Where the first camera sees the named object, x and y in 0..1."""
     arm: int
-    """Number of the arm that goes there; -100 when the sentence is about nothing."""
+    """Number of the arm that goes there; -100 when nothing is to be done there."""
     first: int
     """How many of the leading tokens are the first camera's."""
 

@@ -2,19 +2,30 @@
 
 import numpy as np
 
-from hardware.simulation.things import COLOURS, CONTAINERS, SHAPES, Thing
+from hardware.simulation.things import (
+    COLOURS,
+    CONTAINERS,
+    SHAPES,
+    UNSEEN_COLOURS,
+    UNSEEN_SHAPES,
+    Thing,
+)
 
 DRAWER = Thing("white", "drawer")
+
+PAINTS = (*COLOURS, *UNSEEN_COLOURS)
+"""Colours that questions ask about. Scenes show those that demonstrations lack as well: they stand
+for what the paper's network has seen in its vision-language pretraining."""
 
 KINDS = (
     *(
         Thing(colour, shape)
-        for shape in (*SHAPES, "peg", *CONTAINERS, "socket")
-        for colour in COLOURS
+        for shape in (*SHAPES, *UNSEEN_SHAPES, "peg", "rod", *CONTAINERS, "socket")
+        for colour in PAINTS
     ),
     DRAWER,
 )
-"""Every colour and shape of training; a scene has at most one thing of a kind."""
+"""Every colour and shape of a scene; a scene has at most one thing of a kind."""
 
 NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 """Of each kind in `KINDS`."""

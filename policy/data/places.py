@@ -126,3 +126,8 @@ class ScenePlaces:
         cells = np.asarray(self._cells[index], np.int64)
         side = -100 if arm is None else ARMS.index(arm)
         return Place(cells, cell, centre, side, self._rows * self._columns)
+
+
+def _begins(task: Task, layout: Layout) -> bool:
+    """Whether anything is left to do: things may all be in their places already."""
+    return not isinstance(task, Sort) or bool(in_turn(task, layout))

@@ -11,11 +11,12 @@ from jaxtyping import Float64
 
 from hardware.aloha import ARM_WIDTH, ARMS, START
 from hardware.aloha_model import tip_site
-from hardware.simulation.layout import TABLES, Layout, draw_layout, upright
+from hardware.simulation.layout import TABLES, Layout, upright
 from hardware.simulation.stock import DRAWER_SIZE, DRAWER_TRAVEL, THICK
-from hardware.simulation.things import CONTAINERS, HALF_HEIGHTS, Thing
+from hardware.simulation.things import CONTAINERS, HALF_HEIGHTS, SHAPES, UNSEEN_SHAPES, Thing
 from hardware.simulation.world import World
 from policy.data.kinds import DRAWER, KINDS, NUMBERS
+from policy.data.scene_variety import draw_varied_layout
 
 RENDERED = (240, 320)
 """Height and width drawn before resizing, as demonstrations are."""
@@ -41,6 +42,9 @@ INSIDE = 0.5
 
 OFF_MIDDLE = {"bowl": 0.02, "tray": 0.03, "socket": 0.0, "drawer": 0.006}
 """Metres from a container's middle at which things lie in it, at most."""
+
+LONG = ("peg", "rod")
+"""Shapes that go into sockets, and are too long for drawers."""
 
 FLOOR = 0.004
 """Metres over the table at which things in containers lie."""
@@ -124,7 +128,7 @@ def _world() -> World:
 
 def _arrange(world: World, seed: int) -> _Arrangement:
     rng = np.random.default_rng(seed)
-    layout = draw_layout(TABLES[int(rng.integers(len(TABLES)))], seed)
+    layout = draw_varied_layout(TABLES[int(rng.integers(len(TABLES)))], seed, rng)
     if rng.random() < 0.3:  # so that counting is no guess
         layout = _thinned(layout, rng)
     scene = _Arrangement(layout, draw_arms(rng), _draw_opening(rng), {}, {})
@@ -176,8 +180,8 @@ def _put_inside(scene: _Arrangement, rng: np.random.Generator) -> None:
 
 def _takes(place: Thing, thing: Thing, opening: float) -> bool:
     if place == DRAWER:
-        return opening > 0 and thing.shape != "peg"
-    wanted = ("peg",) if place.shape == "socket" else ("cube", "cylinder", "ball")
+        return opening > 0 and thing.shape not in LONG
+    wanted = LONG if place.shape == "socket" else (*SHAPES, *UNSEEN_SHAPES)
     return place.shape in (*CONTAINERS, "socket") and thing.shape in wanted
 
 

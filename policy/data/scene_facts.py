@@ -9,8 +9,8 @@ from itertools import permutations
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
-from hardware.simulation.things import COLOURS, CONTAINERS, HALF_HEIGHTS
-from policy.data.kinds import DRAWER, KINDS, MOVABLE, NUMBERS, SHAPES_SHOWN
+from hardware.simulation.things import CONTAINERS, HALF_HEIGHTS
+from policy.data.kinds import DRAWER, KINDS, MOVABLE, NUMBERS, PAINTS, SHAPES_SHOWN
 from policy.data.scenes import Scenes
 
 CLEAR = 0.002
@@ -35,14 +35,14 @@ OPEN, CLOSED = 0.05, 0.01
 ASKED_SHAPES = SHAPES_SHOWN[:-1]
 """Shapes that there are several of; the last is the drawer."""
 
-PER_SUBJECT = 100
+PER_SUBJECT = 1000
 """A code counts answers up to this, and subjects by it: `subject * PER_SUBJECT + answer`."""
 
 Facts = tuple[Int64[np.ndarray, "facts 3"], Int64[np.ndarray, "facts"]]
 """Scene, first and second kind of each fact; and a number of its answer, to balance by."""
 
 HALVES = np.array([HALF_HEIGHTS.get(kind.shape, 0.0) for kind in KINDS])
-OF_COLOUR = np.array([[kind.colour == colour for kind in KINDS] for colour in COLOURS])
+OF_COLOUR = np.array([[kind.colour == colour for kind in KINDS] for colour in PAINTS])
 OF_SHAPE = np.array([[kind.shape == shape for kind in KINDS] for shape in ASKED_SHAPES])
 
 
@@ -117,11 +117,11 @@ def lone_colours(scenes: Scenes) -> Facts:
 
 
 def colours_of_shapes(scenes: Scenes) -> Facts:
-    """Shapes that are seen; the answer has one bit for each of `COLOURS`."""
+    """Shapes that are seen; the answer has one bit for each of `PAINTS`."""
     clear, found = clear_things(scenes), []
     for subject, group in enumerate(OF_SHAPE):
         seen = np.stack([(clear & group & colour).any(axis=1) for colour in OF_COLOUR], axis=1)
-        codes = seen @ (1 << np.arange(len(COLOURS)))
+        codes = seen @ (1 << np.arange(len(PAINTS)))
         scene = np.flatnonzero(_clear_scenes(scenes) & (codes > 0))
         found.append((_rows(scene, 0 * scene, 0 * scene), subject * PER_SUBJECT + codes[scene]))
     return _joined(found)

@@ -11,19 +11,18 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
-from hardware.simulation.things import COLOURS
 from policy.data import scene_facts as facts
 from policy.data.answers import Form, coordinates, place_text
 from policy.data.augmentation import Augmentation
 from policy.data.item import Item
-from policy.data.kinds import KINDS
+from policy.data.kinds import KINDS, PAINTS
 from policy.data.questions import Question, write_questions
 from policy.data.scene_facts import ASKED_SHAPES, PER_SUBJECT, Facts, balance
 from policy.data.scenes import Scenes
 
 NAMES = tuple(kind.name for kind in KINDS)
 PLURALS = tuple(f"{shape}s" for shape in ASKED_SHAPES)
-COUNTED = ("things to pick up", *(f"{colour} things" for colour in COLOURS), *PLURALS)
+COUNTED = ("things to pick up", *(f"{colour} things" for colour in PAINTS), *PLURALS)
 PLACES = ("point", "box")
 """Types that are answered by numbers."""
 
@@ -65,7 +64,7 @@ def _say_object(scenes: Scenes, row: np.ndarray, code: int) -> Said:
 
 
 def _colours(code: int) -> str:
-    return ", ".join(colour for bit, colour in enumerate(COLOURS) if code >> bit & 1)
+    return ", ".join(colour for bit, colour in enumerate(PAINTS) if code >> bit & 1)
 
 
 QUESTION_TYPES: Mapping[str, QuestionType] = {
@@ -89,12 +88,12 @@ QUESTION_TYPES: Mapping[str, QuestionType] = {
     ),
     "colour": QuestionType(
         facts.lone_shapes,
-        _say_subject("shape", ASKED_SHAPES, lambda answer: COLOURS[answer]),
+        _say_subject("shape", ASKED_SHAPES, lambda answer: PAINTS[answer]),
         ("what colour is the {shape}?", "which colour does the {shape} have?"),
     ),
     "shape": QuestionType(
         facts.lone_colours,
-        _say_subject("colour", COLOURS, lambda answer: ASKED_SHAPES[answer]),
+        _say_subject("colour", PAINTS, lambda answer: ASKED_SHAPES[answer]),
         ("what shape is the {colour} thing?", "what is the {colour} thing?"),
     ),
     "colours": QuestionType(

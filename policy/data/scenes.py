@@ -24,7 +24,7 @@ from policy.data.scene_drawing import LEAST_PIXELS, RENDERED, Drawn, draw_scene
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 3
+FORMAT = 4
 """Of the saved file; raised when what is drawn changes, so that an old cache is drawn again."""
 
 VIEWED = ("centres", "seen", "boxes", "areas")

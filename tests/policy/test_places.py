@@ -112,6 +112,20 @@ def test_places_are_a_source_and_depend_on_number_and_generator_only(places):
     assert len({places.item(3, np.random.default_rng(n)).prompt for n in range(20)}) > 15
 
 
+def test_some_scenes_name_a_thing_and_ask_for_no_arm(scenes, places):
+    named = []
+    for number, item in enumerate(every_item(places)):
+        _, looks, name = item.prompt.rstrip(". ").partition("task: look at the ")
+        if looks and name != "table":
+            kind = next(kind for kind in KINDS if kind.name == name.split(".")[0].strip())
+            centre = scenes.centres[number, KINDS.index(kind)]
+            np.testing.assert_array_equal(centre, item.place.centre)
+            assert item.place.cell >= 0
+            assert item.place.arm == -100
+            named.append(kind)
+    assert 5 < len(named) < 30
+
+
 def test_labels_fit_the_heads(places):
     for item in every_item(places)[:10]:
         assert 0 <= item.place.cells.min() <= item.place.cells.max() <= len(KINDS)

