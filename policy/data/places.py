@@ -129,5 +129,7 @@ class ScenePlaces:
 
 
 def _begins(task: Task, layout: Layout) -> bool:
-    """Whether anything is left to do: things may all be in their places already."""
-    return not isinstance(task, Sort) or bool(in_turn(task, layout))
+    """Whether anything is left to do, and both places of a sorting have something to get."""
+    if not isinstance(task, Sort):
+        return True
+    return bool(in_turn(task, layout)) and len({place for _, place in task.groups}) > 1
