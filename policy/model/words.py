@@ -39,11 +39,14 @@ containers could cubes cylinders dish each edge end everything exchange farthest
 furthest hole inside lay leftmost make me more nearest objects off opposite pile pin places plug
 pushing rightmost row set shove side sliding sphere spheres stick store switch that things tidy
 towards tower use way you 0 1 2 3 4 5 6 7 8 9
+cyan brick bricks prism prisms rod rods bowls trays pegs sockets look does do have has name colours
+colour shape see closer nearer camera or air lie lies closed holds held none nothing count draw
+around view give find show box point path kind
 """
 
 
 def train_tokenizer(
-    texts: Iterable[str], tags: Iterable[str] = (), size: int = 1024
+    texts: Iterable[str], tags: Iterable[str] = (), size: int = 1152
 ) -> PreTrainedTokenizerFast:
     """Train a tokenizer of at most `size` tokens on `texts` and on common robot words.
 
