@@ -1,0 +1,1 @@
+"""How a checkpoint is made from nothing: demonstrations, stages, measurements, and a release."""
