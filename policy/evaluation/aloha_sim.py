@@ -16,6 +16,7 @@ from hardware.simulation.language import instruct, task_ids_told, wordings
 from hardware.simulation.layout import AXES, Layout
 from hardware.simulation.tasks.arranging import Stack
 from hardware.simulation.tasks.catalogue import (
+    EVERY_FAMILY,
     FAMILIES,
     Scenario,
     require_known,
@@ -116,7 +117,7 @@ class AlohaSim:
             return self.tasks
         told = set(task_ids_told(trained))
         found: list[str] = []
-        for family, kind in FAMILIES.items():
+        for family, kind in EVERY_FAMILY.items():
             every = [name for name, (of, _) in task_ids().items() if of is kind]
             own = [name for name in every if name in told]
             found += [family] if family in told or len(own) == len(every) else own

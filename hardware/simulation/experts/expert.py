@@ -7,12 +7,13 @@ from hardware.simulation.experts import plans
 from hardware.simulation.experts.handing_over import HandOverExpert
 from hardware.simulation.experts.moving import MovesExpert, Plan
 from hardware.simulation.experts.picking import PickExpert
-from hardware.simulation.experts.pushing import PushExpert
+from hardware.simulation.experts.pushing import PushExpert, away_from_arm, towards_or_away
 from hardware.simulation.experts.variation import STEADY, draw_variation
 from hardware.simulation.layout import Layout
 from hardware.simulation.tasks.arranging import LineUp, Push, Stack, Swap
 from hardware.simulation.tasks.holding import HandOver, Pick
 from hardware.simulation.tasks.placing import Insert, Put, Sort, Store
+from hardware.simulation.tasks.sliding import Slide
 from hardware.simulation.tasks.task import Task
 from hardware.simulation.world import World
 
@@ -30,7 +31,9 @@ def expert_for(task: Task, world: World, rng: np.random.Generator | None = None)
         case HandOver():
             return HandOverExpert(world, task, variation)
         case Push():
-            return PushExpert(world, task, variation)
+            return PushExpert(world, away_from_arm(task), variation)
+        case Slide():
+            return PushExpert(world, towards_or_away(task, world.layout), variation)
     return MovesExpert(world, plan_for(task, world.layout), variation)
 
 

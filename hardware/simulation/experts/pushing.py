@@ -1,6 +1,7 @@
 """Shoves a thing along the table."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
@@ -10,8 +11,12 @@ from hardware.interfaces import Action, JointPositions, Observation
 from hardware.simulation.experts.grasp import HOVER
 from hardware.simulation.experts.reach import Goal, Reach
 from hardware.simulation.experts.variation import STEADY, Variation
+from hardware.simulation.layout import Layout
 from hardware.simulation.tasks.arranging import Push
+from hardware.simulation.tasks.holding import nearer_arm
+from hardware.simulation.tasks.sliding import Slide
 from hardware.simulation.tasks.task import other_arm, sideways
+from hardware.simulation.things import Thing
 from hardware.simulation.world import World
 
 PITCH = math.radians(60)
@@ -22,6 +27,9 @@ LOW = 0.03
 
 BEHIND = 0.06
 """Metres from a thing's middle to where the gripper comes down."""
+
+BROADSIDE = 0.075
+"""The same where it pushes with the outside of a finger, which is further from the tip."""
 
 TOUCHING = 0.02
 """Metres from a thing's middle beyond which a tip is still behind it."""
@@ -52,22 +60,47 @@ WAY = 0.085
 """Metres to push; a judge asks for less."""
 
 
-class PushExpert:
-    """Comes down behind the thing, fingers almost closed, pushes it along x and withdraws upwards.
+@dataclass(frozen=True, slots=True)
+class Shove:
+    """A thing to be shoved along one axis of the table."""
 
-    The arm pushes away from itself: the right one to the left. Each tick looks only at where
-    thing and tip are, so whatever goes astray is begun anew.
+    thing: Thing
+    arm: str
+    axis: int
+    """0 for x, to a side; 1 for y, towards the operator or away."""
+    sign: float
+    """Of the axis, in which the thing is to go."""
+    behind: float = BEHIND
+    """Metres from its middle to where the gripper comes down."""
+    opening: float = APART
+    """Of the gripper while it pushes."""
+
+
+def away_from_arm(task: Push) -> Shove:
+    """To a side, by the arm that pushes away from itself: the right one to the left."""
+    sign = 1.0 if task.side == "right" else -1.0
+    return Shove(task.thing, other_arm(task.side), 0, sign)
+
+
+def towards_or_away(task: Slide, layout: Layout) -> Shove:
+    """Along y, broadside, by the arm on whose side the thing lies."""
+    arm = nearer_arm(layout, task.thing)
+    return Shove(task.thing, arm, 1, task.sign, behind=BROADSIDE, opening=0.0)
+
+
+class PushExpert:
+    """Comes down behind the thing, fingers almost closed, pushes it on and withdraws upwards.
+
+    Each tick looks only at where thing and tip are, so whatever goes astray is begun anew.
     """
 
-    def __init__(self, world: World, task: Push, variation: Variation = STEADY) -> None:
+    def __init__(self, world: World, shove: Shove, variation: Variation = STEADY) -> None:
         self._world = world
-        self._task = task
-        self._arm = other_arm(task.side)
-        self._sign = 1.0 if task.side == "right" else -1.0
+        self._shove = shove
         self._hover = HOVER + variation.hover
         self._low = LOW + variation.height
-        self._reach = Reach(self._arm, variation)
-        self._own = arm_slice(self._arm)
+        self._reach = Reach(shove.arm, variation)
+        self._own = arm_slice(shove.arm)
         self.reset()
 
     def reset(self) -> None:
@@ -86,30 +119,42 @@ class PushExpert:
         return action
 
     def _goal(self, tip: Float64[np.ndarray, "3"], opening: float) -> Goal:
-        thing = self._world.object_positions()[self._task.thing.name]
-        behind = self._sign * float(thing[0] - tip[0])
-        moved = self._sign * float(sideways(self._world, self._task.thing)[0])
-        back = thing - np.array([self._sign * BEHIND, 0.0, 0.0])
+        shove, along, across = self._shove, self._shove.axis, 1 - self._shove.axis
+        thing = self._world.object_positions()[shove.thing.name]
+        behind = shove.sign * float(thing[along] - tip[along])
+        moved = shove.sign * float(sideways(self._world, shove.thing)[along])
+        back = thing.copy()
+        back[along] -= shove.sign * shove.behind
         closed = opening < APART + 0.1
         if not closed and float(np.linalg.norm(tip - thing)) < ABOUT:
             away = np.array([back[0], back[1], self._low + self._hover])
             return Goal(away, PITCH, gripper=1.0)
         if moved >= WAY:
-            return self._to(back[0], back[1], self._low + self._hover)
-        beside = abs(float(thing[1] - tip[1]))
+            return self._to(back[:2], self._low + self._hover)
+        beside = abs(float(thing[across] - tip[across]))
         low = tip[2] < self._low + DOWN
         if closed and low and behind > TOUCHING and beside < 2 * ASIDE:
-            line = float(self._world.layout.poses[self._task.thing][1])
-            y = tip[1] + STEER * (thing[1] - tip[1]) + RETURN * (line - thing[1])
-            return self._to(tip[0] + self._sign * AHEAD, y, self._low)
+            line = float(self._world.layout.poses[shove.thing][across])
+            ahead = tip[:2].copy()
+            ahead[along] += shove.sign * AHEAD
+            ahead[across] = (
+                tip[across]
+                + STEER * (thing[across] - tip[across])
+                + RETURN * (line - thing[across])
+            )
+            return self._to(ahead, self._low)
         # A funnel beside the thing, as to grasp.
         aside = float(np.hypot(*(tip - back)[:2]))
         over = np.clip((aside - ASIDE) / 0.05, 0.0, 1.0)
         height = self._low + self._hover * float(over * over * (3 - 2 * over))
-        return self._to(back[0], back[1], height)
+        return self._to(back[:2], height)
 
-    def _to(self, x: float, y: float, height: float) -> Goal:
-        """Go there with both fingers side by side along y, so that they push along x alone."""
-        away = np.array([x, y]) - self._reach.base[:2]
+    def _to(self, spot: Float64[np.ndarray, "2"], height: float) -> Goal:
+        """Go there with both fingers side by side along y.
+
+        Along x they push together, along y the outer one pushes.
+        """
+        away = spot - self._reach.base[:2]
         square = math.atan(float(away[1] / away[0]) / math.sin(PITCH))
-        return Goal(np.array([x, y, height]), PITCH, gripper=APART, roll=square)
+        place = np.array([spot[0], spot[1], height])
+        return Goal(place, PITCH, gripper=self._shove.opening, roll=square)

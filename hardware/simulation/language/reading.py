@@ -24,6 +24,7 @@ from hardware.simulation.language.template import pattern
 from hardware.simulation.tasks.arranging import LineUp, Push, Stack, Swap
 from hardware.simulation.tasks.holding import HandOver, Pick
 from hardware.simulation.tasks.placing import Insert, Put, Store
+from hardware.simulation.tasks.sliding import Pull, PushAway
 from hardware.simulation.tasks.task import Task, other_arm
 from hardware.simulation.things import (
     COLOURS,
@@ -195,6 +196,8 @@ _TASKS: dict[str, Callable[[Meaning], Task]] = {
     "pick": lambda told: Pick(told.things["thing"], told.words["arm"]),
     "hand_over": lambda told: HandOver(told.things["thing"], told.words["arm"]),
     "push": lambda told: Push(told.things["thing"], told.words["side"]),
+    "pull": lambda told: Pull(told.things["thing"]),
+    "push_away": lambda told: PushAway(told.things["thing"]),
     "stack_2": lambda told: Stack(tuple(told.things[gap] for gap in STACKED[2])),
     "stack_3": lambda told: Stack(tuple(told.things[gap] for gap in STACKED[3])),
     "swap": lambda told: _pair(told.things),

@@ -32,6 +32,22 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "to the <side>, (push|slide|shove) <thing>",
         "<side>: (push|slide) <thing> that way",
     ),
+    "pull": (
+        "(pull|slide|drag) <thing> (towards me|to me|closer to me|nearer to me)",
+        "(pull|slide|drag) <thing> to the front( of the table|)",
+        "(pull|slide|drag) <thing> towards the front (edge|end|side) of the table",
+        "(pull|slide|drag) <thing> closer",
+        "move <thing> (towards me|closer to me) by (pulling|sliding) it",
+        "towards me, (pull|slide|drag) <thing>",
+    ),
+    "push_away": (
+        "(push|slide|shove) <thing> (away from me|further away|away)",
+        "(push|slide|shove) <thing> to the back( of the table|)",
+        "(push|slide|shove) <thing> towards the back (edge|end|side) of the table",
+        "(push|slide|shove) <thing> further from me",
+        "move <thing> (away from me|further away) by (pushing|sliding) it",
+        "away from me, (push|slide|shove) <thing>",
+    ),
     "stack_2": (
         "(stack|put|place|set) <top> (on|onto|on top of) <bottom>",
         "(pick up|take|lift) <top> and (stack|put|place|set) it (on|on top of) <bottom>",

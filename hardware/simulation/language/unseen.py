@@ -34,6 +34,20 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "make <thing> travel to the <side>",
         "<thing> goes <side>: give it a nudge",
     ),
+    "pull": (
+        "(draw|haul|tug) <thing> (this way|in my direction)",
+        "<thing> should (come|travel) (this way|in my direction)",
+        "i want <thing> (close to me|within my reach)",
+        "let <thing> (come|travel) (this way|in my direction)",
+        "(this way|in my direction): (draw|haul) <thing>",
+    ),
+    "push_away": (
+        "(nudge|scoot|drive|sweep) <thing> (away from here|out of my reach)",
+        "<thing> should (go|travel) (away from here|out of my reach)",
+        "i want <thing> (far from me|out of my reach)",
+        "let <thing> (go|travel) (away from here|out of my reach)",
+        "(out of my reach|away from here): (nudge|scoot) <thing>",
+    ),
     "stack_2": (
         "(rest|balance|position) <top> (atop|over) <bottom>",
         "<bottom> (carries|supports) <top>",

@@ -60,7 +60,7 @@ class Push(Task):
         along, across = (sign * float(step) for step in sideways(world, self.thing))
         return (
             along >= max(PUSHED, abs(across))
-            and _standing(world, self.thing)
+            and standing(world, self.thing)
             and let_go(world, contacts, self.thing)
             and not any(
                 np.linalg.norm(sideways(world, thing)) > DRAGGED
@@ -118,7 +118,7 @@ class Stack(Task):
         """Whether each stands on the one before, the first on the table, and all were let go."""
         contacts = Contacts.of(world)
         return (
-            _standing(world, self.order[0])
+            standing(world, self.order[0])
             and all(
                 _on_top(world, low, high)
                 for low, high in zip(self.order, self.order[1:], strict=False)
@@ -158,7 +158,7 @@ class Swap(Task):
         """Whether each stands within `SWAPPED` of the other's place at the start, let go."""
         contacts = Contacts.of(world)
         return all(
-            _standing(world, one)
+            standing(world, one)
             and let_go(world, contacts, one)
             and _apart(world, one, world.layout.poses[other]) <= SWAPPED
             for one, other in ((self.first, self.second), (self.second, self.first))
@@ -195,7 +195,7 @@ class LineUp(Task):
         """Whether they stand in order, evenly enough, with nothing between, and were let go."""
         contacts = Contacts.of(world)
         return self.in_line(world.present()) and all(
-            _standing(world, thing) and let_go(world, contacts, thing) for thing in self.order
+            standing(world, thing) and let_go(world, contacts, thing) for thing in self.order
         )
 
     def in_line(self, layout: Layout) -> bool:
@@ -220,7 +220,8 @@ class LineUp(Task):
         return [task for task in orders if not task.in_line(layout)]
 
 
-def _standing(world: World, thing: Thing) -> bool:
+def standing(world: World, thing: Thing) -> bool:
+    """Whether `thing` is as high as when it stands on the table."""
     height = float(world.object_positions()[thing.name][2])
     return abs(height - HALF_HEIGHTS[thing.shape]) < 0.008
 

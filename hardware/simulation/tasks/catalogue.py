@@ -10,13 +10,21 @@ from hardware.simulation.layout import TABLES, Layout, draw_layout
 from hardware.simulation.tasks.arranging import LineUp, Push, Stack, Swap
 from hardware.simulation.tasks.holding import HandOver, Pick
 from hardware.simulation.tasks.placing import Insert, Put, Sort, Store
+from hardware.simulation.tasks.sliding import Pull, PushAway
 from hardware.simulation.tasks.task import Task
 
 FAMILIES: dict[str, type[Task]] = {
     kind.family: kind
     for kind in (Pick, HandOver, Push, Stack, Swap, LineUp, Put, Sort, Store, Insert)
 }
-"""Every kind of task."""
+"""Every kind of task that there is to train on."""
+
+LATER: dict[str, type[Task]] = {kind.family: kind for kind in (Pull, PushAway)}
+"""Kinds that are kept out of `all` and of every scene's list, to be taught to a policy that never
+saw them."""
+
+EVERY_FAMILY = FAMILIES | LATER
+"""Every kind of task that has a name."""
 
 RENAMING = ("colour", "instance")
 """Axes on which things have other names; where they stand is the same."""
@@ -34,7 +42,7 @@ class Scenario:
 
 
 def tasks_in(layout: Layout) -> list[Task]:
-    """Everything that can be done in a scene, family by family."""
+    """Everything that can be done in a scene, family by family, but for what comes `LATER`."""
     return [
         task
         for kind in FAMILIES.values()
@@ -52,17 +60,18 @@ def task_ids() -> dict[str, tuple[type[Task], str]]:
             for task in tasks_in(draw_layout(table, seed)):
                 found.setdefault(task.id, (type(task), table))
     # Whether there is room to push differs from scene to scene.
-    for seed in range(40):
-        for task in Push.every(draw_layout("blocks", seed)):
-            found.setdefault(task.id, (Push, "blocks"))
+    for kind in (Push, *LATER.values()):
+        for seed in range(40):
+            for task in kind.every(draw_layout("blocks", seed)):
+                found.setdefault(task.id, (kind, "blocks"))
     return found
 
 
 def require_known(name: str) -> None:
     """Raise `ValueError` saying what there is if `name` is no family and no task's id."""
-    if name not in FAMILIES and name not in task_ids():
+    if name not in EVERY_FAMILY and name not in task_ids():
         raise ValueError(
-            f"There is no task {name!r}. Kinds of tasks: {', '.join(FAMILIES)}; or one of "
+            f"There is no task {name!r}. Kinds of tasks: {', '.join(EVERY_FAMILY)}; or one of "
             f"{len(task_ids())} single tasks, such as {', '.join(_examples())}."
         )
 
@@ -70,16 +79,16 @@ def require_known(name: str) -> None:
 def _examples() -> list[str]:
     return [
         next(id_ for id_, (kind, _) in task_ids().items() if kind is wanted)
-        for wanted in FAMILIES.values()
+        for wanted in EVERY_FAMILY.values()
     ]
 
 
 def scenario(name: str, seed: int, axis: str | None = None) -> Scenario:
     """Draw a scene and a task in it. The same arguments give the same scenario.
 
-    `name` is a family, whose task is then drawn among those that the scene offers, or the id of
-    one task. On the colour and instance axes the id means the thing in its place whose colour or
-    shape is unseen. Raises `ValueError` for an unknown name or axis.
+    `name` is one of `EVERY_FAMILY`, whose task is then drawn among those that the scene offers, or
+    the id of one task. On the colour and instance axes the id means the thing in its place whose
+    colour or shape is unseen. Raises `ValueError` for an unknown name or axis.
     """
     require_known(name)
     rng = np.random.default_rng([seed, 1])
@@ -95,8 +104,8 @@ def scenario(name: str, seed: int, axis: str | None = None) -> Scenario:
 
 
 def _drawn(name: str, seed: int, axis: str | None, rng: np.random.Generator) -> Scenario | None:
-    if name in FAMILIES:
-        kind = FAMILIES[name]
+    if name in EVERY_FAMILY:
+        kind = EVERY_FAMILY[name]
         layout = draw_layout(kind.tables[seed % len(kind.tables)], seed, axis)
         tasks = kind.every(layout)
         return Scenario(layout, tasks[int(rng.integers(len(tasks)))]) if tasks else None

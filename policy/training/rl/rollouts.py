@@ -17,10 +17,11 @@ from hardware.simulated_aloha import SimulatedAloha, simulated_aloha
 from hardware.simulation.attempt import attempt
 from hardware.simulation.language import instruct, wordings
 from hardware.simulation.seeds import VALIDATION_SEED
-from hardware.simulation.tasks.catalogue import FAMILIES, Scenario, scenario, task_ids
+from hardware.simulation.tasks.catalogue import EVERY_FAMILY, Scenario, scenario, task_ids
 from hardware.simulation.tasks.task import Outcome
 from hardware.worker_processes import begin_worker
 from policy.agent import PolicyAgent
+from policy.first_look import live
 from policy.from_zero import FromZero
 from policy.model.checkpoint import Checkpoint
 from policy.training.request import RLOptions
@@ -60,7 +61,7 @@ def limit_secs(task: str, options: RLOptions) -> float:
     """Simulated seconds that an episode of `task`, a kind or the id of one, may take."""
     if options.seconds is not None:
         return options.seconds
-    kind = FAMILIES[task] if task in FAMILIES else task_ids()[task][0]
+    kind = EVERY_FAMILY[task] if task in EVERY_FAMILY else task_ids()[task][0]
     return kind.limit_secs
 
 
@@ -75,7 +76,7 @@ class _Actor:
         self._options, self._told = options, frozenset(checkpoint.tasks)
         self._explorer = Explorer(checkpoint, options)
         # A picture is due exactly when a plan is, so that every plan sees the present.
-        self._simulation = _simulation(tuple(checkpoint.model.config.image_sizes), options)
+        self._simulation = _simulation(live(checkpoint.model.config.image_sizes), options)
         self._loaded: tuple[str, int] | None = None
 
     def load(self, weights: Path) -> None:
