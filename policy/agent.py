@@ -9,6 +9,7 @@ import numpy as np
 
 from hardware.interfaces import Action, Observation
 from policy.blending import Blend, Taken, blend
+from policy.first_look import FirstLook
 from policy.interface import ActionChunk, Commitment, Policy
 from policy.model.end_effector_actions import going_on
 
@@ -63,6 +64,7 @@ class PolicyAgent:
         self._taken: list[Taken] = []
         self._last: Action | None = None
         self._took: deque[float] = deque(maxlen=REMEMBERED_PLANS)
+        self._first_look = FirstLook()
 
     @property
     def chunk(self) -> ActionChunk | None:
@@ -70,10 +72,11 @@ class PolicyAgent:
         return self._taken[-1].chunk if self._taken else None
 
     def reset(self) -> None:
-        """Forget every plan, also one in progress; waits for nothing."""
+        """Forget every plan, also one in progress, and the first look; waits for nothing."""
         self._plan = None
         self._taken, self._last = [], None
         self._asked_at = -np.inf
+        self._first_look.forget()
         self.num_chunks = 0
 
     def close(self) -> None:
@@ -95,7 +98,7 @@ class PolicyAgent:
         return due
 
     def _ask(self, observation: Observation) -> Future[ActionChunk]:
-        question = (observation, self.task)
+        question = (self._first_look.add_to(observation), self.task)
         previous = self._commitment(observation.timestamp)
         told = () if previous is None else (previous,)
         if self._planner is not None:

@@ -12,6 +12,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from hardware.embodiment import Embodiment
 from hardware.interfaces import Observation
+from policy.first_look import frame_of, lacking, live
 from policy.interface import ActionChunk, Commitment
 from policy.wire import pack, unpack
 
@@ -84,6 +85,10 @@ class PolicyClient:
     @property
     def cameras(self) -> tuple[str, ...]:
         """Names of the cameras whose pictures are sent."""
+        return live(self._views)
+
+    @property
+    def _views(self) -> tuple[str, ...]:
         return tuple(self._told.image_sizes) or self.embodiment.camera_names
 
     def seed(self, seed: int) -> None:
@@ -103,7 +108,7 @@ class PolicyClient:
         """
         question = {
             "state": observation.state,
-            "images": {name: self._picture(observation, name) for name in self.cameras},
+            "images": {name: self._picture(observation, name) for name in self._views},
             "prompt": task,
         }
         if self._noise is not None and self.metadata.get("seeds"):
@@ -195,13 +200,13 @@ class PolicyClient:
         self._open.close()
 
     def _picture(self, observation: Observation, name: str) -> np.ndarray:
-        if name not in observation.frames:
+        if lacking(observation, [name]):
             raise ValueError(
                 f"The policy looks at {list(self.cameras)}; this robot has "
                 f"{list(observation.frames)}."
             )
         height, width = self._told.image_sizes.get(name, (224, 224))
         image = cv2.resize(
-            observation.frames[name].image, (width, height), interpolation=cv2.INTER_AREA
+            frame_of(observation, name).image, (width, height), interpolation=cv2.INTER_AREA
         )
         return np.ascontiguousarray(image.transpose(2, 0, 1))

@@ -9,6 +9,7 @@ import torch
 
 from hardware.embodiment import Embodiment
 from hardware.interfaces import Observation
+from policy.first_look import frame_of, lacking
 from policy.interface import ActionChunk, Commitment
 from policy.model.action_space import pad
 from policy.model.checkpoint import Checkpoint
@@ -108,7 +109,7 @@ class LocalPolicy:
         body = self.embodiment
         self._check(observation, task)
         pictures = {
-            name: resize(observation.frames[name].image, size)
+            name: resize(frame_of(observation, name).image, size)
             for name, size in self.image_sizes.items()
         }
         normalized = self.checkpoint.norm_stats.state.normalize(observation.state)
@@ -194,7 +195,7 @@ class LocalPolicy:
         if len(bad):
             names = [body.state_channels[i].name for i in bad]
             raise ValueError(f"The state must be finite numbers; it is not in {names}.")
-        missing = [name for name in self.image_sizes if name not in observation.frames]
+        missing = lacking(observation, self.image_sizes)
         if missing:
             raise ValueError(f"The policy looks at {list(self.image_sizes)}; missing: {missing}.")
 

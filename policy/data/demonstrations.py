@@ -57,6 +57,8 @@ class Demonstrations:
         chunk = samples.chunk(row, self._pace.rows, self._pace.hz)
         chunk = np.pad(chunk, ((0, self._pace.rows - len(chunk)), (0, 0)), mode="edge")
         shown = {name: np.array(frames[row]) for name, frames in samples.pictures.items()}
+        episode = int(samples.episode_of[row])
+        shown |= {view: np.array(firsts[episode]) for view, firsts in samples.firsts.items()}
         state = self._state(row, rng)
         return Item(
             "actions",

@@ -5,7 +5,7 @@ Pictures are decoded once, at the size the network looks at, into a cache beside
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +16,9 @@ from jaxtyping import Float32
 
 from hardware.embodiment import CameraView, Embodiment
 from policy.data.films import Episode, Films
+from policy.first_look import camera_of, live
 from policy.model.end_effector_actions import without_jumps
+from policy.model.processor import resize
 
 COLUMNS = ("observation.state", "action", "episode_index", "frame_index")
 """What is read of every row."""
@@ -40,6 +42,8 @@ class Samples:
     """Camera to (rows, height, width, 3) uint8."""
     driven: np.ndarray
     """(driven rows,) int64: rows at which somebody drove; only these are learnt from."""
+    firsts: dict[str, np.ndarray] = field(default_factory=dict)
+    """View of the start (`policy.first_look`) to (episodes, height, width, 3) uint8."""
 
     def __len__(self) -> int:
         return len(self.state)
@@ -175,7 +179,7 @@ def load_samples(
     if not 0 < float(info.get("fps") or 0) < 1000:
         raise ValueError(f"Expected a rate of rows in Hz, got fps {info.get('fps')!r}: {dataset}")
     body = _seen_by(_body_of(dataset, embodiment), renamed)
-    had = {name: s for name, s in image_sizes.items() if name in body.camera_names}
+    had = {name: image_sizes[name] for name in live(image_sizes) if name in body.camera_names}
     if image_sizes and not had:
         raise ValueError(
             f"The policy looks at cameras {list(image_sizes)}; the body {body.name!r} of {dataset} "
@@ -209,7 +213,22 @@ def load_samples(
         action,
         pictures,
         np.flatnonzero(rows[SENT]) if SENT in rows else np.arange(len(state)),
+        _firsts(image_sizes, pictures, episodes),
     )
+
+
+def _firsts(
+    image_sizes: Mapping[str, tuple[int, int]],
+    pictures: Mapping[str, np.ndarray],
+    episodes: list[Episode],
+) -> dict[str, np.ndarray]:
+    """What each camera saw when an episode began, at the size of the view of it."""
+    starts = [episode.start for episode in episodes]
+    return {
+        view: np.stack([resize(np.array(pictures[camera_of(view)][row]), size) for row in starts])
+        for view, size in image_sizes.items()
+        if view not in pictures and camera_of(view) in pictures
+    }
 
 
 def _read_rows(dataset: Path, total: int, *, sent: bool) -> dict[str, list[Any]]:

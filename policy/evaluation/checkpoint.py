@@ -7,6 +7,7 @@ from pathlib import Path
 from hardware.embodiment import Embodiment
 from policy.evaluation.driver import Briefing
 from policy.evaluation.planner import PlanningDriver, Replanning
+from policy.first_look import live
 from policy.local import LocalPolicy
 from policy.model.checkpoint import BODIES, PARTS
 
@@ -38,7 +39,7 @@ def checkpoint_driver(folder: Path, replanning: Replanning, body: Embodiment) ->
         policy.seed(briefing.seed)
         policy.any_words = briefing.any_words
 
-    return PlanningDriver(policy, tuple(policy.image_sizes), replanning, prepare)
+    return PlanningDriver(policy, live(policy.image_sizes), replanning, prepare)
 
 
 def fingerprint(folder: Path) -> str:

@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from hardware.embodiment import Embodiment
+from policy.first_look import camera_of
 from policy.model.action_space import NormStats
 from policy.model.config import QwenVLAConfig
 from policy.model.qwen_vla import QwenVLA
@@ -98,7 +99,8 @@ class Checkpoint:
     def image_sizes(self) -> dict[str, tuple[int, int]]:
         """Height and width of what is looked at: the network's cameras that this body has."""
         has = self.embodiment.camera_names
-        return {name: size for name, size in self.model.config.image_sizes.items() if name in has}
+        sizes = self.model.config.image_sizes
+        return {view: size for view, size in sizes.items() if camera_of(view) in has}
 
     def driving(self, name: str) -> "Checkpoint":
         """The same weights driving the body `name`. Raises `ValueError` listing the known."""

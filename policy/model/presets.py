@@ -215,7 +215,7 @@ def preset(
 
 def _image_sizes(size: Preset, cameras: Sequence[str]) -> dict[str, tuple[int, int]]:
     return {
-        camera: size.first_picture if i == 0 else size.other_pictures
+        camera: size.first_picture if i == 0 else size.other_pictures  # also of first looks
         for i, camera in enumerate(cameras)
     }
 

@@ -12,6 +12,7 @@ from hardware.embodiment import Embodiment
 from hardware.interfaces import Observation
 from policy.blending import FADE_SECS
 from policy.data.item import Item
+from policy.first_look import frame_of
 from policy.interface import ActionChunk, Commitment
 from policy.model.action_space import pad
 from policy.model.checkpoint import Checkpoint
@@ -92,7 +93,7 @@ class Explorer:
             raise ValueError("Exploring continues no chunk: its likelihood would depend on it.")
         state = self.checkpoint.norm_stats.state.normalize(observation.state)
         pictures = {
-            name: resize(observation.frames[name].image, size)
+            name: resize(frame_of(observation, name).image, size)
             for name, size in self.checkpoint.image_sizes.items()
         }
         prompt = action_prompt(self._config, self.embodiment, task, state)
