@@ -17,6 +17,10 @@ Image: TypeAlias = UInt8[np.ndarray, "height width 3"]
 """RGB pixels."""
 
 
+Depth: TypeAlias = Float32[np.ndarray, "height width"]
+"""Metres along the optical axis, pixel for pixel with its image; 0 where nothing was measured."""
+
+
 class HardwareError(Exception):
     """A device is missing, silent, or refused a command."""
 
@@ -28,6 +32,10 @@ class Frame:
     image: Image
     captured_at: float
     """Seconds on the robot's clock, when the light fell on the sensor."""
+    stale: bool = False
+    """The camera has stalled or is gone: it should have sent a newer picture and did not."""
+    depth: Depth | None = None
+    """How far each pixel is, from a camera that measures it and was asked to."""
 
 
 @dataclass(frozen=True, slots=True)
