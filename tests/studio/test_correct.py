@@ -1,0 +1,55 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from hardware.aloha import START
+from studio.correct import Options, main
+
+NANO = Path(__file__).parents[2] / "policy/pretrained/nano"
+
+
+def corrected(folder, task, **fields):
+    options = Options(
+        dataset=folder,
+        task=(task,),
+        episodes=1,
+        cameras=("cam_high",),
+        height=96,
+        width=128,
+        workers=0,
+        policy=fields.pop("policy", NANO),
+        **fields,
+    )
+    return main(options)
+
+
+def states(folder):
+    table = pq.read_table(next((folder / "data").glob("chunk-*/file-*.parquet")))
+    return np.array(table["observation.state"].to_pylist()), table["timestamp"].to_pylist()
+
+
+@pytest.mark.parametrize("task", ["pick_red_cube_left", "gym_aloha/AlohaTransferCube-v0"])
+def test_the_expert_is_recorded_from_where_the_checkpoint_got_to(tmp_path, task):
+    assert corrected(tmp_path / "corrections", task) == 0
+    state, times = states(tmp_path / "corrections")
+    assert times[0] == 0
+    assert np.abs(state[0] - START).max() > 0.1  # where demonstrations begin
+    assert len(state) > 5
+
+
+def test_who_drove_first_is_said_and_another_cannot_continue(tmp_path, capsys):
+    folder = tmp_path / "corrections"
+    assert corrected(folder, "pick_red_cube_left", seed=3) == 0
+    recipe = json.loads((folder / "meta/generation.json").read_text())
+    assert len(recipe["first_driver"]) == 16
+    (tmp_path / "other").mkdir()
+    assert corrected(folder, "pick_red_cube_left", seed=3, policy=tmp_path / "other") == 2
+    assert "generated with" in capsys.readouterr().err
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path, capsys):
+    assert corrected(tmp_path / "d", "pick_red_cube_left", policy=tmp_path / "nowhere") == 2
+    assert "folder of a checkpoint" in capsys.readouterr().err
