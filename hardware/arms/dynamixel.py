@@ -1,0 +1,276 @@
+"""An ALOHA follower arm of DYNAMIXEL servos, as a device. Moves nothing that the gate did not send.
+
+Torque comes only after the arm proved to be the right one, free of errors and at a known place;
+with it the servos' own Bus Watchdog is armed: without a word for `WATCHDOG_SECS` they stop.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from hardware.arms.dynamixel_joints import JointMap, check_identity
+from hardware.arms.interbotix import BAUD, VELOCITY_LIMIT, ArmModel
+from hardware.clock import MonotonicClock
+from hardware.dynamixel import control_table as table
+from hardware.dynamixel.bus import ServoBus
+from hardware.dynamixel.chain import Health, MotorChain
+from hardware.dynamixel.latency_timer import SYSFS, latency_problem
+from hardware.dynamixel.motors import Fingerprint
+from hardware.dynamixel.port import REPLY_SECS, SerialPort
+from hardware.interfaces import Clock, HardwareError, JointPositions
+
+logger = logging.getLogger(__name__)
+
+WATCHDOG_SECS = 0.2
+
+LOWERING_UNITS = 20
+"""Units of velocity (0.48 radians per second) at which an arm is lowered to rest."""
+
+LOWERING_SECS = 12.0
+LOWERED_RADIANS = 0.12
+
+Farewell = Literal["hold", "rest"]
+"""What `disconnect` does: leave the arm holding, or lower it to rest and let go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How an arm is reached."""
+
+    port: str
+    baud: int = BAUD
+    reply_secs: float = REPLY_SECS
+    """What a reply may take beyond its bytes."""
+    sysfs: Path = SYSFS
+
+
+class DynamixelFollower:
+    """One follower arm. Not thread-safe: one owner at a time.
+
+    `known` are the fingerprints that the set-up stored; an arm that differs is refused.
+    """
+
+    def __init__(
+        self,
+        model: ArmModel,
+        line: Line,
+        *,
+        known: Iterable[Fingerprint] = (),
+        farewell: Farewell = "rest",
+        clock: Clock | None = None,
+    ) -> None:
+        self.model = model
+        self._line = line
+        self._known = tuple(known)
+        self._farewell = farewell
+        self._clock = clock or MonotonicClock()
+        self._map = JointMap(model)
+        names = {motor.id: motor.name for motor in model.motors}
+        self._bus = ServoBus(
+            SerialPort(line.port, baud=line.baud, reply_secs=line.reply_secs), names
+        )
+        self.chain = MotorChain(self._bus, model.motors, now=self._clock.now)
+
+    @property
+    def fault(self) -> str:
+        """Why the arm holds and refuses commands; empty if it does not."""
+        return self.chain.fault
+
+    @property
+    def health(self) -> dict[str, Health]:
+        """What each motor last said of itself, by name. Asks nobody."""
+        names = {motor.id: motor.name for motor in self.model.motors}
+        return {names[id_]: health for id_, health in self.chain.health.items()}
+
+    def connect(self) -> None:
+        """Find out whether this is the arm, then give it torque where it stands."""
+        if self.chain.torque_wanted:
+            return
+        if problem := latency_problem(self._line.port, sysfs=self._line.sysfs):
+            raise HardwareError(problem)
+        self._bus.open()
+        try:
+            prints = self.chain.roll_call()
+            check_identity(self.model, prints, self._known, self._line.port)
+            self.chain.clear()
+            self.chain.check_health(self.chain.ids)
+            self._prepare()
+            self._give_torque()
+        except HardwareError:
+            self.chain.torque_wanted = frozenset()
+            self._bus.close()
+            raise
+
+    def disconnect(self) -> None:
+        """Leave the arm holding or at rest, as `farewell` says. Safe to call twice."""
+        try:
+            if self.chain.torque_wanted and self._farewell == "rest":
+                self.release()
+        except HardwareError as error:
+            logger.error("The arm could not be lowered and holds: %s", error)  # noqa: TRY400
+        finally:
+            self.chain.torque_wanted = frozenset()
+            self._bus.close()
+
+    def read_positions(self) -> JointPositions:
+        """Radians of six joints and opening of the gripper, shape (7,)."""
+        motion = self.chain.read_motion()
+        try:
+            self._map.check_shadows(motion)
+        except HardwareError as error:
+            self.chain.fail(str(error))
+            raise
+        return self._map.positions(motion)
+
+    def write_positions(self, positions: JointPositions) -> None:
+        """Set the goals, shape (7,). Refused while a fault holds the arm."""
+        goals = self._map.ticks(positions)
+        self.chain.check()
+        self._check_watchdogs()
+        self.chain.command(table.GOAL_POSITION, goals)
+
+    def resume(self) -> None:
+        """A person decided that the arm may move again: hold here, clear faults and watchdogs.
+
+        Motors that let go need `reboot` first.
+        """
+        self.chain.torque_wanted = frozenset()
+        self.chain.clear()
+        self.chain.check_health(self.chain.ids)
+        self._give_torque()
+
+    def reboot(self, motor: str) -> None:
+        """Restart one motor by its name; it loses torque, so somebody must support the arm."""
+        id_ = next((each.id for each in self.model.motors if each.name == motor), None)
+        if id_ is None:
+            raise ValueError(
+                f"A {self.model.name} has motors {[each.name for each in self.model.motors]}, got "
+                f"{motor!r}."
+            )
+        self.chain.torque_wanted = frozenset()
+        self._bus.reboot(id_)
+        deadline = self._clock.now() + 2.0
+        while self._bus.ping(id_) is None:
+            if self._clock.now() > deadline:
+                raise HardwareError(f"{self._bus.name(id_)} did not come back after a reboot.")
+            self._clock.wait_until(self._clock.now() + 0.05)
+
+    def release(self) -> None:
+        """Lower the arm to rest, slowly, then take its torque away."""
+        if not self.chain.fault:
+            self._lower()
+        self._let_go()
+
+    def _lower(self) -> None:
+        rest = np.array([*self.model.sleep, 0.0], np.float32)
+        rest[-1] = self.read_positions()[-1]
+        motors = self.model.joints[:-1]
+        self._check_watchdogs()
+        slow = dict.fromkeys(self.chain.ids, LOWERING_UNITS)
+        self.chain.write_together(table.PROFILE_VELOCITY, slow)
+        self.write_positions(rest)
+        deadline = self._clock.now() + LOWERING_SECS
+        while self._clock.now() < deadline:
+            gap = np.abs(self.read_positions() - rest)[: len(motors)]
+            if gap.max() < LOWERED_RADIANS:
+                return
+            self._clock.wait_until(self._clock.now() + 0.02)
+        raise HardwareError(
+            f"The arm did not reach its rest within {LOWERING_SECS:.0f} s: something is in the way."
+        )
+
+    def _let_go(self) -> None:
+        self.chain.torque_wanted = frozenset()
+        off = dict.fromkeys(self.chain.ids, 0)
+        self.chain.write_together(table.TORQUE_ENABLE, off)
+        self.chain.write_together(table.BUS_WATCHDOG, off)
+
+    def _prepare(self) -> None:
+        """Bring what motors keep without power into order; impossible while one has torque."""
+        wanted = self._eeprom()
+        held = [id_ for id_, health in self.chain.health.items() if health.torque]
+        for register, values in wanted.items():
+            found = self.chain.read_all(register)
+            wrong = {id_: value for id_, value in values.items() if found[id_] != value}
+            holding = [self._bus.name(id_) for id_ in wrong if id_ in held]
+            if holding:
+                raise HardwareError(
+                    f"The {register.name} of {', '.join(holding)} must be changed, but these "
+                    f"motors hold the arm. Support it and switch its 12 V supply off and on."
+                )
+            self.chain.write_all(register, wrong)
+
+    def _eeprom(self) -> dict[table.Register, dict[int, int]]:
+        ids, gripper = self.chain.ids, self.model.joints[-1]
+        modes = dict.fromkeys(ids, table.POSITION_MODE)
+        wanted = {
+            table.RETURN_DELAY: dict.fromkeys(ids, 0),
+            table.VELOCITY_LIMIT: dict.fromkeys(ids, VELOCITY_LIMIT),
+            table.OPERATING_MODE: modes,
+        }
+        ampere = self.chain.models[gripper].ampere
+        if self.model.gripper_current is not None and ampere is not None:
+            modes[gripper] = table.CURRENT_BASED_POSITION_MODE
+        return wanted
+
+    def _give_torque(self) -> None:
+        """Hold where the arm stands, then arm the watchdogs and see that both took."""
+        ids = self.chain.ids
+        chain = self.chain
+        chain.write_together(table.BUS_WATCHDOG, dict.fromkeys(ids, 0))
+        chain.write_together(table.PROFILE_VELOCITY, dict.fromkeys(ids, VELOCITY_LIMIT))
+        chain.write_together(table.PROFILE_ACCELERATION, dict.fromkeys(ids, 0))
+        self._limit_grip()
+        self._map.check_shadows(chain.read_motion())
+        places = chain.read_all(table.PRESENT_POSITION)
+        goals = {
+            motor.id: min(max(places[motor.id], motor.low), motor.high)
+            for motor in self.model.motors
+        }
+        chain.write_together(table.TORQUE_ENABLE, dict.fromkeys(ids, 1))
+        chain.write_together(table.GOAL_POSITION, goals)
+        period = round(WATCHDOG_SECS / table.WATCHDOG_SECS)
+        chain.write_together(table.BUS_WATCHDOG, dict.fromkeys(ids, period))
+        chain.torque_wanted = frozenset(ids)
+        chain.check_health(ids)
+
+    def _limit_grip(self) -> None:
+        gripper = self.model.joints[-1]
+        ampere = self.chain.models[gripper].ampere
+        if self.model.gripper_current is not None and ampere is not None:
+            units = round(self.model.gripper_current / ampere)
+            self._bus.write(gripper, table.GOAL_CURRENT, units)
+
+    def _check_watchdogs(self) -> None:
+        """After a silence, find out whether the motors stopped themselves."""
+        if self.chain.silent_secs < WATCHDOG_SECS:
+            return
+        silence = self.chain.silent_secs
+        tripped = [
+            self._bus.name(id_)
+            for id_, value in self.chain.read_all(table.BUS_WATCHDOG).items()
+            if value == table.WATCHDOG_TRIPPED
+        ]
+        if tripped:
+            self.chain.fail(
+                f"{', '.join(tripped)} stopped after {silence:.2f} s without a word: the loop was "
+                f"late or the program stood still."
+            )
+            self.chain.check()
+
+
+def fingerprints(model: ArmModel, line: Line) -> Sequence[Fingerprint]:
+    """Read an arm's fingerprints for a set-up to store. Gives no torque, moves nothing."""
+    names = {motor.id: motor.name for motor in model.motors}
+    bus = ServoBus(SerialPort(line.port, baud=line.baud, reply_secs=line.reply_secs), names)
+    bus.open()
+    try:
+        prints = MotorChain(bus, model.motors).roll_call()
+        check_identity(model, prints, (), line.port)
+        return prints
+    finally:
+        bus.close()
