@@ -11,6 +11,10 @@ SCALE = 1000
 """Points and boxes count from 0 to this over the picture's width and height (the paper's, and
 Qwen3-VL's, convention)."""
 
+ROUNDED = 10
+"""Plain points and boxes are given to a hundredth of the picture: a small network cannot tell what
+comes after. The last digit is still written, so that everything counts to `SCALE` (ours)."""
+
 NEAR = 50
 """How far a point may lie from the true one where no box is known, of `SCALE` (ours)."""
 
@@ -31,14 +35,15 @@ def form_for(preset: str) -> Form:
     return "plain" if preset == "nano" else "json"
 
 
-def coordinates(values: Sequence[int | float] | np.ndarray) -> list[int]:
-    """Shares of the picture, 0..1, as whole numbers of 0..`SCALE`."""
-    return [round(float(value) * SCALE) for value in np.clip(values, 0, 1)]
+def coordinates(values: Sequence[int | float] | np.ndarray, form: Form | None = None) -> list[int]:
+    """Shares of the picture, 0..1, as whole numbers of 0..`SCALE`; `plain` rounds to `ROUNDED`."""
+    step = ROUNDED if form == "plain" else 1
+    return [step * round(float(value) * SCALE / step) for value in np.clip(values, 0, 1)]
 
 
 def place_text(values: Sequence[int | float] | np.ndarray, label: str, form: Form) -> str:
     """Write a point (2,) or a box (4,) given in 0..1 of the picture."""
-    numbers = coordinates(values)
+    numbers = coordinates(values, form)
     if form == "plain":
         return str(numbers)
     return json.dumps({_KEYS[len(numbers)]: numbers, "label": label})

@@ -20,7 +20,7 @@ from hardware.simulation.tasks.placing import Insert, Put, Sort, Store
 from hardware.simulation.tasks.task import Task, other_arm
 from hardware.simulation.things import Thing
 from policy.data.demonstrations import Augment
-from policy.data.item import Item, Place
+from policy.data.item import Item
 from policy.data.kinds import DRAWER, KINDS, NUMBERS
 from policy.data.scenes import Scenes
 from policy.model.config import QwenVLAConfig
@@ -63,15 +63,11 @@ class ScenePlaces:
         scenes: Scenes,
         embodiment: Embodiment,
         config: QwenVLAConfig,
-        cell: int,
         augment: Augment,
     ) -> None:
-        """`cell` is the side of a token in pixels; `augment` must leave things where they are."""
+        """`augment` must leave things where they are."""
         self.name = "scenes"
         self._scenes, self._augment = scenes, augment
-        self._cells = np.concatenate([scenes.cells[name] for name in scenes.pictures], axis=1)
-        height, width = scenes.sizes[scenes.camera]
-        self._rows, self._columns = height // cell, width // cell
         self._config = replace(config, state="off")  # scenes do not say where the joints are
         self._embodiment = embodiment
 
@@ -87,7 +83,11 @@ class ScenePlaces:
         said, thing, arm = self._told(index, rng)
         prompt = action_prompt(self._config, self._embodiment, said, np.zeros(0, np.float32))
         pictures = {name: shots[index] for name, shots in self._scenes.pictures.items()}
-        place = self._place(index, thing, arm)
+        place = self._scenes.place(
+            index,
+            None if thing is None else NUMBERS[thing],
+            -100 if arm is None else ARMS.index(arm),
+        )
         return Item("grounding", prompt, self._augment(pictures, rng), place=place)
 
     def _told(self, index: int, rng: np.random.Generator) -> tuple[str, Thing | None, str | None]:
@@ -115,17 +115,6 @@ class ScenePlaces:
             and (touched := first_touched(task, layout)[0]) in layout.poses
             and self._scenes.seen[index, NUMBERS[touched]]
         ]
-
-    def _place(self, index: int, thing: Thing | None, arm: str | None) -> Place:
-        cell, centre = -100, np.zeros(2, np.float32)
-        if thing is not None:
-            centre = np.asarray(self._scenes.centres[index, NUMBERS[thing]], np.float32)
-            column = min(int(centre[0] * self._columns), self._columns - 1)
-            row = min(int(centre[1] * self._rows), self._rows - 1)
-            cell = row * self._columns + column
-        cells = np.asarray(self._cells[index], np.int64)
-        side = -100 if arm is None else ARMS.index(arm)
-        return Place(cells, cell, centre, side, self._rows * self._columns)
 
 
 def _begins(task: Task, layout: Layout) -> bool:

@@ -1,36 +1,29 @@
-"""What is true of simulated scenes and can be asked: facts with their answers. Says nothing.
+"""What is seen in simulated scenes and can be asked: facts with their answers. Says nothing.
 
-Every answer to a question is about as frequent as the others, so that a blind guess earns little.
+Only what somebody who looks at the picture can tell is a fact. Facts are in groups, so that every
+answer can be asked for about as often as the others and a blind guess earns little.
 """
 
 from collections.abc import Sequence
-from itertools import permutations
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Int64
 
-from hardware.simulation.things import CONTAINERS, HALF_HEIGHTS
-from policy.data.kinds import DRAWER, KINDS, MOVABLE, NUMBERS, PAINTS, SHAPES_SHOWN
+from hardware.simulation.things import COLOURS
+from policy.data.kinds import KINDS, MOVABLE, PAINTS, SHAPES_SHOWN
 from policy.data.scenes import Scenes
 
-CLEAR = 0.002
-"""Share of the picture from which on a thing is plain to see; scenes with less are not asked about
-what all is there."""
+CLEAR = 0.0025
+"""Share of the picture from which on a thing is plain to see: 14 x 14 of 320 x 240 pixels. Scenes
+with less of something are not asked about what all is there."""
 
-APART = 0.06
-"""Of the picture's width between two things of which one is further left."""
+WHOLE = 0.6
+"""Of the share of the picture that things of a shape usually cover, the least by which one that is
+partly hidden can be told by its shape."""
 
-NEARER = 0.03
-"""Metres by which one of two things is nearer."""
-
-BESIDE = 0.09
-"""Metres from a container's middle within which a thing that is not inside may look so."""
-
-AIR = 0.03
-"""Metres over the table from which on a thing is in the air."""
-
-OPEN, CLOSED = 0.05, 0.01
-"""Metres: a drawer further out is open, one less far is closed."""
+FREE = 0.05
+"""Of the picture's sides between an empty point and everything, at least."""
 
 ASKED_SHAPES = SHAPES_SHOWN[:-1]
 """Shapes that there are several of; the last is the drawer."""
@@ -38,12 +31,49 @@ ASKED_SHAPES = SHAPES_SHOWN[:-1]
 PER_SUBJECT = 1000
 """A code counts answers up to this, and subjects by it: `subject * PER_SUBJECT + answer`."""
 
-Facts = tuple[Int64[np.ndarray, "facts 3"], Int64[np.ndarray, "facts"]]
-"""Scene, first and second kind of each fact; and a number of its answer, to balance by."""
-
-HALVES = np.array([HALF_HEIGHTS.get(kind.shape, 0.0) for kind in KINDS])
 OF_COLOUR = np.array([[kind.colour == colour for kind in KINDS] for colour in PAINTS])
 OF_SHAPE = np.array([[kind.shape == shape for kind in KINDS] for shape in ASKED_SHAPES])
+SHAPE_NUMBERS = np.array([SHAPES_SHOWN.index(kind.shape) for kind in KINDS])
+"""Of each kind, the number of its shape in `SHAPES_SHOWN`."""
+
+_USUAL = sum(1 << PAINTS.index(colour) for colour in COLOURS)
+"""The set of colours that every `blocks` scene of demonstrations has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one type of question can be asked about, a row each."""
+
+    rows: Int64[np.ndarray, "facts 3"]
+    """Scene, first and second kind."""
+    codes: Int64[np.ndarray, "facts"]
+    """The answer, and the subject, as the type of question numbers them."""
+    groups: Int64[np.ndarray, "facts"]
+    """Number of the group; a type asks about each group equally often (`balance`)."""
+
+    @classmethod
+    def join(cls, parts: Sequence["Facts"]) -> "Facts":
+        """All facts of `parts`, at least one."""
+        return cls(
+            np.concatenate([part.rows for part in parts]),
+            np.concatenate([part.codes for part in parts]),
+            np.concatenate([part.groups for part in parts]),
+        )
+
+    def of(self, kept: Int64[np.ndarray, "kept"]) -> "Facts":
+        """Only these facts, in this order."""
+        return Facts(self.rows[kept], self.codes[kept], self.groups[kept])
+
+
+def facts_of(
+    rows: Sequence[np.ndarray],
+    codes: Int64[np.ndarray, "facts"],
+    groups: Int64[np.ndarray, "facts"] | None = None,
+) -> Facts:
+    """Put facts together from scenes, first and second kinds; `codes` are groups if left out."""
+    return Facts(
+        np.stack(rows, axis=1).astype(np.int64), codes, codes if groups is None else groups
+    )
 
 
 def clear_things(scenes: Scenes) -> Bool[np.ndarray, "scenes kinds"]:
@@ -51,59 +81,59 @@ def clear_things(scenes: Scenes) -> Bool[np.ndarray, "scenes kinds"]:
     return scenes.areas >= CLEAR
 
 
-def _clear_scenes(scenes: Scenes) -> Bool[np.ndarray, "scenes"]:
+def clear_scenes(scenes: Scenes) -> Bool[np.ndarray, "scenes"]:
     """Scenes in which everything is plain to see or not seen at all."""
     return np.asarray((clear_things(scenes) | (scenes.areas == 0)).all(axis=1))
 
 
-def _heights(scenes: Scenes) -> Float[np.ndarray, "scenes kinds"]:
-    """Metres from the table to the underside of what can be picked up."""
-    return np.asarray(scenes.spots[..., 2] - HALVES)
+def whole_things(scenes: Scenes) -> Bool[np.ndarray, "scenes kinds"]:
+    """Which kinds are plain to see and hidden so little that their shape can be told."""
+    clear = clear_things(scenes)
+    whole = clear.copy()
+    for number in range(len(SHAPES_SHOWN)):
+        own = np.equal(SHAPE_NUMBERS, number)
+        covered = scenes.areas[:, own][clear[:, own]]
+        if len(covered):
+            whole[:, own] &= scenes.areas[:, own] >= WHOLE * np.median(covered)
+    return whole
 
 
-def _rows(scene: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return np.stack([scene, first, second], axis=1).astype(np.int64)
-
-
-def _joined(facts: Sequence[tuple[np.ndarray, np.ndarray]]) -> Facts:
-    rows, codes = zip(*facts, strict=True)
-    return np.concatenate(rows).astype(np.int64), np.concatenate(codes).astype(np.int64)
-
-
-def _where(asked: Bool[np.ndarray, "scenes kinds"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    scene, kind = np.nonzero(asked)
-    return scene, kind, _rows(scene, kind, kind)
+def told_scenes(scenes: Scenes) -> Bool[np.ndarray, "scenes"]:
+    """Scenes in which the shape of everything that is seen can be told."""
+    return np.asarray((whole_things(scenes) | (scenes.areas == 0)).all(axis=1))
 
 
 def each_thing(scenes: Scenes) -> Facts:
-    """Every thing that is plain to see."""
-    _, kind, rows = _where(clear_things(scenes))
-    return rows, kind.astype(np.int64)
+    """Every thing that is plain to see; the answer is its kind."""
+    scene, kind = np.nonzero(clear_things(scenes))
+    return facts_of((scene, kind, kind), kind, SHAPE_NUMBERS[kind])
 
 
 def objects(scenes: Scenes) -> Facts:
     """Things at a point, and as code `len(KINDS)` points where another scene has a thing."""
-    rows, codes = each_thing(scenes)
-    clear = _clear_scenes(scenes)
+    scene, kind = np.nonzero(whole_things(scenes))
+    full = facts_of((scene, kind, kind), kind, SHAPE_NUMBERS[kind])
     other = np.roll(np.arange(len(scenes)), 1)
-    scene, kind = np.nonzero(clear_things(scenes)[other] & clear[:, None])
+    scene, kind = np.nonzero(clear_things(scenes)[other] & clear_scenes(scenes)[:, None])
     spot = scenes.centres[other[scene], kind][:, None]
-    low, high = scenes.boxes[scene][..., :2] - 0.03, scenes.boxes[scene][..., 2:] + 0.03
-    free = ~np.any(np.all((spot >= low) & (spot <= high), axis=2), axis=1)
-    empty = _rows(other[scene[free]], kind[free], scene[free])
-    return _joined([(rows, codes), (empty, np.full(len(empty), len(KINDS)))])
+    low, high = scenes.boxes[scene][..., :2] - FREE, scenes.boxes[scene][..., 2:] + FREE
+    seen = scenes.areas[scene] > 0
+    free = ~np.any(np.all((spot >= low) & (spot <= high), axis=2) & seen, axis=1)
+    rows = (other[scene[free]], kind[free], scene[free])
+    nothing = np.full(int(free.sum()), len(KINDS), np.int64)
+    return Facts.join([full, facts_of(rows, nothing, 0 * nothing + len(SHAPES_SHOWN))])
 
 
 def _alone(scenes: Scenes, groups: np.ndarray, others: np.ndarray) -> Facts:
     """Things that are alone of a group (subject), and which of `others` they are of (answer)."""
     found = []
-    clear = clear_things(scenes)
+    clear, told = clear_things(scenes), told_scenes(scenes)[:, None]
     for subject, group in enumerate(groups):
-        seen = clear & group & _clear_scenes(scenes)[:, None]
-        _, kind, rows = _where(seen & (seen.sum(axis=1) == 1)[:, None])
-        answer = others[:, kind].argmax(axis=0)
-        found.append((rows, subject * PER_SUBJECT + answer))
-    return _joined(found)
+        seen = clear & group & told
+        scene, kind = np.nonzero(seen & (seen.sum(axis=1) == 1)[:, None])
+        answer = others[:, kind].argmax(axis=0).astype(np.int64)
+        found.append(facts_of((scene, kind, kind), subject * PER_SUBJECT + answer, answer))
+    return Facts.join(found)
 
 
 def lone_shapes(scenes: Scenes) -> Facts:
@@ -118,111 +148,38 @@ def lone_colours(scenes: Scenes) -> Facts:
 
 def colours_of_shapes(scenes: Scenes) -> Facts:
     """Shapes that are seen; the answer has one bit for each of `PAINTS`."""
-    clear, found = clear_things(scenes), []
+    clear, told, found = clear_things(scenes), told_scenes(scenes), []
     for subject, group in enumerate(OF_SHAPE):
         seen = np.stack([(clear & group & colour).any(axis=1) for colour in OF_COLOUR], axis=1)
-        codes = seen @ (1 << np.arange(len(PAINTS)))
-        scene = np.flatnonzero(_clear_scenes(scenes) & (codes > 0))
-        found.append((_rows(scene, 0 * scene, 0 * scene), subject * PER_SUBJECT + codes[scene]))
-    return _joined(found)
+        scene = np.flatnonzero(told & seen.any(axis=1))
+        codes = (seen @ (1 << np.arange(len(PAINTS))))[scene].astype(np.int64)
+        groups = 2 * seen.sum(axis=1)[scene] + (codes == _USUAL)
+        none = 0 * scene
+        found.append(facts_of((scene, none, none), subject * PER_SUBJECT + codes, groups))
+    return Facts.join(found)
 
 
 def counts(scenes: Scenes) -> Facts:
     """How many there are of each subject: what can be picked up, colours, then shapes."""
     clear, found = clear_things(scenes), []
-    scene = np.flatnonzero(_clear_scenes(scenes) & clear.any(axis=1))
+    scene = np.flatnonzero(told_scenes(scenes) & clear.any(axis=1))
     for subject, group in enumerate((MOVABLE, *OF_COLOUR, *OF_SHAPE)):
-        codes = (clear & group).sum(axis=1)[scene]
-        found.append((_rows(scene, 0 * scene, 0 * scene), subject * PER_SUBJECT + codes))
-    return _joined(found)
-
-
-def _pairs(scenes: Scenes, values: np.ndarray, margin: float, kinds: Sequence[int]) -> Facts:
-    """Ordered pairs of things; the answer is the one with the smaller of `values` (N, kinds)."""
-    clear, found = clear_things(scenes), []
-    for one, other in permutations(kinds, 2):
-        gap = values[:, one] - values[:, other]
-        scene = np.flatnonzero(clear[:, one] & clear[:, other] & (np.abs(gap) >= margin))
-        rows = _rows(scene, np.full_like(scene, one), np.full_like(scene, other))
-        found.append((rows, np.where(gap[scene] < 0, one, other)))
-    return _joined(found)
-
-
-def further_left(scenes: Scenes) -> Facts:
-    """Two things; the answer is the one further left in the picture."""
-    return _pairs(scenes, scenes.centres[..., 0], APART, range(len(KINDS)))
-
-
-def nearer_to_camera(scenes: Scenes) -> Facts:
-    """Two things that can be picked up; the answer is the one nearer to the camera."""
-    return _pairs(scenes, scenes.distances, NEARER, np.flatnonzero(MOVABLE).tolist())
-
-
-def nearest(scenes: Scenes) -> Facts:
-    """A thing, where three or more lie and none is in the air; the answer is what lies nearest."""
-    clear = clear_things(scenes)
-    low = ~(scenes.present & MOVABLE & (_heights(scenes) > AIR)).any(axis=1)
-    gaps = np.linalg.norm(scenes.spots[:, :, None] - scenes.spots[:, None], axis=3)
-    gaps[~(clear[:, :, None] & clear[:, None])] = np.inf
-    gaps[:, np.arange(len(KINDS)), np.arange(len(KINDS))] = np.inf
-    second, first = np.partition(gaps, 1, axis=2)[..., 1], gaps.min(axis=2)
-    told = clear & np.isfinite(second) & (_clear_scenes(scenes) & low)[:, None]
-    told[told] = second[told] - first[told] >= NEARER
-    scene, kind, rows = _where(told)
-    return rows, gaps[scene, kind].argmin(axis=1).astype(np.int64)
-
-
-def nearer_arm(scenes: Scenes) -> Facts:
-    """A thing that can be picked up; the answer is 0 if the left arm is nearer, 1 if the right."""
-    gaps = np.linalg.norm(scenes.spots[:, :, None] - scenes.tips[:, None], axis=3)
-    gap = gaps[..., 0] - gaps[..., 1]
-    scene, kind, rows = _where(clear_things(scenes) & MOVABLE & (np.abs(gap) >= NEARER))
-    return rows, (gap[scene, kind] > 0).astype(np.int64)
-
-
-def in_the_air(scenes: Scenes) -> Facts:
-    """A thing that can be picked up; the answer is 0 on the table, 1 in the air."""
-    height = _heights(scenes)
-    asked = clear_things(scenes) & MOVABLE & (scenes.inside == 0)
-    # Little over the table can hardly be told.
-    scene, kind, rows = _where(asked & ((height < 0.001) | (height > AIR)))
-    return rows, (height[scene, kind] > AIR).astype(np.int64)
-
-
-def held(scenes: Scenes) -> Facts:
-    """A thing that can be picked up; the answer is as `Scenes.held` says it."""
-    scene, kind, rows = _where(clear_things(scenes) & MOVABLE)
-    return rows, scenes.held[scene, kind]
-
-
-def inside(scenes: Scenes) -> Facts:
-    """A thing that can be picked up; the answer is as `Scenes.inside` says it."""
-    places = [NUMBERS[kind] for kind in KINDS if kind.shape in (*CONTAINERS, "socket", "drawer")]
-    gaps = np.linalg.norm(scenes.spots[:, :, None, :2] - scenes.spots[:, None, places, :2], axis=3)
-    beside = ((gaps < BESIDE) & scenes.present[:, None, places]).any(axis=2)
-    plain = (scenes.inside > 0) | ~beside
-    scene, kind, rows = _where(clear_things(scenes) & MOVABLE & plain)
-    return rows, scenes.inside[scene, kind]
-
-
-def drawers(scenes: Scenes) -> Facts:
-    """A drawer; the answer is 1 if it is open, 0 if it is closed."""
-    number = NUMBERS[DRAWER]
-    plain = (scenes.opening > OPEN) | (scenes.opening < CLOSED)
-    scene = np.flatnonzero(clear_things(scenes)[:, number] & plain)
-    rows = _rows(scene, np.full_like(scene, number), np.full_like(scene, number))
-    return rows, (scenes.opening[scene] > OPEN).astype(np.int64)
+        codes = (clear & group).sum(axis=1)[scene].astype(np.int64)
+        found.append(facts_of((scene, 0 * scene, 0 * scene), subject * PER_SUBJECT + codes))
+    return Facts.join(found)
 
 
 def balance(
-    codes: Int64[np.ndarray, "facts"], rng: np.random.Generator
+    groups: Int64[np.ndarray, "facts"], rng: np.random.Generator, repeats: int = 1
 ) -> Int64[np.ndarray, "kept"]:
-    """Pick facts in random order so that no answer is much more frequent than the others.
+    """Pick facts in random order so that no group is much more frequent than the others.
 
-    No group of facts with one answer stays larger than the lower median of all groups.
+    No group stays larger than the lower median of all, times `repeats`; smaller ones come up to
+    `repeats` times.
     """
-    groups = [np.flatnonzero(codes == code) for code in np.unique(codes)]
-    if not groups:
+    facts = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    if not facts:
         return np.empty(0, np.int64)
-    limit = sorted(len(group) for group in groups)[(len(groups) - 1) // 2]
-    return rng.permutation(np.concatenate([rng.permutation(group)[:limit] for group in groups]))
+    limit = sorted(len(own) for own in facts)[(len(facts) - 1) // 2] * repeats
+    kept = [np.tile(rng.permutation(own), repeats)[:limit] for own in facts]
+    return rng.permutation(np.concatenate(kept))

@@ -62,11 +62,11 @@ def draw_broad_look(rng: np.random.Generator) -> Look:
         mat=_surface(rng),
         walls=_surface(rng),
         floor=_surface(rng),
-        room_light=ROOM_LIGHT * rng.uniform(0.4, 1.7),
+        room_light=ROOM_LIGHT * rng.uniform(0.45, 1.4),
         lights=tuple(
             (
                 (float(rng.uniform(-1.3, 1.3)), float(rng.uniform(-1.3, 1.3)), -1.0),
-                float(strength * rng.uniform(0.3, 1.8)),
+                float(strength * rng.uniform(0.4, 1.4)),
             )
             for _, strength in LIGHTS
         ),

@@ -5,6 +5,7 @@ which the flow loss alone does not in the time a laptop has (`docs/log.md`).
 """
 
 import logging
+import math
 import zipfile
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -19,6 +20,7 @@ from tqdm import tqdm
 from hardware.simulation.layout import TABLES, Layout, upright
 from hardware.simulation.seeds import VALIDATION_SEED
 from hardware.worker_processes import begin_worker
+from policy.data.item import Place
 from policy.data.kinds import KINDS
 from policy.data.scene_drawing import LEAST_PIXELS, RENDERED, Drawn, draw_scene
 
@@ -86,6 +88,27 @@ class Scenes:
             for kind in np.flatnonzero(self.present[number])
         }
         return Layout(TABLES[int(self.table[number])], poses)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of the first camera's cells."""
+        height, width = self.sizes[self.camera]
+        cell = math.isqrt(height * width // self.cells[self.camera].shape[1])
+        return height // cell, width // cell
+
+    def place(self, number: int, kind: int | None, arm: int = -100) -> Place:
+        """What each token of scene `number` shows, and which is meant when `kind` is named.
+
+        `arm` is the number of the arm that is to go there, if one is.
+        """
+        rows, columns = self.grid
+        cells = np.concatenate([self.cells[name][number] for name in self.pictures])
+        if kind is None:
+            return Place(cells, -100, np.zeros(2, np.float32), arm, rows * columns)
+        centre = np.asarray(self.centres[number, kind], np.float32)
+        column = min(int(centre[0] * columns), columns - 1)
+        row = min(int(centre[1] * rows), rows - 1)
+        return Place(cells, row * columns + column, centre, arm, rows * columns)
 
     def of(self, rows: np.ndarray) -> "Scenes":
         """Only these scenes, in this order."""

@@ -12,6 +12,9 @@ from policy.model.qwen_vla import Context, QwenVLA
 from policy.training.contexts import StoredContexts
 from policy.training.grounding import GROUNDING_PARTS, GroundingHeads, image_tokens
 
+POINTED = "pointed"
+"""Name of the loss of grounding in the pictures of questions; it weighs as that in scenes."""
+
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
@@ -35,7 +38,7 @@ class Learner(nn.Module):
         """`kinds` are those of the mixture, for every batch to name the same losses."""
         super().__init__()
         self.model, self.heads, self._weights = model, heads, weights
-        names = set(kinds) | (set(GROUNDING_PARTS) if heads is not None else set())
+        names = set(kinds) | ({*GROUNDING_PARTS, POINTED} if heads is not None else set())
         self._names = tuple(sorted(names))
         self.stored: StoredContexts | None = None
         """Contexts of a frozen backbone, computed once; used for batches without inputs."""
@@ -47,9 +50,8 @@ class Learner(nn.Module):
         that this shard has nothing of is 0, so that every process names the same losses.
         """
         context = self._context(batch)
-        kinds = {"trajectories": self._weights.actions} | {
-            name: getattr(self._weights, name) for name in LossWeights.__slots__
-        }
+        kinds = {name: getattr(self._weights, name) for name in LossWeights.__slots__}
+        kinds |= {"trajectories": self._weights.actions, POINTED: self._weights.grounding}
         total = torch.zeros((), device=context.hidden.device)
         parts = dict.fromkeys(self._names, total)
         for name, rows, losses in self._losses(batch, context):
@@ -87,6 +89,9 @@ class Learner(nn.Module):
         if batch.places is not None and batch.inputs is not None and self.heads is not None:
             rows_of = batch.places.rows
             tokens = image_tokens(context, batch.inputs, rows_of)
-            for name, losses in self.heads(tokens, batch.places).items():
-                found.append((name, rows_of, losses))
+            parts = self.heads(tokens, batch.places)
+            asked = torch.tensor([batch.kinds[row] == "questions" for row in rows_of.tolist()])
+            asked = asked.to(rows_of.device)
+            found += [(name, rows_of[~asked], losses[~asked]) for name, losses in parts.items()]
+            found.append((POINTED, rows_of[asked], parts["grounding"][asked]))
         return found

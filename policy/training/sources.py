@@ -20,7 +20,7 @@ from policy.data.mixture import Part
 from policy.data.paraphrases import Paraphraser
 from policy.data.places import ScenePlaces
 from policy.data.samples import Samples, load_samples
-from policy.data.scene_questions import SceneQuestions
+from policy.data.scene_questions import REPEATS, SceneQuestions
 from policy.data.scenes import load_scenes
 from policy.model.action_space import NormStats, Quantiles
 from policy.model.checkpoint import Body
@@ -232,9 +232,10 @@ class Opener:
                 form=form,
                 augmentation=self._still,
                 seed=self._request.seed,
+                repeats=REPEATS,
             )
         body = bodies[SIMULATED].embodiment if SIMULATED in bodies else aloha_embodiment()
-        return ScenePlaces(scenes, body, config, cell, self._still)
+        return ScenePlaces(scenes, body, config, self._still)
 
 
 def _shown(part: Ingredient) -> bool:

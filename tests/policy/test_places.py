@@ -37,7 +37,7 @@ def scenes():
 def places(scenes):
     config = preset("nano", ("cam_high",), vocabulary(train_tokenizer([])))
     config = dataclasses.replace(config, image_sizes={"cam_high": SIZE})
-    return ScenePlaces(scenes, aloha_embodiment(("cam_high",)), config, CELL, as_they_are)
+    return ScenePlaces(scenes, aloha_embodiment(("cam_high",)), config, as_they_are)
 
 
 def every_item(places):

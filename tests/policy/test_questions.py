@@ -15,8 +15,9 @@ from policy.data.file_questions import FileQuestions
 from policy.data.item import Source
 from policy.data.kinds import KINDS, LABELS, NUMBERS, PAINTS
 from policy.data.questions import Questions
-from policy.data.scene_facts import PER_SUBJECT, counts, drawers, inside, nearest
+from policy.data.scene_facts import PER_SUBJECT, counts
 from policy.data.scene_questions import QUESTION_TYPES, SceneQuestions
+from policy.data.scene_relations import drawers, inside, nearest
 from policy.data.scenes import FORMAT, Scenes, draw_scenes, load_scenes
 
 CELL = 16
@@ -111,7 +112,8 @@ def test_what_is_at_a_point_is_what_the_picture_shows(questions):
 
 
 def test_what_lies_in_a_container_lies_there(scenes):
-    rows, codes = inside(scenes)
+    found = inside(scenes)
+    rows, codes = found.rows, found.codes
     assert {KINDS[code - 1].shape for code in codes if code} == {"bowl", "tray", "socket", "drawer"}
     for (scene, thing, _), code in zip(rows, codes, strict=True):
         if code and KINDS[code - 1].shape != "drawer":
@@ -121,14 +123,16 @@ def test_what_lies_in_a_container_lies_there(scenes):
 
 
 def test_an_open_drawer_is_seen_to_come_out(scenes):
-    rows, codes = drawers(scenes)
+    found = drawers(scenes)
+    rows, codes = found.rows, found.codes
     bottom = scenes.boxes[rows[:, 0], NUMBERS[KINDS[-1]], 3]
     assert set(codes) == {0, 1}
     assert bottom[codes == 1].min() > bottom[codes == 0].max()
 
 
 def test_what_is_nearest_in_metres_is_near_in_the_picture(scenes):
-    rows, codes = nearest(scenes)
+    found = nearest(scenes)
+    rows, codes = found.rows, found.codes
     for (scene, thing, _), code in zip(rows[:200], codes, strict=False):
         away = (scenes.centres[scene] - scenes.centres[scene, thing]) * (1, 3 / 4)
         gaps = np.linalg.norm(away, axis=1)
@@ -139,7 +143,8 @@ def test_what_is_nearest_in_metres_is_near_in_the_picture(scenes):
 
 
 def test_counted_are_the_boxes_of_that_colour_or_shape(scenes):
-    rows, codes = counts(scenes)
+    found = counts(scenes)
+    rows, codes = found.rows, found.codes
     for (scene, _, _), code in zip(rows, codes, strict=True):
         seen = [kind for kind, shown in zip(KINDS, scenes.seen[scene], strict=True) if shown]
         subject, answer = divmod(int(code), PER_SUBJECT)
