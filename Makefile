@@ -1,4 +1,5 @@
-# `make run` opens the studio with the simulated ALOHA; `make test` runs every check.
+# `make run` opens the studio with the simulated ALOHA (POLICY=FOLDER: with that checkpoint); `make test`
+# runs every check.
 # Both set up .venv first, and only when requirements.txt or pyproject.toml changed.
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ export MUJOCO_GL ?= egl
 .DEFAULT_GOAL := run
 
 run: $(READY)
-	$(BIN)/python app.py
+	$(BIN)/python app.py $(if $(POLICY),--policy $(POLICY))
 
 test: check
 	$(BIN)/python -m pytest

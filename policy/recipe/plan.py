@@ -50,9 +50,9 @@ class _Planner:
         """Demonstrations, and on a machine with a GPU their films decoded."""
         for shown in demonstrations:
             folder = data_folder(self.out, shown.name)
-            module, driver = "recordings.generate", tuple[str, ...]()
+            module, driver, needs = "recordings.generate", tuple[str, ...](), tuple[str, ...]()
             if shown.driver is not None:
-                module = "studio.correct"
+                module, needs = "studio.correct", (shown.driver,)
                 driver = ("--policy", str(checkpoint_folder(self.out, shown.driver)))
             self._add(
                 Step(
@@ -61,8 +61,11 @@ class _Planner:
                     arguments=(str(folder), *_generation(shown, self.recipe.camera), *driver),
                     machine=("--workers", str(self.machine.workers)),
                     work=partial(dataset_work, folder, shown.episodes),
-                    made=made_of({**asdict(shown), "camera": self.recipe.camera}, []),
-                    needs=() if shown.driver is None else (shown.driver,),
+                    made=made_of(
+                        {**asdict(shown), "camera": self.recipe.camera},
+                        [self.steps[name] for name in needs],
+                    ),
+                    needs=needs,
                     cores=self.machine.workers,
                     hours=demonstration_hours(shown),
                 )

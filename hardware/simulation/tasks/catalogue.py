@@ -60,7 +60,8 @@ def task_ids() -> dict[str, tuple[type[Task], str]]:
             for task in tasks_in(draw_layout(table, seed)):
                 found.setdefault(task.id, (type(task), table))
     # Whether there is room to push differs from scene to scene.
-    for kind in (Push, *LATER.values()):
+    depending: list[type[Task]] = [Push, *LATER.values()]
+    for kind in depending:
         for seed in range(40):
             for task in kind.every(draw_layout("blocks", seed)):
                 found.setdefault(task.id, (kind, "blocks"))

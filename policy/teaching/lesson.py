@@ -1,0 +1,113 @@
+"""How a checkpoint is taught a new task: every number of it, and the request that says so."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from policy.training.request import Ingredient, TrainRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What teaching does. Ours: the paper does not teach single tasks on a laptop."""
+
+    new_share: float = 0.5
+    """Of a batch: the new demonstrations. The rest shows what was known before."""
+    questions_share: float = 0.06
+    """Of a batch: questions about simulated scenes, where the base is of the simulated body."""
+    batch_size: int = 32
+    learning_rate: float = 5e-4
+    """Of the action decoder, at its peak."""
+    backbone_learning_rate: float = 2e-4
+    freeze: tuple[str, ...] = ()
+    """Parts that stay as they are: `vision`, `language`, `decoder`."""
+    draws: int = 4
+    """Noise draws of each sample from one backbone pass: nearly free supervision."""
+    paraphrase: float = 0.5
+    """Share of samples whose instruction is said in other words."""
+    warmup: int = 30
+    ema: float = 0.99
+    """Of so few steps, weights averaged over 100 are newest enough."""
+    scenes: int = 200
+    """Simulated scenes that questions are about."""
+    fewest_steps: int = 60
+    """Below these, nothing comes of it: more minutes are asked for."""
+    most_steps: int = 3000
+    """Beyond these, few demonstrations are learnt by heart; a fast machine is done earlier."""
+    replay_seed: int = 40_000
+    """Of the demonstrations of old tasks that are generated."""
+    replay_disturbed: float = 0.35
+    """Share of those that begin beside the way."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.new_share <= 1 or not 0 <= self.questions_share < 1:
+            raise ValueError(
+                "Shares of a batch are within 0..1 and the new demonstrations have one, got "
+                f"new_share {self.new_share} and questions_share {self.questions_share}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What is learnt from."""
+
+    dataset: Path
+    """The new demonstrations."""
+    base: Path
+    replay: tuple[Path, ...]
+    """Demonstrations of what the base knows."""
+    simulated: bool
+    """Whether the base is of the body that simulated scenes show."""
+
+
+def request_for(lesson: Lesson, material: Material, steps: int, threads: int) -> TrainRequest:
+    """The job that teaches: the new demonstrations beside what was known. Saves at its end."""
+    return TrainRequest(
+        base=str(material.base),
+        mixture=tuple(_mixture(lesson, material)),
+        scenes=lesson.scenes,
+        steps=steps,
+        batch_size=lesson.batch_size,
+        learning_rate=lesson.learning_rate,
+        backbone_learning_rate=lesson.backbone_learning_rate,
+        freeze=lesson.freeze,
+        draws=lesson.draws,
+        paraphrase=lesson.paraphrase,
+        warmup=min(lesson.warmup, steps // 4),
+        ema=lesson.ema,
+        save_every=max(steps // 3, 1),
+        threads=threads,
+    )
+
+
+def probe_of(request: TrainRequest, steps: int) -> TrainRequest:
+    """The same job, so short that it only shows how fast the machine is."""
+    return replace(request, steps=steps, warmup=1, save_every=steps)
+
+
+def steps_that_fit(lesson: Lesson, seconds: int | float, samples_per_second: int | float) -> int:
+    """Steps for `seconds` at a measured rate. Raises `ValueError` when they are too few."""
+    steps = int(seconds * samples_per_second / lesson.batch_size)
+    if steps < lesson.fewest_steps:
+        raise ValueError(
+            f"In the {max(seconds, 0):.0f} s that are left this machine makes {max(steps, 0)} "
+            f"steps at {samples_per_second:.1f} samples/s; {lesson.fewest_steps} are the fewest "
+            "that teach anything. Give more --minutes, or end what else is running."
+        )
+    return min(steps, lesson.most_steps)
+
+
+def _mixture(lesson: Lesson, material: Material) -> list[Ingredient]:
+    asked = lesson.questions_share if material.simulated and "language" not in lesson.freeze else 0
+    kept = max(1 - lesson.new_share - asked, 0.0)
+    parts = [Ingredient("actions", str(material.dataset), lesson.new_share)]
+    parts += _shared(material.replay, kept)
+    if asked:
+        parts.append(Ingredient("questions", weight=asked))
+    return parts
+
+
+def _shared(replay: Sequence[Path], share: float) -> list[Ingredient]:
+    if not share:
+        return []
+    return [Ingredient("actions", str(folder), share / len(replay)) for folder in replay]
