@@ -1,31 +1,32 @@
 """An ALOHA follower arm of DYNAMIXEL servos, as a device. Moves nothing that the gate did not send.
 
 Torque comes only after the arm proved to be the right one, free of errors and at a known place;
-with it the servos' own Bus Watchdog is armed: without a word for `WATCHDOG_SECS` they stop.
+with it the servos' own Bus Watchdog is armed: without a word for `SILENCE_SECS` they stop.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
 
-from hardware.arms.dynamixel_joints import JointMap, check_identity
-from hardware.arms.interbotix import BAUD, VELOCITY_LIMIT, ArmModel
+from hardware.arms.dynamixel_joints import JointMap
+from hardware.arms.dynamixel_line import (
+    SILENCE_SECS,
+    Line,
+    arm_watchdogs,
+    bring_into_order,
+    identify,
+    motor_chain,
+)
+from hardware.arms.interbotix import VELOCITY_LIMIT, ArmModel
 from hardware.clock import MonotonicClock
 from hardware.dynamixel import control_table as table
-from hardware.dynamixel.bus import ServoBus
-from hardware.dynamixel.chain import Health, MotorChain
-from hardware.dynamixel.latency_timer import SYSFS, latency_problem
+from hardware.dynamixel.chain import Health
 from hardware.dynamixel.motors import Fingerprint
-from hardware.dynamixel.port import REPLY_SECS, SerialPort
 from hardware.interfaces import Clock, HardwareError, JointPositions
 
 logger = logging.getLogger(__name__)
-
-WATCHDOG_SECS = 0.2
 
 LOWERING_UNITS = 20
 """Units of velocity (0.48 radians per second) at which an arm is lowered to rest."""
@@ -35,17 +36,6 @@ LOWERED_RADIANS = 0.12
 
 Farewell = Literal["hold", "rest"]
 """What `disconnect` does: leave the arm holding, or lower it to rest and let go."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """How an arm is reached."""
-
-    port: str
-    baud: int = BAUD
-    reply_secs: float = REPLY_SECS
-    """What a reply may take beyond its bytes."""
-    sysfs: Path = SYSFS
 
 
 class DynamixelFollower:
@@ -69,11 +59,7 @@ class DynamixelFollower:
         self._farewell = farewell
         self._clock = clock or MonotonicClock()
         self._map = JointMap(model)
-        names = {motor.id: motor.name for motor in model.motors}
-        self._bus = ServoBus(
-            SerialPort(line.port, baud=line.baud, reply_secs=line.reply_secs), names
-        )
-        self.chain = MotorChain(self._bus, model.motors, now=self._clock.now)
+        self.chain = motor_chain(model, line, self._clock.now)
 
     @property
     def fault(self) -> str:
@@ -90,19 +76,13 @@ class DynamixelFollower:
         """Find out whether this is the arm, then give it torque where it stands."""
         if self.chain.torque_wanted:
             return
-        if problem := latency_problem(self._line.port, sysfs=self._line.sysfs):
-            raise HardwareError(problem)
-        self._bus.open()
         try:
-            prints = self.chain.roll_call()
-            check_identity(self.model, prints, self._known, self._line.port)
-            self.chain.clear()
-            self.chain.check_health(self.chain.ids)
-            self._prepare()
+            identify(self.chain, self.model, self._line, self._known)
+            bring_into_order(self.chain, self._kept())
             self._give_torque()
         except HardwareError:
             self.chain.torque_wanted = frozenset()
-            self._bus.close()
+            self.chain.bus.close()
             raise
 
     def disconnect(self) -> None:
@@ -114,7 +94,7 @@ class DynamixelFollower:
             logger.error("The arm could not be lowered and holds: %s", error)  # noqa: TRY400
         finally:
             self.chain.torque_wanted = frozenset()
-            self._bus.close()
+            self.chain.bus.close()
 
     def read_positions(self) -> JointPositions:
         """Radians of six joints and opening of the gripper, shape (7,)."""
@@ -152,11 +132,11 @@ class DynamixelFollower:
                 f"{motor!r}."
             )
         self.chain.torque_wanted = frozenset()
-        self._bus.reboot(id_)
+        self.chain.bus.reboot(id_)
         deadline = self._clock.now() + 2.0
-        while self._bus.ping(id_) is None:
+        while self.chain.bus.ping(id_) is None:
             if self._clock.now() > deadline:
-                raise HardwareError(f"{self._bus.name(id_)} did not come back after a reboot.")
+                raise HardwareError(f"{self.chain.bus.name(id_)} did not come back after a reboot.")
             self._clock.wait_until(self._clock.now() + 0.05)
 
     def release(self) -> None:
@@ -189,22 +169,8 @@ class DynamixelFollower:
         self.chain.write_together(table.TORQUE_ENABLE, off)
         self.chain.write_together(table.BUS_WATCHDOG, off)
 
-    def _prepare(self) -> None:
-        """Bring what motors keep without power into order; impossible while one has torque."""
-        wanted = self._eeprom()
-        held = [id_ for id_, health in self.chain.health.items() if health.torque]
-        for register, values in wanted.items():
-            found = self.chain.read_all(register)
-            wrong = {id_: value for id_, value in values.items() if found[id_] != value}
-            holding = [self._bus.name(id_) for id_ in wrong if id_ in held]
-            if holding:
-                raise HardwareError(
-                    f"The {register.name} of {', '.join(holding)} must be changed, but these "
-                    f"motors hold the arm. Support it and switch its 12 V supply off and on."
-                )
-            self.chain.write_all(register, wrong)
-
-    def _eeprom(self) -> dict[table.Register, dict[int, int]]:
+    def _kept(self) -> dict[table.Register, dict[int, int]]:
+        """What the motors shall keep without power."""
         ids, gripper = self.chain.ids, self.model.joints[-1]
         modes = dict.fromkeys(ids, table.POSITION_MODE)
         wanted = {
@@ -233,8 +199,7 @@ class DynamixelFollower:
         }
         chain.write_together(table.TORQUE_ENABLE, dict.fromkeys(ids, 1))
         chain.write_together(table.GOAL_POSITION, goals)
-        period = round(WATCHDOG_SECS / table.WATCHDOG_SECS)
-        chain.write_together(table.BUS_WATCHDOG, dict.fromkeys(ids, period))
+        arm_watchdogs(chain, ids)
         chain.torque_wanted = frozenset(ids)
         chain.check_health(ids)
 
@@ -243,15 +208,15 @@ class DynamixelFollower:
         ampere = self.chain.models[gripper].ampere
         if self.model.gripper_current is not None and ampere is not None:
             units = round(self.model.gripper_current / ampere)
-            self._bus.write(gripper, table.GOAL_CURRENT, units)
+            self.chain.bus.write(gripper, table.GOAL_CURRENT, units)
 
     def _check_watchdogs(self) -> None:
         """After a silence, find out whether the motors stopped themselves."""
-        if self.chain.silent_secs < WATCHDOG_SECS:
+        if self.chain.silent_secs < SILENCE_SECS:
             return
         silence = self.chain.silent_secs
         tripped = [
-            self._bus.name(id_)
+            self.chain.bus.name(id_)
             for id_, value in self.chain.read_all(table.BUS_WATCHDOG).items()
             if value == table.WATCHDOG_TRIPPED
         ]
@@ -261,16 +226,3 @@ class DynamixelFollower:
                 f"late or the program stood still."
             )
             self.chain.check()
-
-
-def fingerprints(model: ArmModel, line: Line) -> Sequence[Fingerprint]:
-    """Read an arm's fingerprints for a set-up to store. Gives no torque, moves nothing."""
-    names = {motor.id: motor.name for motor in model.motors}
-    bus = ServoBus(SerialPort(line.port, baud=line.baud, reply_secs=line.reply_secs), names)
-    bus.open()
-    try:
-        prints = MotorChain(bus, model.motors).roll_call()
-        check_identity(model, prints, (), line.port)
-        return prints
-    finally:
-        bus.close()

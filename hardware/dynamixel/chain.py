@@ -231,7 +231,7 @@ class MotorChain:
         if lost:
             raise BusError(
                 f"{who} has let go: {health.errors} ({health.celsius:.0f} C, "
-                f"{health.volts:.1f} V). Support the arm, remove the cause, then reboot this motor.",
+                f"{health.volts:.1f} V). Support the arm, remove the cause, reboot this motor.",
                 [id_],
             )
         if id_ in self.torque_wanted and not health.torque:

@@ -1,0 +1,109 @@
+"""Reads several arms at the same time, each on its own bus, though they are asked in turn.
+
+An arm's reading is mostly waiting for its wire; four in a row would not fit into a tick.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from hardware.interfaces import Arm, JointPositions
+
+
+class _Round:
+    """One reading of every arm; begun when an arm is asked that was already read."""
+
+    def __init__(self, arms: Sequence[Arm]) -> None:
+        self.arms = tuple(arms)
+        self.pool: ThreadPoolExecutor | None = None
+        self.connected = 0
+        self._reading: list[Future[JointPositions] | None] = [None] * len(self.arms)
+        self._writing: list[Future[None] | None] = [None] * len(self.arms)
+
+    def read(self, index: int) -> JointPositions:
+        if self._reading[index] is None:
+            self._begin()
+        future, self._reading[index] = self._reading[index], None
+        if future is None:
+            return self.arms[index].read_positions()
+        return future.result()
+
+    def write(self, index: int, positions: JointPositions) -> None:
+        if self.pool is None:
+            self.arms[index].write_positions(positions)
+            return
+        self.settle(index)
+        self._writing[index] = self.pool.submit(self.arms[index].write_positions, positions)
+
+    def settle(self, index: int) -> None:
+        """Wait until nothing is under way on an arm's bus. Raises what its last write raised."""
+        reading, self._reading[index] = self._reading[index], None
+        if reading is not None and not reading.cancel():
+            reading.exception()  # its answer is not wanted; the next read tells of any fault
+        writing, self._writing[index] = self._writing[index], None
+        if writing is not None:
+            writing.result()
+
+    def _begin(self) -> None:
+        if self.pool is None:
+            return
+        for index, arm in enumerate(self.arms):
+            if _unwanted(self._reading[index]):
+                writing, self._writing[index] = self._writing[index], None
+                self._reading[index] = self.pool.submit(_settled_read, arm, writing)
+
+
+def _unwanted(reading: Future[JointPositions] | None) -> bool:
+    """Whether a new reading takes the place of this one, which nobody fetched in its round.
+
+    One that failed stays for whoever asks next.
+    """
+    return reading is None or (reading.done() and reading.exception() is None)
+
+
+def _settled_read(arm: Arm, writing: Future[None] | None) -> JointPositions:
+    if writing is not None:
+        writing.result()  # raises here if the write failed
+    return arm.read_positions()
+
+
+class SideBySideArm:
+    """One arm of several that are read together. Made by `side_by_side`."""
+
+    def __init__(self, shared: _Round, index: int) -> None:
+        self._shared, self._index = shared, index
+        self._connected = False
+
+    def connect(self) -> None:
+        """Open the arm."""
+        if self._connected:
+            return
+        self._shared.arms[self._index].connect()
+        self._connected = True
+        self._shared.connected += 1
+        if self._shared.connected == len(self._shared.arms):
+            self._shared.pool = ThreadPoolExecutor(len(self._shared.arms), "arms")
+
+    def disconnect(self) -> None:
+        """Leave the arm safe. The first that goes ends the reading together."""
+        if not self._connected:
+            return
+        self._connected = False
+        self._shared.connected -= 1
+        if self._shared.pool is not None:
+            self._shared.pool.shutdown(wait=True)
+            self._shared.pool = None
+        self._shared.arms[self._index].disconnect()
+
+    def read_positions(self) -> JointPositions:
+        """Where the joints were when the arms were last read together."""
+        return self._shared.read(self._index)
+
+    def write_positions(self, positions: JointPositions) -> None:
+        """Command the joints. Returns at once; what goes wrong is raised by the next call."""
+        self._shared.write(self._index, positions)
+
+
+def side_by_side(arms: Sequence[Arm]) -> list[SideBySideArm]:
+    """The same arms, read at the same time: the first asked begins the reading of all."""
+    shared = _Round(arms)
+    return [SideBySideArm(shared, index) for index in range(len(shared.arms))]
