@@ -7,11 +7,11 @@ import itertools
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 from hardware.dynamixel.control_table import ALERT, Register, packet_error
 from hardware.dynamixel.port import SerialPort
+from hardware.dynamixel.sdk import load_sdk, packet_handler
 from hardware.interfaces import HardwareError
 
 logger = logging.getLogger(__name__)
@@ -66,8 +66,8 @@ class ServoBus:
     def open(self) -> None:
         """Open the port."""
         if self._handler is None:
-            self._sdk = _sdk()
-            self._handler = _packet_handler(self._sdk)
+            self._sdk = load_sdk()
+            self._handler = packet_handler(self._sdk)
         self.port.open()
 
     def close(self) -> None:
@@ -105,8 +105,9 @@ class ServoBus:
         for attempt in range(TRIES):
             self.retries += attempt > 0
             self.port.is_using = False
-            data, result, error = self._handler.readTxRx(self.port, id_, address, length)
+            result = self._handler.readTx(self.port, id_, address, length)
             if result == self._sdk.COMM_SUCCESS:
+                data, result, error = self._handler.readRx(self.port, id_, length)
                 self._check(id_, error)
                 if len(data) == length:
                     return Reply(bytes(data), bool(error & ALERT))
@@ -186,9 +187,9 @@ class ServoBus:
         replies: dict[int, Reply] = {}
         for id_ in ids:
             data, result, error = self._handler.readRx(self.port, id_, length)
+            self._check(id_, error)
             if result != self._sdk.COMM_SUCCESS or len(data) != length:
                 return replies, id_, result
-            self._check(id_, error)
             replies[id_] = Reply(bytes(data), bool(error & ALERT))
         return replies, ids[0], self._sdk.COMM_SUCCESS
 
@@ -228,33 +229,3 @@ class ServoBus:
             sdk.COMM_RX_CORRUPT: "its reply came damaged",
             sdk.COMM_TX_FAIL: "the port did not take all bytes",
         }.get(result, f"the SDK reports {result}")
-
-
-def _sdk() -> ModuleType:
-    try:
-        import dynamixel_sdk
-    except ImportError as error:
-        raise HardwareError(
-            "DYNAMIXEL arms need the makers' SDK. Run: pip install dynamixel-sdk pyserial"
-        ) from error
-    return dynamixel_sdk  # type: ignore[no-any-return]
-
-
-STUFFED_FROM = 7
-"""First byte of a packet that stuffing looks at: the instruction."""
-
-
-def _packet_handler(sdk: ModuleType) -> Any:  # noqa: ANN401 - the SDK has no types
-    """The SDK's packet handler, which as of 4.1.0 drops the bytes stuffed into what it sends."""
-
-    class StuffingPacketHandler(sdk.Protocol2PacketHandler):  # type: ignore[misc, name-defined]
-        def addStuffing(self, packet: list[int]) -> list[int]:  # noqa: N802 - the SDK's name
-            body = bytes(packet[STUFFED_FROM:-2])
-            stuffed = body.replace(b"\xff\xff\xfd", b"\xff\xff\xfd\xfd")
-            if len(stuffed) > len(body):
-                length = len(stuffed) + 2
-                packet[5:7] = [length & 0xFF, length >> 8]
-                packet[STUFFED_FROM:-2] = stuffed
-            return packet
-
-    return StuffingPacketHandler()

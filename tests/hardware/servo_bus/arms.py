@@ -4,7 +4,8 @@ Servos, IDs, drive modes and limits as in Interbotix's configuration files (aloh
 aloha_wx250s.yaml of interbotix_ros_manipulators) and servo lists (interbotix_xsarms_docs).
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from servo_bus.bus import ServoBus
 from servo_bus.servo import Servo
@@ -44,11 +45,13 @@ RESTING = (2048, 876, 876, 3058, 3058, 2048, 1025, 2048, 2100)
 Layout = Sequence[tuple[int, str, int, tuple[int, int], int]]
 
 
-def servos(layout: Layout, *, firmware: int = 45, torque_limit: int | None = None) -> list[Servo]:
-    """The servos of one arm, at rest."""
+def servos(
+    layout: Layout, *, firmware: int = 45, clock: Callable[[], float] = time.monotonic
+) -> list[Servo]:
+    """The servos of one arm, at rest. `clock` is what their physics goes by."""
     made = []
     for (id_, model, drive_mode, (low, high), second), ticks in zip(layout, RESTING, strict=True):
-        servo = Servo(MODELS[model], id_, position=float(ticks), firmware=firmware)
+        servo = Servo(MODELS[model], id_, position=float(ticks), firmware=firmware, clock=clock)
         for name, value in (
             ("baud_rate", 3),
             ("return_delay_time", 0),
@@ -59,18 +62,20 @@ def servos(layout: Layout, *, firmware: int = 45, torque_limit: int | None = Non
             ("velocity_limit", 131),
         ):
             servo.poke(name, value)
-        if torque_limit is not None and "current_limit" in servo.model.items:
-            servo.poke("current_limit", torque_limit)
         servo.start()
         made.append(servo)
     return made
 
 
-def viperx(*, firmware: int = 45, **wire: float) -> ServoBus:
+def viperx(
+    *, firmware: int = 45, clock: Callable[[], float] = time.monotonic, **wire: float
+) -> ServoBus:
     """A ViperX 300 S as in the ALOHA, nine servos."""
-    return ServoBus(servos(VIPERX, firmware=firmware), **wire)
+    return ServoBus(servos(VIPERX, firmware=firmware, clock=clock), **wire)
 
 
-def widowx(*, firmware: int = 45, **wire: float) -> ServoBus:
+def widowx(
+    *, firmware: int = 45, clock: Callable[[], float] = time.monotonic, **wire: float
+) -> ServoBus:
     """A WidowX 250 S as in the ALOHA of 2023, nine servos."""
-    return ServoBus(servos(WIDOWX, firmware=firmware), **wire)
+    return ServoBus(servos(WIDOWX, firmware=firmware, clock=clock), **wire)

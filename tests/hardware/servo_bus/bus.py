@@ -1,34 +1,12 @@
-"""Servos on a half-duplex wire, reached through a pseudo-terminal. Moves only when spoken to."""
+"""Servos on one half-duplex line: who obeys an instruction, and who answers what."""
 
-import logging
-import os
-import pty
-import select
-import termios
 import threading
-import time
-import tty
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 
 from servo_bus.faults import Fault, Faults, spoiled
-from servo_bus.packets import (
-    ALERT,
-    BROADCAST,
-    Error,
-    Instruction,
-    Packet,
-    Reader,
-    fast_status,
-    status,
-)
+from servo_bus.packets import BROADCAST, Error, Instruction, Packet, Reader, fast_status, status
 from servo_bus.servo import Servo
-from servo_bus.table import COMMON
-
-logger = logging.getLogger(__name__)
-
-BAUD_RATES = (9_600, 57_600, 115_200, 1_000_000, 2_000_000, 3_000_000, 4_000_000, 4_500_000)
-SPEEDS = {getattr(termios, f"B{rate}"): rate for rate in BAUD_RATES[:-1]}
+from servo_bus.wire import BAUD_RATES, Reply, Wire
 
 PING_ALWAYS, READS, ALL = 0, 1, 2
 """Values of Status Return Level."""
@@ -47,14 +25,10 @@ class ServoBus:
         self.servos = list(servos)
         self.faults = Faults()
         self.packets_heard = 0
-        self.thread_secs = 0.0
-        """Processor time that the emulation took."""
-        self._wire, self._usb_secs = wire, usb_secs
+        self._timed, self._usb_secs = wire, usb_secs
         self._powered = True
         self._lock = threading.RLock()
-        self._executor: ThreadPoolExecutor | None = None
-        self._done: Future[None] | None = None
-        self._replies: list[tuple[bytes, float]] = []
+        self._replies: list[Reply] = []
         self._handlers: dict[int, Callable[[Packet], None]] = {
             Instruction.PING: self._ping,
             Instruction.READ: self._read,
@@ -73,19 +47,11 @@ class ServoBus:
         }
 
     def __enter__(self) -> "ServoBus":
-        self._master, self._slave = pty.openpty()
-        tty.setraw(self._master)
-        tty.setraw(self._slave)
-        self.path = os.ttyname(self._slave)
-        self._wake, self._waker = os.pipe()
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="servo-bus")
-        self._done = self._executor.submit(self._serve)
+        self._wire = Wire(self._hear, Reader())
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self.unplug()
-        os.close(self._wake)
-        os.close(self._waker)
+        self._wire.unplug()
 
     # What a person does to it.
 
@@ -106,53 +72,35 @@ class ServoBus:
 
     def unplug(self) -> None:
         """The USB cable is pulled: the port's other end is gone."""
-        if self._executor is None:
-            return
-        os.write(self._waker, b"x")
-        self._executor.shutdown(wait=True)
-        self._executor = None
-        os.close(self._master)
-        os.close(self._slave)
-        if self._done is not None:
-            self._done.result()
+        self._wire.unplug()
+
+    @property
+    def path(self) -> str:
+        """The serial port that leads to the servos."""
+        return self._wire.path
+
+    @property
+    def thread_secs(self) -> float:
+        """Processor time that the emulation took."""
+        return self._wire.thread_secs
 
     # The wire.
 
-    def _serve(self) -> None:
-        reader = Reader()
-        while True:
-            ready, _, _ = select.select([self._master, self._wake], [], [])
-            if self._wake in ready:
-                return
-            data = os.read(self._master, 4096)
-            began = time.thread_time()
-            for packet in reader.feed(data):
-                with self._lock:
-                    self._replies = []
-                    self._hear(packet)
-                self._send()
-            self.thread_secs += time.thread_time() - began
+    def _hear(self, packet: Packet) -> list[Reply]:
+        with self._lock:
+            self.packets_heard += 1
+            self._replies = []
+            if self._powered and packet.crc_right and packet.instruction != Instruction.STATUS:
+                self._handlers.get(packet.instruction, self._unknown)(packet)
+            return self._replies
 
-    def _send(self) -> None:
-        for reply, delay in self._replies:
-            if delay:
-                time.sleep(delay)
-            os.write(self._master, reply)
-
-    def _hear(self, packet: Packet) -> None:
-        self.packets_heard += 1
-        if not self._powered or not packet.crc_right or packet.instruction == Instruction.STATUS:
-            return
-        handler = self._handlers.get(packet.instruction)
-        if handler is not None:
-            handler(packet)
-            return
+    def _unknown(self, packet: Packet) -> None:
         for servo in self._addressed(packet.id):
             if packet.id != BROADCAST:
                 self._answer(servo, Error.INSTRUCTION, level=ALL)
 
     def _listening(self) -> list[Servo]:
-        speed = SPEEDS.get(termios.tcgetattr(self._master)[5])
+        speed = self._wire.baud
         return [
             servo
             for servo in self.servos
@@ -188,7 +136,7 @@ class ServoBus:
 
     def _queue(self, reply: bytes, fault: Fault | None, servo: Servo) -> None:
         delay = 0.0
-        if self._wire:
+        if self._timed:
             baud = BAUD_RATES[servo.peek("baud_rate")]
             delay = len(reply) * 10 / baud + servo.peek("return_delay_time") * 2e-6
             delay += 0.0 if self._replies else self._usb_secs
@@ -322,6 +270,3 @@ def _span(params: bytes) -> tuple[int, int]:
 
 def _split(params: bytes) -> tuple[int, bytes]:
     return int.from_bytes(params[:2], "little"), params[2:]
-
-
-__all__ = ["ALERT", "BAUD_RATES", "COMMON", "ServoBus"]

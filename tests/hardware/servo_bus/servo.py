@@ -4,8 +4,9 @@ import math
 import time
 from collections.abc import Callable
 
+from servo_bus.memory import Memory
 from servo_bus.packets import ALERT, Error
-from servo_bus.table import EEPROM_END, END, ROOM, Item, Model
+from servo_bus.table import EEPROM_END, Item, Model
 
 FOLLOWING_SECS = 0.025
 """Time constant with which a servo closes the last of the way to its goal."""
@@ -57,11 +58,7 @@ class Servo:
         self._speed = 0.0
         self._overload_since: float | None = None
         self._registered: tuple[int, bytes] | None = None
-        self._memory = bytearray(END)
-        self._at = {address: item for item in model.items.values() for address in (item.address,)}
-        self._name = {item.address: name for name, item in model.items.items()}
-        for name, item in model.items.items():
-            self.poke(name, item.default)
+        self.memory = Memory(model)
         self.poke("id", id_)
         self.poke("firmware_version", firmware)
         self._moved_at = self._heard_at = clock()
@@ -71,17 +68,11 @@ class Servo:
 
     def poke(self, name: str, value: int) -> None:
         """Set a register past every rule, as the factory or physics does."""
-        item = self.model.items[name]
-        self._memory[item.address : item.address + item.size] = value.to_bytes(
-            item.size, "little", signed=item.signed and value < 0
-        )
+        self.memory.poke(name, value)
 
     def peek(self, name: str) -> int:
         """Read a register."""
-        item = self.model.items[name]
-        return int.from_bytes(
-            self._memory[item.address : item.address + item.size], "little", signed=item.signed
-        )
+        return self.memory.peek(name)
 
     def start(self) -> None:
         """Power up or reboot: RAM is fresh, torque off, errors forgotten."""
@@ -130,14 +121,13 @@ class Servo:
     def read(self, address: int, length: int) -> tuple[int, bytes]:
         """Return error and data."""
         self.advance()
-        if length == 0 or address + length > END:
-            return Error.ACCESS, b""
-        return Error.NONE, bytes(self._memory[address : address + length])
+        data = self.memory.span(address, length)
+        return (Error.ACCESS, b"") if data is None else (Error.NONE, data)
 
     def write(self, address: int, data: bytes, *, by_own_id: bool = True) -> int:
         """Write one or more neighbouring registers; return the error, after which none is set."""
         self.advance()
-        planned, error = self._plan(address, data)
+        planned, error = self.memory.plan(address, data)
         locked = not by_own_id or bool(self.peek("torque_enable"))
         if error is Error.NONE and address < EEPROM_END and locked:
             error = Error.ACCESS
@@ -150,7 +140,7 @@ class Servo:
 
     def register(self, address: int, data: bytes) -> int:
         """Keep a write for `act`."""
-        planned, error = self._plan(address, data)
+        planned, error = self.memory.plan(address, data)
         if error is Error.NONE and planned:
             self._registered = (address, data)
             self.poke("registered_instruction", 1)
@@ -172,22 +162,6 @@ class Servo:
         self.position %= 4096
         self._show()
         return Error.NONE
-
-    def _plan(self, address: int, data: bytes) -> tuple[list[tuple[str, int]], Error]:
-        planned: list[tuple[str, int]] = []
-        if address + len(data) > END or not data:
-            return planned, Error.ACCESS
-        while data:
-            item = self._at.get(address)
-            if item is None:
-                inside = address not in ROOM
-                return planned, Error.DATA_LENGTH if inside else Error.ACCESS
-            if len(data) < item.size:
-                return planned, Error.DATA_LENGTH
-            value = int.from_bytes(data[: item.size], "little", signed=item.signed)
-            planned.append((self._name[address], value))
-            address, data = address + item.size, data[item.size :]
-        return planned, Error.NONE
 
     def _refusal(self, name: str, value: int) -> Error:
         item: Item = self.model.items[name]
