@@ -28,8 +28,9 @@ LOW = 0.03
 BEHIND = 0.06
 """Metres from a thing's middle to where the gripper comes down."""
 
-BROADSIDE = 0.075
-"""The same where it pushes with the outside of a finger, which is further from the tip."""
+BROADSIDE, LOW_BROADSIDE, UNDER = 0.075, 0.022, 0.005
+"""Distance behind, height and nearness where it pushes with the flat outside of a finger: higher up
+that tips things over, and what it tilts a little comes nearer to the tip."""
 
 TOUCHING = 0.02
 """Metres from a thing's middle beyond which a tip is still behind it."""
@@ -74,6 +75,10 @@ class Shove:
     """Metres from its middle to where the gripper comes down."""
     opening: float = APART
     """Of the gripper while it pushes."""
+    low: float = LOW
+    """Height of the tip while it pushes, metres."""
+    touching: float = TOUCHING
+    """Metres from its middle beyond which the tip is still behind it."""
 
 
 def away_from_arm(task: Push) -> Shove:
@@ -85,7 +90,9 @@ def away_from_arm(task: Push) -> Shove:
 def towards_or_away(task: Slide, layout: Layout) -> Shove:
     """Along y, broadside, by the arm on whose side the thing lies."""
     arm = nearer_arm(layout, task.thing)
-    return Shove(task.thing, arm, 1, task.sign, behind=BROADSIDE, opening=0.0)
+    return Shove(
+        *(task.thing, arm, 1, task.sign, BROADSIDE, 0.0), low=LOW_BROADSIDE, touching=UNDER
+    )
 
 
 class PushExpert:
@@ -98,7 +105,7 @@ class PushExpert:
         self._world = world
         self._shove = shove
         self._hover = HOVER + variation.hover
-        self._low = LOW + variation.height
+        self._low = shove.low + variation.height
         self._reach = Reach(shove.arm, variation)
         self._own = arm_slice(shove.arm)
         self.reset()
@@ -133,7 +140,7 @@ class PushExpert:
             return self._to(back[:2], self._low + self._hover)
         beside = abs(float(thing[across] - tip[across]))
         low = tip[2] < self._low + DOWN
-        if closed and low and behind > TOUCHING and beside < 2 * ASIDE:
+        if closed and low and behind > shove.touching and beside < 2 * ASIDE:
             line = float(self._world.layout.poses[shove.thing][across])
             ahead = tip[:2].copy()
             ahead[along] += shove.sign * AHEAD
