@@ -5,6 +5,7 @@ which the flow loss alone does not in the time a laptop has (`docs/log.md`).
 """
 
 import logging
+import os
 import math
 import zipfile
 from collections.abc import Mapping
@@ -193,7 +194,8 @@ def load_scenes(cache: Path, count: int, sizes: dict[str, tuple[int, int]], cell
     if kept is not None and len(kept) == count and kept.sizes == sizes:
         return kept
     cache.parent.mkdir(parents=True, exist_ok=True)
-    scenes = draw_scenes(count, FIRST_SEED, sizes, cell)
+    cores = len(os.sched_getaffinity(0))
+    scenes = draw_scenes(count, FIRST_SEED, sizes, cell, workers=cores)
     scenes.save(cache)
     return scenes
 
