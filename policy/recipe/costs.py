@@ -31,14 +31,14 @@ USUAL_SECS = 1.2
 EVALUATION = 1.5
 """How many times as long as a demonstration an attempt takes: nano, one core, measured on picks."""
 
-DECODING_SECS = 0.1
+DECODING_SECS = 0.05
 """Core-seconds to decode the film of a demonstration."""
 
 SAMPLES_A_SECOND = 22.0
 """Samples a core learns from in a second: 38 to 60 were measured on two."""
 
 GPU_SAMPLES_A_SECOND = 6000.0
-"""Samples a large GPU is planned with; not measured. Making batches is what limits it."""
+"""Samples a large GPU is planned with; not measured (`docs/recipe.md`)."""
 
 HOUR = 3600.0
 

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from policy.recipe.recipe import Demonstrations, Measurement, Recipe, Scale, Stage
 
 EPISODES: dict[str, dict[Scale, int]] = {
-    "pick": {"smoke": 4, "laptop": 1200, "gpu": 2400},
-    "push": {"smoke": 0, "laptop": 1000, "gpu": 2000},
-    "put": {"smoke": 0, "laptop": 1200, "gpu": 2400},
-    "hand_over": {"smoke": 0, "laptop": 1000, "gpu": 2000},
-    "insert": {"smoke": 0, "laptop": 1000, "gpu": 2000},
-    "stack": {"smoke": 0, "laptop": 1000, "gpu": 2000},
-    "store": {"smoke": 0, "laptop": 1000, "gpu": 2000},
-    "line_up": {"smoke": 0, "laptop": 1000, "gpu": 2000},
-    "swap": {"smoke": 0, "laptop": 800, "gpu": 1600},
-    "sort": {"smoke": 0, "laptop": 600, "gpu": 1600},
-    "transfer": {"smoke": 2, "laptop": 600, "gpu": 1200},
-    "insertion": {"smoke": 0, "laptop": 800, "gpu": 1600},
+    "pick": {"smoke": 2, "laptop": 1200, "gpu": 600},
+    "push": {"smoke": 0, "laptop": 1000, "gpu": 500},
+    "put": {"smoke": 0, "laptop": 1200, "gpu": 700},
+    "hand_over": {"smoke": 0, "laptop": 1000, "gpu": 600},
+    "insert": {"smoke": 0, "laptop": 1000, "gpu": 700},
+    "stack": {"smoke": 0, "laptop": 1000, "gpu": 700},
+    "store": {"smoke": 0, "laptop": 1000, "gpu": 700},
+    "line_up": {"smoke": 0, "laptop": 1000, "gpu": 700},
+    "swap": {"smoke": 0, "laptop": 800, "gpu": 600},
+    "sort": {"smoke": 0, "laptop": 600, "gpu": 600},
+    "transfer": {"smoke": 1, "laptop": 600, "gpu": 500},
+    "insertion": {"smoke": 0, "laptop": 800, "gpu": 700},
 }
 """Demonstrations of each kind of task. None at a scale: the kind is left out there."""
 
@@ -29,7 +29,7 @@ STANDARD = {
 SHARES = {"sort": 1.5, "swap": 1.5, "line_up": 1.2, "insertion": 1.5}
 """Rows of a batch that a kind of task gets, where not 1."""
 
-CORRECTIONS: dict[Scale, int] = {"smoke": 2, "laptop": 0, "gpu": 400}
+CORRECTIONS: dict[Scale, int] = {"smoke": 1, "laptop": 0, "gpu": 100}
 """Corrections of each kind of our tasks, where the checkpoint of the stage `sft` drives first."""
 
 GROUNDING, QUESTIONS = 2.0, 2.0
@@ -58,8 +58,8 @@ class Size:
 
 SIZES: dict[Scale, Size] = {
     "smoke": Size(64, 2, 16, 2, 16, 2, 1, 1, 4),
-    "laptop": Size(12_000, 1500, 64, 12_000, 48, 0, 200, 50, 1000),
-    "gpu": Size(40_000, 3000, 512, 8000, 512, 2000, 200, 200, 1000),
+    "laptop": Size(12_000, 1500, 64, 12_000, 48, 0, 200, 20, 1000),
+    "gpu": Size(20_000, 2500, 512, 5600, 512, 1000, 200, 20, 1000),
 }
 
 PRETRAINING = {

@@ -1,0 +1,120 @@
+"""A checkpoint is taught something new in the time there is, beside what it knew."""
+
+import json
+import threading
+from dataclasses import replace
+
+import pytest
+
+from hardware.bodies import body_named
+from policy.model.checkpoint import Checkpoint
+from policy.teach import Options, fitting_body, next_steps, teach
+from policy.teaching.lesson import Lesson, Material, probe_of, request_for, steps_that_fit
+from policy.teaching.replay import is_simulated, known_tasks
+from policy.train import train
+from policy.training.request import TrainRequest
+
+QUICK = Lesson(batch_size=4, fewest_steps=1, most_steps=2, questions_share=0.0, draws=1)
+
+
+@pytest.fixture(scope="module")
+def taught_once(request, tmp_path_factory):
+    """A base with one camera that knows two picks, and its demonstrations."""
+    demonstrations = request.getfixturevalue("demonstrations")
+    folder = tmp_path_factory.mktemp("base") / "job"
+    folder.mkdir()
+    request = TrainRequest(dataset=str(demonstrations), steps=1, batch_size=2, threads=1, workers=0)
+    request.save(folder / "request.json")
+    train(folder, threading.Event())
+    return folder / "checkpoints/last", demonstrations
+
+
+def material(tmp_path, replay=2, *, simulated=True):
+    old = tuple(tmp_path / f"old{number}" for number in range(replay))
+    return Material(tmp_path / "new", tmp_path / "base", old, simulated)
+
+
+def test_half_of_a_batch_is_new_and_the_rest_is_what_was_known(tmp_path):
+    request = request_for(Lesson(), material(tmp_path), 100, 2)
+    weights = {part.dataset or part.kind: part.weight for part in request.ingredients}
+    assert weights[str(tmp_path / "new")] == 0.5
+    assert weights[str(tmp_path / "old0")] == weights[str(tmp_path / "old1")]
+    assert sum(weights.values()) == pytest.approx(1)
+    assert request.steps == 100 and request.threads == 2
+    assert probe_of(request, 20).steps == 20
+    assert probe_of(request, 20).ingredients == request.ingredients
+
+
+def test_questions_are_for_the_simulated_body_whose_words_are_trained(tmp_path):
+    def kinds(lesson, *, simulated):
+        shown = material(tmp_path, simulated=simulated)
+        return [part.kind for part in request_for(lesson, shown, 100, 2).ingredients]
+
+    assert "questions" in kinds(Lesson(), simulated=True)
+    assert "questions" not in kinds(Lesson(), simulated=False)
+    assert "questions" not in kinds(Lesson(freeze=("language",)), simulated=True)
+    alone = request_for(Lesson(), material(tmp_path, replay=0, simulated=False), 100, 2)
+    assert [part.dataset for part in alone.ingredients] == [str(tmp_path / "new")]
+
+
+def test_shares_that_are_none_are_refused():
+    with pytest.raises(ValueError, match=r"new_share 0\.0"):
+        Lesson(new_share=0.0)
+
+
+def test_as_many_steps_are_made_as_fit():
+    lesson = Lesson(batch_size=32, fewest_steps=60, most_steps=1000)
+    assert steps_that_fit(lesson, 600, 32.0) == 600
+    assert steps_that_fit(lesson, 600, 3200.0) == 1000
+    with pytest.raises(ValueError, match=r"makes 30 steps .* 60 are the fewest"):
+        steps_that_fit(lesson, 30, 32.0)
+
+
+def test_what_a_base_knows_is_read_from_its_instructions(taught_once):
+    base, _ = taught_once
+    body = Checkpoint.load(base).bodies[0]
+    assert is_simulated(body.embodiment)
+    assert known_tasks(body) == ("pick_red_cube_left", "pick_blue_cube_right")
+    standard = replace(body, tasks=("transfer the cube to the left arm",))
+    assert known_tasks(standard) == ("gym_aloha/AlohaTransferCube-v0",)
+    assert known_tasks(replace(body, tasks=("make coffee",))) == ()
+
+
+def test_datasets_of_another_body_or_without_its_cameras_are_refused(taught_once, tmp_path):
+    base, demonstrations = taught_once
+    assert fitting_body(base, (demonstrations,)).tasks
+    with pytest.raises(ValueError, match="does not say which body"):
+        fitting_body(base, (tmp_path,))
+
+    other = tmp_path / "other/meta"
+    other.mkdir(parents=True)
+    body_named("widowx").save(other / "embodiment.json")
+    with pytest.raises(ValueError, match=r"The base drives aloha.* is of 'widowx'"):
+        fitting_body(base, (other.parent,))
+
+    ours = Checkpoint.load(base).embodiment
+    ours.with_cameras(()).save(other / "embodiment.json")
+    with pytest.raises(ValueError, match=r"cameras lacking: \['cam_high'\]"):
+        fitting_body(base, (other.parent,))
+
+
+def test_a_checkpoint_is_taught_and_goes_on_being_what_it_was(taught_once, tmp_path):
+    base, demonstrations = taught_once
+    options = Options(
+        *(demonstrations, base, tmp_path / "taught", 60.0, (demonstrations,)),
+        threads=1,
+        lesson=QUICK,
+    )
+    checkpoint = teach(options, threading.Event())
+    request = json.loads((tmp_path / "taught/request.json").read_text())
+    assert request["base"] == str(base) and request["steps"] == 2
+    assert set(Checkpoint.load(base).tasks) <= set(Checkpoint.load(checkpoint).tasks)
+    assert not (tmp_path / "taught/probe").exists()
+
+    said = next_steps(options, checkpoint)
+    assert f"make run POLICY={checkpoint}" in said
+    assert "--env pick_red_cube_left,pick_blue_cube_right --episodes 50" in said
+
+    assert teach(options, threading.Event()) == checkpoint  # nothing is left to do
+    with pytest.raises(ValueError, match=r"teaches .* Choose another --out"):
+        teach(replace(options, base=checkpoint), threading.Event())
