@@ -1,7 +1,8 @@
 """A trained policy on disk: one folder that says everything about itself.
 
 model.safetensors (or shards of it)  config.json  norm_stats.json  embodiment.json  tasks.json
-tokenizer.json ... README.md  and, of further bodies, bodies/NAME/ with three of these
+tokenizer.json ... README.md  and, of further bodies, bodies/NAME/ with three of these;
+where it was grounded, grounding.safetensors
 """
 
 import json
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors import SafetensorError
+from safetensors.torch import save_file
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
@@ -24,6 +26,9 @@ from policy.model.weights import INDEX, WHOLE, load_network, save_weights
 
 BODIES = "bodies"
 """Folder of bodies beyond the first, one folder each."""
+
+HEADS = "grounding.safetensors"
+"""What grounding reads the hidden states with; only a training that grounds further needs it."""
 
 PARTS = (
     "config.json",
@@ -113,17 +118,26 @@ class Checkpoint:
             tuple(named.values()),
         )
 
-    def save(self, folder: Path, card: str, weights: Mapping[str, Tensor] | None = None) -> None:
+    def save(
+        self,
+        folder: Path,
+        card: str,
+        weights: Mapping[str, Tensor] | None = None,
+        heads: Mapping[str, Tensor] | None = None,
+    ) -> None:
         """Write the folder, whole or not at all; one of that name is replaced.
 
         Whenever the process is killed or the power fails, `load` finds the old one or the new.
-        `weights` are written instead of the network's own: averaged or merged ones.
+        `weights` are written instead of the network's own: averaged or merged ones. `heads` are
+        what a training that goes on from here needs beside the network.
         """
         partial = folder.with_name(folder.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         state = self.model.state_dict() if weights is None else weights
         save_weights(state, self.model.config, partial)
+        if heads:
+            save_file(dict(heads), partial / HEADS)
         self.model.config.save(partial / "config.json")
         self.bodies[0].save(partial)
         for body in self.others:

@@ -3,6 +3,7 @@
 import logging
 import math
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ import psutil
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
-from torch import nn
+from torch import Tensor, nn
 
 from policy.data.batch import Draws
 from policy.data.kinds import LABELS
@@ -21,7 +22,7 @@ from policy.model.checkpoint import Checkpoint
 from policy.model.memory import Plan, what_fits
 from policy.training.card import model_card
 from policy.training.contexts import StoredContexts
-from policy.training.grounding import GroundingHeads
+from policy.training.grounding import GroundingHeads, take_up
 from policy.training.learner import Learner, LossWeights
 from policy.training.lora import apply_lora, merged_state
 from policy.training.parts import freeze, parameters_of
@@ -144,6 +145,8 @@ class TrainingJob(Job):
         if any(part.kind == "grounding" for part in request.ingredients):
             hidden = self.model.backbone.config.text_config.hidden_size
             heads = GroundingHeads(hidden, LABELS)
+            if request.base is not None:
+                take_up(heads, Path(request.base))
         weights = LossWeights(
             request.action_weight, request.question_weight, request.grounding_weight
         )
@@ -181,12 +184,8 @@ class TrainingJob(Job):
 
     def save(self) -> None:
         """Write the network as it is now; every process takes part."""
-        prefix = "model."
-        gathered = {
-            name.removeprefix(prefix): value
-            for name, value in self.trainer.weights(whole=True).items()
-            if name.startswith(prefix)
-        }
+        every = self.trainer.weights(whole=True)
+        gathered, heads = (_inside(every, part) for part in ("model.", "heads."))
         if not self.accelerator.is_main_process:
             return
         first, *others = self.bodies
@@ -196,7 +195,7 @@ class TrainingJob(Job):
         )
         card = model_card(self.request, self.model, first.tasks, self.begun.history)
         weights = merged_state(self.model, gathered)
-        checkpoint.save(self.checkpoint_folder, card, weights)
+        checkpoint.save(self.checkpoint_folder, card, weights, heads)
 
     def run(self, stop: threading.Event) -> bool:
         """Train until done or stopped; returns whether it was done."""
@@ -217,3 +216,12 @@ class TrainingJob(Job):
             workers=self.request.workers,
         )
         return self.trainer.run(loader, self.save, stop)
+
+
+def _inside(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Those weights whose names begin with `prefix`, without it."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in weights.items()
+        if name.startswith(prefix)
+    }

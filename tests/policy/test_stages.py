@@ -5,6 +5,8 @@ import threading
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from hardware.aloha import START
 from hardware.interfaces import Frame, Observation
@@ -12,7 +14,7 @@ from hardware.simulation.language import reword, understand
 from policy.data.demonstrations import Trajectories
 from policy.data.samples import load_samples
 from policy.local import LocalPolicy, check_instruction, words_of
-from policy.model.checkpoint import Checkpoint
+from policy.model.checkpoint import HEADS, Checkpoint
 from policy.model.config import TimeLaw
 from policy.model.conventions import convention_for
 from policy.train import train
@@ -53,6 +55,19 @@ def test_text_to_action_sees_no_pictures_and_trains_the_decoder_alone(job, base)
     rows = batch.actions.mask.amax(dim=2).sum(dim=1)
     assert (rows > 16).all()  # whole demonstrations, longer than a chunk
     assert all(name.startswith("decoder.") for name in changed(Checkpoint.load(base), run(folder)))
+
+
+def test_grounding_goes_on_with_the_heads_of_its_base(job, base):
+    saved = load_file(base / HEADS)
+    heads = build(job("on", base=str(base), scenes=8)).learner.heads.state_dict()
+    assert set(heads) == set(saved)
+    assert all(torch.equal(heads[name], saved[name]) for name in saved)
+
+
+def test_heads_that_do_not_fit_begin_anew(job, base, caplog):
+    save_file({"named.weight": torch.zeros(1, 3)}, base / HEADS)
+    build(job("on", base=str(base), scenes=8))
+    assert "begins with new heads" in caplog.text
 
 
 def test_text_to_action_is_told_how_many_rows_it_predicts(job, base):
