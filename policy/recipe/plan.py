@@ -138,11 +138,11 @@ class _Planner:
                 name=measured.name,
                 module="policy.evaluate",
                 arguments=(str(checkpoint), *options, *kept),
-                machine=("--workers", str(self.machine.workers)),
+                machine=("--workers", str(self.machine.cores)),
                 work=partial(report_work, report, ledger, count),
                 made=made_of(asdict(measured), [released]),
                 needs=(self.recipe.released,),
-                cores=self.machine.workers,
+                cores=self.machine.cores,
                 hours=evaluation_hours(measured.env, count),
             )
         )
