@@ -33,6 +33,8 @@ LOWERING_UNITS = 20
 
 LOWERING_SECS = 12.0
 LOWERED_RADIANS = 0.12
+LOOK_SECS = 0.05
+"""Between two looks at an arm that is being lowered; well within `SILENCE_SECS`."""
 
 Farewell = Literal["hold", "rest"]
 """What `disconnect` does: leave the arm holding, or lower it to rest and let go."""
@@ -158,7 +160,7 @@ class DynamixelFollower:
             gap = np.abs(self.read_positions() - rest)[: len(motors)]
             if gap.max() < LOWERED_RADIANS:
                 return
-            self._clock.wait_until(self._clock.now() + 0.02)
+            self._clock.wait_until(self._clock.now() + LOOK_SECS)
         raise HardwareError(
             f"The arm did not reach its rest within {LOWERING_SECS:.0f} s: something is in the way."
         )

@@ -101,8 +101,8 @@ class So101Arm:
         try:
             self._roll_call()
             if self._holds:
-                self._send(ADDRESS_GOAL, dict(zip(IDS, self._ticks(), strict=True)), 2)
-            self._send(ADDRESS_TORQUE, dict.fromkeys(IDS, int(self._holds)), 1)
+                self._send(dict(zip(IDS, self._ticks(), strict=True)))
+            self._set_torque(int(self._holds))
         except HardwareError:
             self._port.close()
             raise
@@ -112,7 +112,7 @@ class So101Arm:
         if not self._port.is_open:
             return
         try:
-            self._send(ADDRESS_TORQUE, dict.fromkeys(IDS, 0), 1)
+            self._set_torque(0)
         except HardwareError as error:
             logger.error("The SO-101 could not be told to let go: %s", error)  # noqa: TRY400
         finally:
@@ -134,7 +134,7 @@ class So101Arm:
         ticks = positions / RADIANS_PER_TICK + (self._low + self._high) / 2
         ticks[-1] = self._low[-1] + positions[-1] * (self._high[-1] - self._low[-1])
         goals = np.clip(np.rint(ticks), self._low, self._high)
-        self._send(ADDRESS_GOAL, {id_: int(goal) for id_, goal in zip(IDS, goals, strict=True)}, 2)
+        self._send({id_: int(goal) for id_, goal in zip(IDS, goals, strict=True)})
 
     def _roll_call(self) -> None:
         wrong = []
@@ -149,6 +149,13 @@ class So101Arm:
                 f"This is no complete SO-101: {'; '.join(wrong)}. Is its supply on, and every plug "
                 f"in? Port: {self._port.path}"
             )
+
+    def _set_torque(self, value: int) -> None:
+        results = [
+            self._handler.write1ByteTxRx(self._port, id_, ADDRESS_TORQUE, value)[0] for id_ in IDS
+        ]
+        if any(result != self._sdk.COMM_SUCCESS for result in results):
+            raise HardwareError(f"Not all servos confirmed torque {value}: {results}.")
 
     def _ticks(self) -> list[int]:
         silent, result = IDS[0], 0
@@ -176,12 +183,10 @@ class So101Arm:
             logger.warning("Servo %s reports: %s", joint, words)
         self.errors = {**self.errors, joint: words}
 
-    def _send(self, address: int, values: Mapping[int, int], size: int) -> None:
-        params = [
-            byte for id_, value in values.items() for byte in (id_, *value.to_bytes(size, "little"))
-        ]
+    def _send(self, goals: Mapping[int, int]) -> None:
+        params = [byte for id_, goal in goals.items() for byte in (id_, goal & 0xFF, goal >> 8)]
         self._port.is_using = False
-        self._handler.syncWriteTxOnly(self._port, address, size, params, len(params))
+        self._handler.syncWriteTxOnly(self._port, ADDRESS_GOAL, 2, params, len(params))
 
 
 def _sdk() -> Any:  # noqa: ANN401 - the SDK has no types

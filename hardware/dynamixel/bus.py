@@ -86,9 +86,9 @@ class ServoBus:
             logger.info("A search found damaged replies: %s", self._words(result))
         return [Found(id_, model, firmware) for id_, (model, firmware) in sorted(answers.items())]
 
-    def ping(self, id_: int) -> int | None:
+    def ping(self, id_: int, *, tries: int = TRIES) -> int | None:
         """The model number of servo `id_`, or None if it is silent."""
-        for _ in range(TRIES):
+        for _ in range(tries):
             self.port.is_using = False
             number, result, _ = self._handler.ping(self.port, id_)
             if result == self._sdk.COMM_SUCCESS:

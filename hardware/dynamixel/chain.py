@@ -80,9 +80,10 @@ class MotorChain:
 
     def roll_call(self) -> list[Fingerprint]:
         """Read what every motor keeps without power. Raises `BusError` naming all silent ones."""
-        present = [id_ for id_ in self.ids if self.bus.ping(id_) is not None]
-        missing = [id_ for id_ in self.ids if id_ not in present]
-        if not present:
+        missing = [id_ for id_ in self.ids if self.bus.ping(id_, tries=1) is None]
+        if len(missing) < len(self.ids):
+            missing = [id_ for id_ in missing if self.bus.ping(id_) is None]
+        else:
             raise BusError(
                 "No motor answers. Is the arm's 12 V supply on, and the emergency stop released? "
                 f"Port: {self.bus.port.path}",

@@ -63,7 +63,7 @@ def test_sync_read_plain_and_fast_agree(sdk, port):
     group = dynamixel_sdk.GroupSyncRead(port, sdk, 126, 10)
     for id_ in range(1, 10):
         assert group.addParam(id_)
-    resting = [2048, 876, 876, 3058, 3058, 2048, 1025, 2048, 2100]
+    resting = [2048, 876, 876, 3058, 3058, 2048, 2570, 2048, 2100]
     assert group.txRxPacket() == OK
     assert [group.getData(id_, 132, 4) for id_ in range(1, 10)] == resting
     assert group.fastSyncRead() == OK

@@ -39,7 +39,7 @@ WIDOWX = (
     (9, SMALL, 0, FULL, 255),
 )
 
-RESTING = (2048, 876, 876, 3058, 3058, 2048, 1025, 2048, 2100)
+RESTING = (2048, 876, 876, 3058, 3058, 2048, 2570, 2048, 2100)
 """Ticks of a sleeping arm, servo by servo."""
 
 Layout = Sequence[tuple[int, str, int, tuple[int, int], int]]

@@ -1,0 +1,271 @@
+"""A ViperX follower arm on the emulated bus: identity, motion, faults, farewell."""
+
+import numpy as np
+import pytest
+from servo_bus.arms import viperx, widowx
+from servo_bus.clock import BenchClock
+from servo_bus.servo import OVERHEAT_ERROR, SHOCK_ERROR
+
+from hardware.arms.dynamixel import DynamixelFollower
+from hardware.arms.dynamixel_line import Line, fingerprints
+from hardware.arms.interbotix import ALOHA_2023_FOLLOWER, ARM_MODELS
+from hardware.dynamixel.motors import Fingerprint
+from hardware.interfaces import Arm, HardwareError
+
+REPLY_SECS = 0.25
+SLEEPING = [0.0, -1.798, 1.549, 0.0, 0.801, 0.0]
+TICK = 0.02
+
+
+@pytest.fixture
+def clock():
+    return BenchClock()
+
+
+@pytest.fixture
+def bus(clock):
+    with viperx(clock=clock.now) as bus:
+        yield bus
+
+
+def follower(bus, clock, **options):
+    line = Line(bus.path, reply_secs=REPLY_SECS)
+    return DynamixelFollower(ALOHA_2023_FOLLOWER, line, clock=clock, **options)
+
+
+@pytest.fixture
+def arm(bus, clock):
+    arm = follower(bus, clock, farewell="hold")
+    arm.connect()
+    yield arm
+    arm.disconnect()
+
+
+def torques(bus):
+    return [servo.peek("torque_enable") for servo in bus.servos]
+
+
+def test_it_is_an_arm_and_holds_where_it_stood(arm, bus, clock):
+    assert isinstance(arm, Arm)
+    np.testing.assert_allclose(arm.read_positions()[:6], SLEEPING, atol=1e-3)
+    assert torques(bus) == [1] * 9
+    clock.pass_secs(0.1)
+    np.testing.assert_allclose(arm.read_positions()[:6], SLEEPING, atol=1e-3)
+
+
+def test_with_torque_every_watchdog_is_armed_and_speeds_are_limited(arm, bus):
+    assert [servo.peek("bus_watchdog") for servo in bus.servos] == [10] * 9
+    assert [servo.peek("profile_velocity") for servo in bus.servos] == [131] * 9
+    assert bus[9].peek("operating_mode") == 5
+    assert bus[9].peek("goal_current") == 200
+    assert [servo.peek("operating_mode") for servo in bus.servos[:8]] == [3] * 8
+
+
+def test_it_goes_where_it_is_told_and_shadows_follow(arm, bus, clock):
+    start = arm.read_positions()
+    goal = start + np.array([0.2, 0.3, -0.2, 0.2, -0.3, -0.2, 0.0], np.float32)
+    goal[6] = 0.8
+    for step in np.linspace(0, 1, 10)[1:]:
+        arm.write_positions(np.asarray(start + step * (goal - start), np.float32))
+        clock.pass_secs(TICK)
+        arm.read_positions()
+    for _ in range(15):
+        clock.pass_secs(TICK)
+        reached = arm.read_positions()
+    np.testing.assert_allclose(reached, goal, atol=4e-3)
+    assert bus[3].peek("present_position") == bus[2].peek("present_position")
+    assert bus[5].peek("present_position") == bus[4].peek("present_position")
+
+
+def test_a_goal_beyond_the_limits_is_kept_within_them(arm, bus):
+    far = arm.read_positions()
+    far[1], far[6] = 3.0, 2.0
+    arm.write_positions(far)
+    arm.read_positions()
+    assert bus[2].peek("goal_position") == 2867
+    opened = round(2048 + 1.4910 * 4096 / (2 * np.pi))
+    assert bus[9].peek("goal_position") == pytest.approx(opened, abs=1)
+
+
+@pytest.mark.parametrize("bad", [np.zeros(6, np.float32), np.full(7, np.nan, np.float32)])
+def test_nonsense_is_refused(arm, bad):
+    with pytest.raises(ValueError, match="takes 7 finite positions"):
+        arm.write_positions(bad)
+
+
+def test_a_leader_on_the_followers_cable_is_refused_before_torque(clock):
+    with widowx(clock=clock.now) as bus:
+        arm = follower(bus, clock)
+        with pytest.raises(HardwareError, match=r"It looks like a WidowX 250 S .* cables swapped"):
+            arm.connect()
+        assert torques(bus) == [0] * 9
+
+
+def test_another_arm_of_the_same_kind_is_refused_by_its_fingerprint(bus, clock):
+    line = Line(bus.path, reply_secs=REPLY_SECS)
+    known = fingerprints(ALOHA_2023_FOLLOWER, line)
+    assert [Fingerprint.from_json(each.to_json()) for each in known] == known
+    bus[3].poke("homing_offset", 37)
+    arm = follower(bus, clock, known=known)
+    with pytest.raises(HardwareError, match="motor 3: homing offset was 0, is 37"):
+        arm.connect()
+    assert torques(bus) == [0] * 9
+
+
+def test_missing_motors_and_missing_power_are_told_apart(bus, clock):
+    bus[5].powered = bus[7].powered = False
+    arm = follower(bus, clock)
+    with pytest.raises(
+        HardwareError, match=r"silent: motor 5 \(elbow_shadow\), motor 7 \(wrist_angle\)"
+    ):
+        arm.connect()
+    bus.cut_power()
+    with pytest.raises(HardwareError, match=r"No motor answers. Is the arm's 12 V supply on"):
+        follower(bus, clock).connect()
+
+
+def test_a_slow_usb_adapter_is_refused(bus, clock, tmp_path):
+    device = tmp_path / "bus/usb-serial/devices" / bus.path.rsplit("/", 1)[1]
+    device.mkdir(parents=True)
+    (device / "latency_timer").write_text("16")
+    arm = DynamixelFollower(ALOHA_2023_FOLLOWER, Line(bus.path, sysfs=tmp_path), clock=clock)
+    with pytest.raises(HardwareError, match="holds replies back for up to 16 ms"):
+        arm.connect()
+
+
+def test_shadows_that_disagree_are_refused_before_torque(bus, clock):
+    bus[3].position += 60
+    with pytest.raises(HardwareError, match="shoulder and shoulder_shadow turn one joint but"):
+        follower(bus, clock).connect()
+    assert torques(bus) == [0] * 9
+
+
+def test_silence_trips_the_watchdog_and_only_a_person_resumes(arm, bus, clock):
+    positions = arm.read_positions()
+    clock.pass_secs(0.5)
+    with pytest.raises(HardwareError, match=r"stopped after 0.50 s without a word"):
+        arm.write_positions(positions)
+    assert "stopped" in arm.fault
+    with pytest.raises(HardwareError, match="A person must clear this first"):
+        arm.write_positions(positions)
+    arm.resume()
+    arm.write_positions(positions)
+    assert arm.fault == ""
+    assert bus[1].peek("bus_watchdog") == 10
+
+
+def test_one_bad_packet_is_repeated_and_three_hold_the_arm_naming_the_motor(arm, bus):
+    bus.faults.add("corrupt", id_=6)
+    np.testing.assert_allclose(arm.read_positions()[:6], SLEEPING, atol=1e-3)
+    assert arm.fault == ""
+    assert arm.chain.bus.retries >= 1
+    positions = arm.read_positions()
+    bus.faults.add("drop", times=3, id_=6)
+    with pytest.raises(HardwareError, match=r"motor 6 \(forearm_roll\) gave no good answer"):
+        arm.read_positions()
+    goal = bus[1].peek("goal_position")
+    positions[0] = 1.0
+    with pytest.raises(HardwareError, match="The arm holds: motor 6"):
+        arm.write_positions(positions)
+    assert bus[1].peek("goal_position") == goal
+    assert torques(bus) == [1] * 9
+
+
+def test_an_overloaded_motor_is_told_of_and_comes_back_by_reboot_alone(arm, bus, clock):
+    arm.read_positions()
+    bus[7].load = 3000.0
+    clock.pass_secs(0.05)
+    arm.read_positions()
+    with pytest.raises(HardwareError, match=r"motor 7 \(wrist_angle\) has let go: overload"):
+        for _ in range(20):
+            clock.pass_secs(0.05)
+            arm.read_positions()
+    assert arm.health["wrist_angle"].errors == "overload"
+    bus[7].load = 0.0
+    with pytest.raises(HardwareError, match="has let go"):
+        arm.resume()
+    arm.reboot("wrist_angle")
+    arm.resume()
+    assert torques(bus) == [1] * 9
+    assert arm.read_positions().shape == (7,)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"), [(OVERHEAT_ERROR, "overheating"), (SHOCK_ERROR, "electrical shock")]
+)
+def test_other_errors_are_named_in_words(arm, bus, error, words):
+    bus[2].fail(error)
+    with pytest.raises(HardwareError, match=rf"motor 2 \(shoulder\) has let go: {words}"):
+        arm.read_positions()
+
+
+def test_low_voltage_is_reported_while_the_arm_goes_on(arm, bus, caplog):
+    bus[1].decivolts = 90
+    arm.read_positions()
+    arm.read_positions()
+    assert arm.health["waist"].errors == "input voltage outside its limits"
+    assert arm.health["waist"].volts == pytest.approx(9.0)
+    assert "input voltage outside its limits" in caplog.text
+    assert arm.fault == ""
+
+
+def test_lost_power_is_noticed_even_if_it_comes_back_at_once(arm, bus, clock):
+    arm.read_positions()
+    bus.cut_power()
+    bus.restore_power()
+    with pytest.raises(HardwareError, match="has no torque although it was given some"):
+        for _ in range(9):
+            clock.pass_secs(TICK)
+            arm.read_positions()
+
+
+def test_a_pulled_cable_is_noticed(arm, bus):
+    bus.unplug()
+    with pytest.raises(HardwareError, match="was the USB cable pulled"):
+        arm.read_positions()
+
+
+def test_at_farewell_it_is_lowered_to_rest_before_it_lets_go(bus, clock):
+    for servo in bus.servos[1:5]:
+        servo.position += 400 if servo.position < 2048 else -400
+        servo.falls_to = 0.0
+    arm = follower(bus, clock, farewell="rest")
+    arm.connect()
+    began = clock.now()
+    arm.disconnect()
+    arm.disconnect()
+    rest = ALOHA_2023_FOLLOWER.sleep
+    angles = [(bus[id_].position - 2048) * 2 * np.pi / 4096 for id_ in (1, 2, 4, 6, 7, 8)]
+    np.testing.assert_allclose(angles, rest, atol=0.13)
+    assert torques(bus) == [0] * 9
+    way = 400 * 2 * np.pi / 4096
+    assert clock.now() - began == pytest.approx(way / 0.48, abs=0.3)
+
+
+def test_at_farewell_it_may_hold_instead_with_its_watchdogs_armed(bus, clock):
+    arm = follower(bus, clock, farewell="hold")
+    arm.connect()
+    arm.disconnect()
+    assert torques(bus) == [1] * 9
+    clock.pass_secs(1.0)
+    again = follower(bus, clock)
+    again.connect()
+    assert [servo.peek("bus_watchdog") for servo in bus.servos] == [10] * 9
+    again.disconnect()
+
+
+@pytest.mark.parametrize("name", ARM_MODELS)
+def test_gripper_linkages_run_from_closed_to_open(name):
+    gripper = ARM_MODELS[name].gripper
+    assert gripper.opening(gripper.closed) == pytest.approx(0)
+    assert gripper.opening(gripper.open) == pytest.approx(1)
+    openings = np.linspace(0, 1, 11)
+    back = [gripper.opening(gripper.angle(float(each))) for each in openings]
+    np.testing.assert_allclose(back, openings, atol=1e-9)
+
+
+def test_the_grippers_travel_is_the_alohas():
+    # PUPPET_GRIPPER_POSITION_OPEN and _CLOSE of tonyzhaozh/aloha, metres.
+    gripper = ALOHA_2023_FOLLOWER.gripper
+    assert gripper.travel(1.4910) == pytest.approx(0.05800, abs=2e-4)
+    assert gripper.travel(-0.6213) == pytest.approx(0.01844, abs=2e-4)
