@@ -1,0 +1,1 @@
+"""Where cameras are and how their lenses bend: found with a printed board."""
