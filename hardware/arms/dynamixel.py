@@ -1,7 +1,7 @@
 """An ALOHA follower arm of DYNAMIXEL servos, as a device. Moves nothing that the gate did not send.
 
 Torque comes only after the arm proved to be the right one, free of errors and at a known place;
-with it the servos' own Bus Watchdog is armed: without a word for `SILENCE_SECS` they stop.
+with it the servos' own Bus Watchdog is armed: without a word for `Line.silence_secs` they stop.
 """
 
 import logging
@@ -12,7 +12,6 @@ import numpy as np
 
 from hardware.arms.dynamixel_joints import JointMap
 from hardware.arms.dynamixel_line import (
-    SILENCE_SECS,
     Line,
     arm_watchdogs,
     bring_into_order,
@@ -34,7 +33,7 @@ LOWERING_UNITS = 20
 LOWERING_SECS = 12.0
 LOWERED_RADIANS = 0.12
 LOOK_SECS = 0.05
-"""Between two looks at an arm that is being lowered; well within `SILENCE_SECS`."""
+"""Between two looks at an arm that is being lowered; well within the silence that stops it."""
 
 Farewell = Literal["hold", "rest"]
 """What `disconnect` does: leave the arm holding, or lower it to rest and let go."""
@@ -201,7 +200,7 @@ class DynamixelFollower:
         }
         chain.write_together(table.TORQUE_ENABLE, dict.fromkeys(ids, 1))
         chain.write_together(table.GOAL_POSITION, goals)
-        arm_watchdogs(chain, ids)
+        arm_watchdogs(chain, ids, self._line)
         chain.torque_wanted = frozenset(ids)
         chain.check_health(ids)
 
@@ -214,7 +213,7 @@ class DynamixelFollower:
 
     def _check_watchdogs(self) -> None:
         """After a silence, find out whether the motors stopped themselves."""
-        if self.chain.silent_secs < SILENCE_SECS:
+        if self.chain.silent_secs < self._line.silence_secs:
             return
         silence = self.chain.silent_secs
         tripped = [

@@ -15,7 +15,7 @@ from hardware.dynamixel.port import REPLY_SECS, SerialPort
 from hardware.interfaces import HardwareError
 
 SILENCE_SECS = 0.2
-"""After this long without a word, the servos' own Bus Watchdog stops them."""
+LONGEST_SILENCE_SECS = 127 * WATCHDOG_SECS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,16 @@ class Line:
     baud: int = BAUD
     reply_secs: float = REPLY_SECS
     """What a reply may take beyond its bytes."""
+    silence_secs: float = SILENCE_SECS
+    """After this long without a word, the servos' own Bus Watchdog stops them."""
     sysfs: Path = SYSFS
+
+    def __post_init__(self) -> None:
+        if not WATCHDOG_SECS <= self.silence_secs <= LONGEST_SILENCE_SECS:
+            raise ValueError(
+                f"A bus watchdog waits {WATCHDOG_SECS} to {LONGEST_SILENCE_SECS} s, got "
+                f"{self.silence_secs}."
+            )
 
 
 def motor_chain(model: ArmModel, line: Line, now: Callable[[], float]) -> MotorChain:
@@ -68,9 +77,9 @@ def bring_into_order(chain: MotorChain, wanted: Mapping[Register, Mapping[int, i
         chain.write_all(register, wrong)
 
 
-def arm_watchdogs(chain: MotorChain, ids: Iterable[int]) -> None:
-    """Let motors stop themselves after `SILENCE_SECS` without a word."""
-    period = round(SILENCE_SECS / WATCHDOG_SECS)
+def arm_watchdogs(chain: MotorChain, ids: Iterable[int], line: Line) -> None:
+    """Let motors stop themselves after the line's silence."""
+    period = round(line.silence_secs / WATCHDOG_SECS)
     chain.write_together(BUS_WATCHDOG, dict.fromkeys(ids, period))
 
 
