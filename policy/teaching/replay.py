@@ -3,12 +3,14 @@
 import json
 import logging
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from hardware.aloha import aloha_embodiment
 from hardware.embodiment import Embodiment
 from hardware.simulation.standard.task import STANDARD_TASKS
+from hardware.simulation.tasks.catalogue import EVERY_FAMILY, task_ids
 from policy.evaluation.aloha_sim import AlohaSim
 from policy.evaluation.request import Rules
 from policy.model.checkpoint import Body
@@ -22,6 +24,9 @@ ENDLESS = 100_000
 """Episodes asked for; the time ends it before."""
 
 LOOK_SECS = 0.5
+
+MANY = 12
+"""Single tasks of a kind from which on the whole kind is shown again."""
 
 
 def is_simulated(body: Embodiment) -> bool:
@@ -38,10 +43,17 @@ def known_tasks(body: Body) -> tuple[str, ...]:
 
 
 def _ours(said: Sequence[str]) -> tuple[str, ...]:
+    """Kinds of which many tasks were trained, though not every one; of others the tasks."""
     try:
-        return AlohaSim(Rules()).select(said)
+        selected = AlohaSim(Rules()).select(said)
     except ValueError:  # it was trained on none of them, and perhaps on the standard ones
         return ()
+    kinds = {
+        name: name if name in EVERY_FAMILY else task_ids()[name][0].family for name in selected
+    }
+    counts = Counter(kinds.values())
+    named = (kind if counts[kind] >= MANY else name for name, kind in kinds.items())
+    return tuple(dict.fromkeys(named))
 
 
 def generate_replay(

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hardware.bodies import body_named
+from hardware.simulation.things import COLOURS, SHAPES
 from policy.model.checkpoint import Checkpoint
 from policy.teach import Options, fitting_body, next_steps, teach
 from policy.teaching.lesson import Lesson, Material, probe_of, request_for, steps_that_fit
@@ -78,6 +79,9 @@ def test_what_a_base_knows_is_read_from_its_instructions(taught_once):
     standard = replace(body, tasks=("transfer the cube to the left arm",))
     assert known_tasks(standard) == ("gym_aloha/AlohaTransferCube-v0",)
     assert known_tasks(replace(body, tasks=("make coffee",))) == ()
+    things = [f"{colour} {shape}" for colour in COLOURS for shape in SHAPES]
+    many = [f"put the {thing} in the {bowl} bowl" for thing in things for bowl in COLOURS[:2]]
+    assert known_tasks(replace(body, tasks=(*many, body.tasks[0]))) == ("pick_red_cube_left", "put")
 
 
 def test_datasets_of_another_body_or_without_its_cameras_are_refused(taught_once, tmp_path):
