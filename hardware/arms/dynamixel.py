@@ -92,7 +92,8 @@ class DynamixelFollower:
             if self.chain.torque_wanted and self._farewell == "rest":
                 self.release()
         except HardwareError as error:
-            logger.error("The arm could not be lowered and holds: %s", error)  # noqa: TRY400
+            # Letting go now would drop it.
+            logger.error("The arm could not be lowered, so it holds: %s", error)  # noqa: TRY400
         finally:
             self.chain.torque_wanted = frozenset()
             self.chain.bus.close()
@@ -141,10 +142,13 @@ class DynamixelFollower:
             self._clock.wait_until(self._clock.now() + 0.05)
 
     def release(self) -> None:
-        """Lower the arm to rest, slowly, then take its torque away."""
-        if not self.chain.fault:
-            self._lower()
-        self._let_go()
+        """Lower the arm to rest, slowly, then take its torque away.
+
+        Raises `HardwareError` if a fault holds the arm or it cannot reach its rest; it then holds.
+        """
+        self.chain.check()
+        self._lower()
+        self.let_go()
 
     def _lower(self) -> None:
         rest = np.array([*self.model.sleep, 0.0], np.float32)
@@ -164,7 +168,8 @@ class DynamixelFollower:
             f"The arm did not reach its rest within {LOWERING_SECS:.0f} s: something is in the way."
         )
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """Take torque away at once: the arm drops, so somebody must support it."""
         self.chain.torque_wanted = frozenset()
         off = dict.fromkeys(self.chain.ids, 0)
         self.chain.write_together(table.TORQUE_ENABLE, off)
@@ -176,12 +181,13 @@ class DynamixelFollower:
         modes = dict.fromkeys(ids, table.POSITION_MODE)
         wanted = {
             table.RETURN_DELAY: dict.fromkeys(ids, 0),
+            table.PWM_LIMIT: dict.fromkeys(ids, table.FULL_PWM),
             table.VELOCITY_LIMIT: dict.fromkeys(ids, VELOCITY_LIMIT),
             table.OPERATING_MODE: modes,
         }
-        ampere = self.chain.models[gripper].ampere
-        if self.model.gripper_current is not None and ampere is not None:
+        if units := self._grip_units():
             modes[gripper] = table.CURRENT_BASED_POSITION_MODE
+            wanted[table.CURRENT_LIMIT] = {gripper: units}
         return wanted
 
     def _give_torque(self) -> None:
@@ -205,11 +211,15 @@ class DynamixelFollower:
         chain.check_health(ids)
 
     def _limit_grip(self) -> None:
-        gripper = self.model.joints[-1]
-        ampere = self.chain.models[gripper].ampere
-        if self.model.gripper_current is not None and ampere is not None:
-            units = round(self.model.gripper_current / ampere)
-            self.chain.bus.write(gripper, table.GOAL_CURRENT, units)
+        if units := self._grip_units():
+            self.chain.bus.write(self.model.joints[-1], table.GOAL_CURRENT, units)
+
+    def _grip_units(self) -> int:
+        """Units of current that the gripper may draw; 0 where it cannot be limited."""
+        ampere = self.chain.models[self.model.joints[-1]].ampere
+        if self.model.gripper_current is None or ampere is None:
+            return 0
+        return round(self.model.gripper_current / ampere)
 
     def _check_watchdogs(self) -> None:
         """After a silence, find out whether the motors stopped themselves."""

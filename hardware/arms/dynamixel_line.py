@@ -24,9 +24,9 @@ class Line:
 
     port: str
     baud: int = BAUD
-    reply_secs: float = REPLY_SECS
+    reply_secs: float | int = REPLY_SECS
     """What a reply may take beyond its bytes."""
-    silence_secs: float = SILENCE_SECS
+    silence_secs: float | int = SILENCE_SECS
     """After this long without a word, the servos' own Bus Watchdog stops them."""
     sysfs: Path = SYSFS
 
@@ -52,9 +52,9 @@ def identify(
 
     Raises `HardwareError` saying what is wrong. Moves nothing.
     """
+    chain.bus.open()
     if problem := latency_problem(line.port, sysfs=line.sysfs):
         raise HardwareError(problem)
-    chain.bus.open()
     prints = chain.roll_call()
     check_identity(model, prints, known, line.port)
     chain.clear()
@@ -66,7 +66,7 @@ def bring_into_order(chain: MotorChain, wanted: Mapping[Register, Mapping[int, i
     """Set what motors keep without power where it differs. Impossible for motors that hold."""
     holding = [id_ for id_, health in chain.health.items() if health.torque]
     for register, values in wanted.items():
-        found = chain.read_all(register)
+        found = {id_: chain.bus.read(id_, register) for id_ in values}
         wrong = {id_: value for id_, value in values.items() if found[id_] != value}
         held = [chain.bus.name(id_) for id_ in wrong if id_ in holding]
         if held:

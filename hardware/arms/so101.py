@@ -80,7 +80,7 @@ class So101Arm:
         calibration: Mapping[str, Range],
         *,
         holds: bool,
-        reply_secs: float = REPLY_SECS,
+        reply_secs: float | int = REPLY_SECS,
     ) -> None:
         if list(calibration) != list(JOINTS):
             raise ValueError(f"An SO-101 has joints {list(JOINTS)}, got {list(calibration)}.")

@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 HEALTH_FROM, HEALTH_TO = table.TORQUE_ENABLE.address, table.PRESENT_TEMPERATURE.address + 1
 """One read tells torque, errors, watchdog, voltage and temperature of a motor."""
 
+ANSWER_ALL = 2
+"""Status return level: every instruction is answered."""
+
 LOAD_UNIT = 0.001
 """Share of full load in one unit, for motors that measure load instead of current."""
 
@@ -96,6 +99,8 @@ class MotorChain:
                 f"baud rate. Port: {self.bus.port.path}",
                 missing,
             )
+        # Another program may have silenced them; only this write needs no answer.
+        self.bus.sync_write(table.STATUS_RETURN_LEVEL, dict.fromkeys(self.ids, ANSWER_ALL))
         prints = [self._fingerprint(id_) for id_ in self.ids]
         for each in prints:
             if each.model_number in table.MODELS:

@@ -84,6 +84,7 @@ RADIANS_PER_TICK = 2 * math.pi / TICKS_PER_TURN
 RADIANS_PER_SEC = 0.229 * 2 * math.pi / 60
 """Of one unit of velocity."""
 VOLT = 0.1
+FULL_PWM = 885
 WATCHDOG_SECS = 0.020
 WATCHDOG_TRIPPED = 255
 """Bus Watchdog's -1: the servo stopped because nobody spoke to it."""

@@ -5,6 +5,7 @@ in a busy loop, allows every reply 34 ms (more than a tick), and lets two progra
 """
 
 import errno
+import logging
 import os
 import select
 import time
@@ -12,6 +13,8 @@ from types import ModuleType
 from typing import Any
 
 from hardware.interfaces import HardwareError
+
+logger = logging.getLogger(__name__)
 
 BITS_PER_BYTE = 10
 """With start and stop bit."""
@@ -51,6 +54,11 @@ class SerialPort:
         except (OSError, ValueError) as error:
             raise HardwareError(self._cannot_open(error)) from error
         self._file = self._serial.fileno()
+        try:
+            # Has FTDI adapters pass on every byte within 1 ms; whether it worked is checked apart.
+            self._serial.set_low_latency_mode(True)
+        except (OSError, ValueError, NotImplementedError) as error:
+            logger.debug("No low latency mode on %s: %s", self.path, error)
         self.is_using = False
         self.clearPort()
 

@@ -57,7 +57,7 @@ def test_with_torque_every_watchdog_is_armed_and_speeds_are_limited(arm, bus):
     assert [servo.peek("bus_watchdog") for servo in bus.servos] == [10] * 9
     assert [servo.peek("profile_velocity") for servo in bus.servos] == [131] * 9
     assert bus[9].peek("operating_mode") == 5
-    assert bus[9].peek("goal_current") == 200
+    assert bus[9].peek("goal_current") == bus[9].peek("current_limit") == 200
     assert [servo.peek("operating_mode") for servo in bus.servos[:8]] == [3] * 8
 
 
@@ -252,6 +252,38 @@ def test_at_farewell_it_may_hold_instead_with_its_watchdogs_armed(bus, clock):
     again.connect()
     assert [servo.peek("bus_watchdog") for servo in bus.servos] == [10] * 9
     again.disconnect()
+
+
+def test_an_arm_with_a_fault_is_not_dropped_at_farewell(bus, clock, caplog):
+    arm = follower(bus, clock, farewell="rest")
+    arm.connect()
+    bus[2].fail(OVERHEAT_ERROR)
+    with pytest.raises(HardwareError, match="has let go: overheating"):
+        arm.read_positions()
+    with pytest.raises(HardwareError, match="A person must clear this first"):
+        arm.release()
+    arm.disconnect()
+    assert "could not be lowered, so it holds" in caplog.text
+    assert torques(bus) == [1, 0, 1, 1, 1, 1, 1, 1, 1]
+
+
+def test_motors_that_another_program_silenced_are_heard_again(bus, clock):
+    for servo in bus.servos:
+        servo.poke("status_return_level", 0)
+    arm = follower(bus, clock, farewell="hold")
+    arm.connect()
+    assert arm.read_positions().shape == (7,)
+    arm.let_go()
+    assert torques(bus) == [0] * 9
+    arm.disconnect()
+
+
+def test_an_arm_that_holds_is_not_let_go_of_to_change_its_modes(bus, clock):
+    bus[6].poke("operating_mode", 4)
+    bus[6].poke("torque_enable", 1)
+    with pytest.raises(HardwareError, match=r"operating mode of motor 6 .* switch its 12 V"):
+        follower(bus, clock).connect()
+    assert bus[6].peek("torque_enable") == 1
 
 
 @pytest.mark.parametrize("name", ARM_MODELS)

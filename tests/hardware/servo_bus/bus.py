@@ -125,11 +125,13 @@ class ServoBus:
             servo.hear()
         return found
 
-    def _answer(self, servo: Servo, error: int, data: bytes = b"", *, level: int) -> None:
+    def _answer(
+        self, servo: Servo, error: int, data: bytes = b"", *, level: int, id_: int | None = None
+    ) -> None:
         if servo.peek("status_return_level") < level:
             return
-        fault = self.faults.take(servo.id)
-        id_ = servo.id
+        id_ = servo.id if id_ is None else id_
+        fault = self.faults.take(id_)
         if fault is not None and fault.kind == "wrong_id":
             id_ = (id_ + 1) % 252
         self._queue(status(id_, error | servo.alert, data), fault, servo)
@@ -165,7 +167,7 @@ class ServoBus:
         for servo in self._addressed(packet.id):
             error = servo.write(address, data)
             if packet.id != BROADCAST:
-                self._answer(servo, error, level=ALL)
+                self._answer(servo, error, level=ALL, id_=packet.id)
         for servo in self._shadows(packet.id):
             servo.write(address, data, by_own_id=False)
 
