@@ -64,21 +64,25 @@ SIZES: dict[Scale, Size] = {
 
 PRETRAINING = {
     "stage": "grounding",
-    "learning_rate": 2e-3,
-    "backbone_learning_rate": 2e-3,
+    "optimizer": "muon",
+    "learning_rate": 3e-3,
+    "backbone_learning_rate": 3e-3,
     "question_weight": 1.0,
     "ema": 0.99,
+    "warmup": 30,
 }
 """Fields of the request of the first stage: vision and words, no action."""
 
 TUNING = {
     "stage": "sft",
-    "learning_rate": 1e-3,
-    "backbone_learning_rate": 7e-4,
+    "optimizer": "muon",
+    "learning_rate": 2e-3,
+    "backbone_learning_rate": 1e-3,
     "draws": 2,
     "paraphrase": 0.5,
-    "question_weight": 0.5,
+    "question_weight": 0.3,
     "ema": 0.998,
+    "warmup": 30,
 }
 """Fields of the request of the second stage: all tasks."""
 
@@ -101,6 +105,7 @@ def nano(scale: Scale) -> Recipe:
         stages=tuple(_stages(size, shown, corrected)),
         measurements=tuple(_measurements(size, [each.name for each in shown])),
         questions=size.questions,
+        views=("cam_high@start",),
     )
 
 

@@ -100,8 +100,7 @@ class _Planner:
         self._add(
             Step(
                 name=stage.name,
-                module="policy.train",
-                arguments=(str(folder),),
+                **_training(folder, self.machine),
                 work=partial(job_work, folder, steps),
                 made=made_of(asdict(stage), [self.steps[name] for name in (*stage.shown, *base)]),
                 needs=(*data, *base),
@@ -119,8 +118,10 @@ class _Planner:
         ]
         told = [{"kind": kind, "weight": weight} for kind, weight in stage.told.items()]
         base = {} if stage.base is None else {"base": str(checkpoint_folder(self.out, stage.base))}
-        start = {"cameras": [self.recipe.camera]} if stage.base is None else {}
-        machine = {"threads": self.machine.cores, "workers": self.machine.batch_workers}
+        seen = [self.recipe.camera, *self.recipe.views]
+        start = {"cameras": seen} if stage.base is None else {}
+        threads = self.machine.cores if self.machine.gpu else 1
+        machine = {"threads": threads, "workers": self.machine.batch_workers}
         return {**start, **stage.request, **base, "mixture": [*shown, *told], **machine}
 
     def measure(self, measured: Measurement) -> None:
@@ -218,6 +219,21 @@ def _generation(shown: Demonstrations, camera: str) -> tuple[str, ...]:
     if shown.driver is None:
         given["--disturbed"] = shown.disturbed
     return (*(str(word) for pair in given.items() for word in pair), *shown.options)
+
+
+def _training(folder: Path, machine: Machine) -> dict[str, Any]:
+    """How a job is started: on cores as one process each, which share every batch.
+
+    On two cores that learns from half as many samples again as one process of two threads
+    (`docs/log.md`); the result is the same.
+    """
+    if machine.gpu or machine.cores == 1:
+        return {"module": "policy.train", "arguments": (str(folder),)}
+    several = ("--standalone", "--nproc-per-node", str(machine.cores))
+    return {
+        "module": "torch.distributed.run",
+        "arguments": (*several, "-m", "policy.train", str(folder)),
+    }
 
 
 def _write_request(folder: Path, request: Mapping[str, Any], cache: Path) -> None:

@@ -76,6 +76,8 @@ class Recipe:
     """How many `policy.ask` puts to the checkpoint; 0 leaves it out."""
     camera: str = "cam_high"
     """What demonstrations show and the network looks at."""
+    views: tuple[str, ...] = ()
+    """What else the network is shown of that camera (`policy.first_look`)."""
 
     def __post_init__(self) -> None:
         known = set(RESERVED)
