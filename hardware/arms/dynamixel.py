@@ -73,6 +73,16 @@ class DynamixelFollower:
         names = {motor.id: motor.name for motor in self.model.motors}
         return {names[id_]: health for id_, health in self.chain.health.items()}
 
+    @property
+    def loads(self) -> dict[str, float]:
+        """What each motor bore when it was last read, by name: amperes. Asks nobody.
+
+        Share of full load, -1 to 1, for motors that do not measure current.
+        """
+        motion = self.chain.motion
+        names = [motor.name for motor in self.model.motors]
+        return {} if motion is None else dict(zip(names, motion.currents.tolist(), strict=True))
+
     def connect(self) -> None:
         """Find out whether this is the arm, then give it torque where it stands."""
         if self.chain.torque_wanted:

@@ -68,6 +68,8 @@ class MotorChain:
         self.ids = tuple(motor.id for motor in motors)
         self.models = {motor.id: motor.models[0] for motor in motors}
         """What each motor is, by ID: as designed until roll call, then as found."""
+        self.motion: Motion | None = None
+        """The newest reading; None before the first."""
         self.health: dict[int, Health] = {}
         """Newest word of each motor, by ID."""
         self.torque_wanted: frozenset[int] = frozenset()
@@ -135,7 +137,9 @@ class MotorChain:
             for id_ in self.ids
         ]
         current, velocity, position = np.array(rows, np.int64).T
-        return Motion(position, velocity * table.RADIANS_PER_SEC, current * self._current_units())
+        velocities = velocity * table.RADIANS_PER_SEC
+        self.motion = Motion(position, velocities, current * self._current_units())
+        return self.motion
 
     def _current_units(self) -> Float64[np.ndarray, "motors"]:
         units = [self.models[id_].ampere or LOAD_UNIT for id_ in self.ids]

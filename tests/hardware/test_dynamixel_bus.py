@@ -156,3 +156,6 @@ def test_the_usb_adapters_latency_timer_is_checked(tmp_path):
     timer.write_text("1\n")
     assert latency_problem("/dev/ttyUSB0", sysfs=tmp_path) == ""
     assert latency_msec("/dev/ttyACM0", sysfs=tmp_path) is None
+    link = tmp_path / "ttyDXL_follower_left"
+    link.symlink_to("/dev/ttyUSB0")
+    assert latency_msec(str(link), sysfs=tmp_path) == 1

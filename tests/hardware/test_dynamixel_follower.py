@@ -187,6 +187,24 @@ def test_an_arm_that_holds_is_not_let_go_of_to_change_its_modes(bus, clock):
     assert bus[6].peek("torque_enable") == 1
 
 
+def test_an_arm_with_old_firmware_is_read_the_plain_way(clock):
+    with viperx(firmware=42, clock=clock.now) as bus:
+        arm = follower(bus, clock, farewell="hold")
+        arm.connect()
+        np.testing.assert_allclose(arm.read_positions()[:6], SLEEPING, atol=1e-3)
+        arm.disconnect()
+
+
+def test_it_tells_what_its_motors_bear(arm, bus):
+    bus[2].load = 300.0
+    arm.read_positions()
+    assert arm.loads["shoulder"] == pytest.approx(300 * 2.69e-3)
+    assert arm.loads["waist"] == 0
+    for _ in range(9):
+        arm.read_positions()
+    assert {health.celsius for health in arm.health.values()} == {34.0}
+
+
 @pytest.mark.parametrize("name", ARM_MODELS)
 def test_gripper_linkages_run_from_closed_to_open(name):
     gripper = ARM_MODELS[name].gripper

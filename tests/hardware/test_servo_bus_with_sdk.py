@@ -102,6 +102,25 @@ def test_bulk_read_and_write_mix_addresses(sdk, port):
     assert sdk.read2ByteTxRx(port, 2, 84) == (100, OK, 0)
 
 
+def test_a_fast_bulk_read_mixes_addresses_in_one_packet(sdk, port):
+    read = dynamixel_sdk.GroupBulkRead(port, sdk)
+    for id_, address, length in ((1, 132, 4), (2, 144, 2), (3, 146, 1)):
+        read.addParam(id_, address, length)
+    assert read.fastBulkRead() == OK
+    assert [read.getData(1, 132, 4), read.getData(2, 144, 2), read.getData(3, 146, 1)] == [
+        2048,
+        120,
+        34,
+    ]
+
+
+def test_clear_forgets_whole_turns(sdk, port, bus):
+    bus[1].position = 3 * 4096 + 100.0
+    assert sdk.read4ByteTxRx(port, 1, 132)[0] == 3 * 4096 + 100
+    assert sdk.clearMultiTurn(port, 1) == (OK, 0)
+    assert sdk.read4ByteTxRx(port, 1, 132)[0] == 100
+
+
 def test_a_registered_write_waits_for_action(sdk, port, bus):
     assert sdk.regWriteTxRx(port, 1, 65, 1, [1]) == (OK, 0)
     assert sdk.read1ByteTxRx(port, 1, 69) == (1, OK, 0)

@@ -39,6 +39,9 @@ WIDOWX = (
     (9, SMALL, 0, FULL, 255),
 )
 
+LATER_WIDOWX = (*WIDOWX[:7], (8, MIDDLE, 0, FULL, 255), (9, SMOOTH, 0, FULL, 255))
+"""As in the maker's own ALOHA: a stronger wrist, a smoother gripper."""
+
 RESTING = (2048, 876, 876, 3058, 3058, 2048, 2570, 2048, 2100)
 """Ticks of a sleeping arm, servo by servo."""
 
