@@ -3,11 +3,13 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import numpy as np
 
 from hardware.cameras.device_clock import DeviceClock
-from hardware.cameras.realsense_options import RealSenseObject, set_options
+from hardware.cameras.realsense_devices import RealSenseObject, make_context, modes_of
+from hardware.cameras.realsense_options import set_options
 from hardware.cameras.source import SourceRefusedError
 from hardware.interfaces import Clock, Depth, Frame, HardwareError
 
@@ -26,21 +28,6 @@ class RealSenseMode:
     """Measure depth too, in the same size and rate, moved onto the colour picture's pixels."""
     options: Mapping[str, int | float] = field(default_factory=dict)
     """Sensor options by librealsense's names: `exposure` (microseconds), `gain`, ..."""
-
-
-def make_context() -> RealSenseObject:
-    """Return librealsense's context, which knows the cameras plugged in.
-
-    One is enough for all cameras. Raises `HardwareError` saying what to install.
-    """
-    try:
-        import pyrealsense2
-    except ImportError as error:
-        raise HardwareError(
-            f"RealSense cameras need librealsense ({error}). Run: pip install pyrealsense2, and "
-            "on Debian or Ubuntu: sudo apt-get install libusb-1.0-0"
-        ) from error
-    return pyrealsense2.context()
 
 
 class RealSenseSource:
@@ -77,30 +64,30 @@ class RealSenseSource:
         if self._context is None:
             self._context = make_context()
         device = self._find()
-        self._silent_opens += 1
         if self._silent_opens % 2:
-            self._start(device)
-        else:
+            self._silent_opens += 1
             self._reset(device)
+        self._start(device)
+        self._silent_opens += 1
 
     def _find(self) -> RealSenseObject:
         import pyrealsense2 as rs
 
-        found = {}
+        found = []
         for device in self._context.query_devices():
             serial = device.get_info(rs.camera_info.serial_number)
             if serial == self._serial:
                 return device
-            found[serial] = device.get_info(rs.camera_info.name)
-        there = "; ".join(f"{name} {serial}" for serial, name in found.items())
+            found.append(f"{device.get_info(rs.camera_info.name)} {serial}")
         # After a reset it is away for a few seconds and comes back by itself.
         kind = HardwareError if self._silent_opens else SourceRefusedError
         raise kind(
-            f"RealSense {self._serial} is not plugged in. There is: {there or 'no RealSense'}. "
-            "Check its cable (USB 3) and hub, or bind another one."
+            f"RealSense {self._serial} is not plugged in. There is: "
+            f"{'; '.join(found) or 'no RealSense'}. Check its cable (USB 3) and hub, or bind "
+            "another one."
         )
 
-    def _reset(self, device: RealSenseObject) -> None:
+    def _reset(self, device: RealSenseObject) -> NoReturn:
         try:
             device.hardware_reset()
         except RuntimeError as error:
@@ -186,21 +173,6 @@ class RealSenseSource:
                 return  # it had stopped with the camera that went away
             finally:
                 self._align = None
-
-
-def modes_of(device: RealSenseObject) -> list[str]:
-    """List what a camera offers for `RealSenseMode`, such as `colour 640x480 at 30`."""
-    import pyrealsense2 as rs
-
-    kinds = {(rs.stream.color, rs.format.rgb8): "colour", (rs.stream.depth, rs.format.z16): "depth"}
-    found = set()
-    for sensor in device.query_sensors():
-        for profile in sensor.get_stream_profiles():
-            kind = kinds.get((profile.stream_type(), profile.format()))
-            if kind is not None and profile.is_video_stream_profile():
-                video = profile.as_video_stream_profile()
-                found.add((kind, video.width(), video.height(), profile.fps()))
-    return [f"{kind} {width}x{height} at {fps}" for kind, width, height, fps in sorted(found)]
 
 
 def _metres(frame: RealSenseObject) -> Depth | None:

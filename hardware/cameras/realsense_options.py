@@ -1,12 +1,9 @@
 """Sets a RealSense's sensor options by name, or says which it has and in what range."""
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
 
+from hardware.cameras.realsense_devices import RealSenseObject
 from hardware.cameras.source import SourceRefusedError
-
-RealSenseObject: TypeAlias = Any
-"""Anything of librealsense's, whose bindings carry no types."""
 
 AUTOMATIC = {
     "exposure": "enable_auto_exposure",

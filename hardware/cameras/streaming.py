@@ -64,7 +64,7 @@ class Patience:
     silence_secs: float = 2.0
     """Open but silent for so long, the camera is closed and opened again."""
     first_retry_secs: float = 0.2
-    longest_retry_secs: float = 3.0
+    longest_retry_secs: float = 2.0
     """Waits between attempts double from the first to the longest."""
 
 

@@ -15,6 +15,8 @@ def record(path, serial, *, frames=20, millimetres=500):
     device = rs.software_device()
     device.register_info(rs.camera_info.name, "Drawn D405")
     device.register_info(rs.camera_info.serial_number, serial)
+    device.register_info(rs.camera_info.physical_port, "2-1-3")
+    device.register_info(rs.camera_info.usb_type_descriptor, "3.2")
     stereo, colour = device.add_sensor("Stereo Module"), device.add_sensor("RGB Camera")
     profiles = (
         stereo.add_video_stream(_stream(rs, rs.stream.depth, 0, rs.format.z16, 2)),

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from realsense_recording import HEIGHT, WIDTH, Plug, record
 
-from hardware.cameras.realsense import RealSenseMode, RealSenseSource, modes_of
+from hardware.cameras.realsense import RealSenseMode, RealSenseSource
+from hardware.cameras.realsense_devices import RealSenseDevice, find_realsenses, make_context
 from hardware.cameras.realsense_options import set_options
 from hardware.cameras.source import SourceRefusedError
 from hardware.cameras.streaming import CameraState, Patience, StreamingCamera
@@ -67,9 +68,10 @@ def test_its_time_stamps_are_those_of_the_camera_moved_to_the_robots_clock(conte
 
     taken = np.array([frame.captured_at for frame in frames])
     steps = np.diff(taken)
-    lightness = np.diff([int(frame.image[0, 0, 0]) for frame in frames])
-    assert np.median(np.abs(steps - lightness / 5 / 30)) < 0.002
-    assert (steps >= 0).all()
+    true_steps = np.diff([int(frame.image[0, 0, 0]) for frame in frames]) / 5 / 30
+    # A quicker picture may show that the earlier ones were older than they seemed, never younger.
+    assert (steps >= 0).all() and (steps < true_steps + 1e-6).all()
+    assert (steps > true_steps - 1e-6).any()
     assert began - 0.1 < taken[0] and taken[-1] < time.monotonic()
 
 
@@ -87,7 +89,19 @@ def test_a_mode_that_it_lacks_is_refused_with_those_it_has(context):
     mode = RealSenseMode(height=720, width=1280, fps=30)
     with pytest.raises(SourceRefusedError, match=r"no colour 1280x720 at 30.*colour 320x240 at 30"):
         source(context, mode).open()
-    assert modes_of(context.query_devices()[0]) == ["colour 320x240 at 30", "depth 320x240 at 30"]
+
+
+def test_the_cameras_plugged_in_are_listed_with_what_they_offer(context):
+    (found,) = find_realsenses(context)
+    assert (found.serial, found.name, found.port) == (SERIAL, "Drawn D405", "2-1-3")
+    assert found.modes == ("colour 320x240 at 30", "depth 320x240 at 30")
+    assert found.warning == ""
+    assert find_realsenses(make_context()) == []
+
+
+def test_a_realsense_at_a_slow_port_is_warned_about():
+    slow = RealSenseDevice("1", "D405", "1-2", "2.1", "5.16", ())
+    assert "Use a USB 3 port" in slow.warning
 
 
 def test_an_option_that_it_lacks_is_refused_with_those_it_has(context):
