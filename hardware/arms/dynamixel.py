@@ -85,8 +85,10 @@ class DynamixelFollower:
 
     def connect(self) -> None:
         """Find out whether this is the arm, then give it torque where it stands."""
-        if self.chain.torque_wanted:
+        if self.chain.torque_wanted and not self.chain.fault:
             return
+        self.chain.torque_wanted = frozenset()
+        self.chain.bus.close()  # a port that was plugged in again is another one
         try:
             identify(self.chain, self.model, self._line, self._known)
             bring_into_order(self.chain, self._kept())
@@ -201,7 +203,7 @@ class DynamixelFollower:
         return wanted
 
     def _give_torque(self) -> None:
-        """Hold where the arm stands, then arm the watchdogs and see that both took."""
+        """Arm the watchdogs, then hold where the arm stands, and see that both took."""
         ids = self.chain.ids
         chain = self.chain
         chain.write_together(table.BUS_WATCHDOG, dict.fromkeys(ids, 0))
@@ -214,9 +216,9 @@ class DynamixelFollower:
             motor.id: min(max(places[motor.id], motor.low), motor.high)
             for motor in self.model.motors
         }
+        arm_watchdogs(chain, ids, self._line)  # before torque, so that none is ever without
         chain.write_together(table.TORQUE_ENABLE, dict.fromkeys(ids, 1))
         chain.write_together(table.GOAL_POSITION, goals)
-        arm_watchdogs(chain, ids, self._line)
         chain.torque_wanted = frozenset(ids)
         chain.check_health(ids)
 

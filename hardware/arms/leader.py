@@ -110,9 +110,9 @@ class DynamixelLeader:
     def _give_help(self) -> None:
         nothing = dict.fromkeys(self._helpers, 0)
         self.chain.write_together(table.GOAL_CURRENT, nothing)
+        arm_watchdogs(self.chain, self._helpers, self._line)
         self.chain.write_together(table.TORQUE_ENABLE, dict.fromkeys(self._helpers, 1))
         self.chain.write_together(table.GOAL_CURRENT, nothing)
-        arm_watchdogs(self.chain, self._helpers, self._line)
         self.chain.torque_wanted = frozenset(self._helpers)
 
     def _currents(self, positions: JointPositions) -> dict[int, int]:

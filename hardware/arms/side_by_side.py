@@ -43,6 +43,14 @@ class _Round:
         if writing is not None:
             writing.result()
 
+    def end(self) -> None:
+        """Read each arm by itself from now on; what was read together is forgotten."""
+        if self.pool is not None:
+            self.pool.shutdown(wait=True)
+            self.pool = None
+        self._reading = [None] * len(self.arms)
+        self._writing = [None] * len(self.arms)
+
     def _begin(self) -> None:
         if self.pool is None:
             return
@@ -89,9 +97,7 @@ class SideBySideArm:
             return
         self._connected = False
         self._shared.connected -= 1
-        if self._shared.pool is not None:
-            self._shared.pool.shutdown(wait=True)
-            self._shared.pool = None
+        self._shared.end()
         self._shared.arms[self._index].disconnect()
 
     def read_positions(self) -> JointPositions:

@@ -124,6 +124,31 @@ def test_lost_power_is_noticed_even_if_it_comes_back_at_once(arm, bus, clock):
             arm.read_positions()
 
 
+def test_an_arm_that_lost_power_is_connected_again_without_ado(arm, bus):
+    bus.cut_power()
+    with pytest.raises(HardwareError, match="gave no good answer"):
+        arm.read_positions()
+    with pytest.raises(HardwareError, match="No motor answers"):
+        arm.connect()
+    bus.restore_power()
+    arm.connect()
+    np.testing.assert_allclose(arm.read_positions()[:6], SLEEPING, atol=1e-3)
+
+
+def test_no_motor_ever_has_torque_without_a_watchdog(bus, clock):
+    unwatched = []
+    for servo in bus.servos:
+        servo.on_write = lambda servo=servo: unwatched.append(
+            servo.peek("torque_enable") and not servo.peek("bus_watchdog")
+        )
+    arm = follower(bus, clock, farewell="rest")
+    arm.connect()
+    arm.read_positions()
+    arm.disconnect()
+    assert len(unwatched) > 50
+    assert not any(unwatched)
+
+
 def test_a_pulled_cable_is_noticed(arm, bus):
     bus.unplug()
     with pytest.raises(HardwareError, match="was the USB cable pulled"):

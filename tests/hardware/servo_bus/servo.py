@@ -54,6 +54,8 @@ class Servo:
         self.falls_to: float | None = None
         """Where the joint sinks to without torque; None if it stays."""
         self.powered = True
+        self.on_write: Callable[[], object] = lambda: None
+        """Called after every write that was carried out."""
         self._clock = clock
         self._speed = 0.0
         self._overload_since: float | None = None
@@ -136,6 +138,7 @@ class Servo:
         if error is Error.NONE:
             for name, value in planned:
                 self._set(name, value)
+            self.on_write()
         return error
 
     def register(self, address: int, data: bytes) -> int:
