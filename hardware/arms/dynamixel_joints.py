@@ -84,7 +84,8 @@ def check_identity(
         raise HardwareError(
             f"This is no {model.name}.{guess} " + "; ".join(wrong) + f". Port: {port}"
         )
-    different = changes(known, prints) if (known := list(known)) else []
+    kept = list(known)
+    different = changes(kept, prints) if kept else []
     if different:
         raise HardwareError(
             f"This {model.name} is not the one that was set up here: " + "; ".join(different) + ". "

@@ -7,7 +7,6 @@ when the program dies, a follower holds its last goal.
 
 import json
 import logging
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,25 +14,21 @@ from typing import Any
 
 import numpy as np
 
+from hardware.dynamixel.control_table import RADIANS_PER_TICK
 from hardware.dynamixel.port import REPLY_SECS, SerialPort
 from hardware.interfaces import HardwareError, JointPositions
 
 logger = logging.getLogger(__name__)
 
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
-"""IDs 1 to 6, from the base on."""
-
 IDS = tuple(range(1, len(JOINTS) + 1))
 MODEL_NUMBER = 777
 BAUD = 1_000_000
-RADIANS_PER_TICK = 2 * math.pi / 4096
 TRIES = 3
 
 # Addresses of the STS series' memory table: all values low byte first.
 ADDRESS_MODEL, ADDRESS_TORQUE, ADDRESS_GOAL, ADDRESS_PRESENT = 3, 40, 42, 56
-PRESENT_BYTES = 8
-"""Position, speed and load with two bytes each, then voltage and temperature."""
-
+PRESENT_BYTES = 8  # position, speed and load with two bytes each, then voltage and temperature
 SIGN = 1 << 15
 """The STS series gives signed numbers as a sign bit and a magnitude."""
 
@@ -136,10 +131,16 @@ class So101Arm:
         goals = np.clip(np.rint(ticks), self._low, self._high)
         self._send({id_: int(goal) for id_, goal in zip(IDS, goals, strict=True)})
 
+    def _ready(self) -> Any:  # noqa: ANN401 - the SDK has no types
+        if self._handler is None:
+            raise HardwareError(f"The SO-101 is not connected. Port: {self._port.path}")
+        self._port.is_using = False
+        return self._handler
+
     def _roll_call(self) -> None:
         wrong = []
         for id_, joint in zip(IDS, JOINTS, strict=True):
-            number, result, _ = self._handler.ping(self._port, id_)
+            number, result, _ = self._ready().ping(self._port, id_)
             if result != self._sdk.COMM_SUCCESS:
                 wrong.append(f"servo {id_} ({joint}) is silent")
             elif number != MODEL_NUMBER:
@@ -152,7 +153,7 @@ class So101Arm:
 
     def _set_torque(self, value: int) -> None:
         results = [
-            self._handler.write1ByteTxRx(self._port, id_, ADDRESS_TORQUE, value)[0] for id_ in IDS
+            self._ready().write1ByteTxRx(self._port, id_, ADDRESS_TORQUE, value)[0] for id_ in IDS
         ]
         if any(result != self._sdk.COMM_SUCCESS for result in results):
             raise HardwareError(f"Not all servos confirmed torque {value}: {results}.")
@@ -160,8 +161,7 @@ class So101Arm:
     def _ticks(self) -> list[int]:
         silent, result = IDS[0], 0
         for _ in range(TRIES):
-            self._port.is_using = False
-            self._handler.syncReadTx(self._port, ADDRESS_PRESENT, PRESENT_BYTES, list(IDS), 6)
+            self._ready().syncReadTx(self._port, ADDRESS_PRESENT, PRESENT_BYTES, list(IDS), 6)
             found: list[int] = []
             for silent in IDS:
                 data, result, error = self._handler.readRx(self._port, silent, PRESENT_BYTES)
@@ -185,8 +185,7 @@ class So101Arm:
 
     def _send(self, goals: Mapping[int, int]) -> None:
         params = [byte for id_, goal in goals.items() for byte in (id_, goal & 0xFF, goal >> 8)]
-        self._port.is_using = False
-        self._handler.syncWriteTxOnly(self._port, ADDRESS_GOAL, 2, params, len(params))
+        self._ready().syncWriteTxOnly(self._port, ADDRESS_GOAL, 2, params, len(params))
 
 
 def _sdk() -> Any:  # noqa: ANN401 - the SDK has no types

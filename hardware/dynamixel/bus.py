@@ -74,6 +74,12 @@ class ServoBus:
         """Close the port. Safe to call twice."""
         self.port.close()
 
+    @property
+    def _packets(self) -> Any:  # noqa: ANN401 - the SDK has no types
+        if self._handler is None:
+            raise HardwareError(f"The arm is not connected. Port: {self.port.path}")
+        return self._handler
+
     def name(self, id_: int) -> str:
         """What servo `id_` is called in messages."""
         return f"motor {id_} ({self._names[id_]})" if id_ in self._names else f"motor {id_}"
@@ -81,7 +87,7 @@ class ServoBus:
     def search(self) -> list[Found]:
         """Every servo that answers, by ID. Takes most of a second."""
         self.port.is_using = False
-        answers, result = self._handler.broadcastPing(self.port)
+        answers, result = self._packets.broadcastPing(self.port)
         if result not in (self._sdk.COMM_SUCCESS, self._sdk.COMM_RX_TIMEOUT):
             logger.info("A search found damaged replies: %s", self._words(result))
         return [Found(id_, model, firmware) for id_, (model, firmware) in sorted(answers.items())]
@@ -90,7 +96,7 @@ class ServoBus:
         """The model number of servo `id_`, or None if it is silent."""
         for _ in range(tries):
             self.port.is_using = False
-            number, result, _ = self._handler.ping(self.port, id_)
+            number, result, _ = self._packets.ping(self.port, id_)
             if result == self._sdk.COMM_SUCCESS:
                 return int(number)
         return None
@@ -105,9 +111,9 @@ class ServoBus:
         for attempt in range(TRIES):
             self.retries += attempt > 0
             self.port.is_using = False
-            result = self._handler.readTx(self.port, id_, address, length)
+            result = self._packets.readTx(self.port, id_, address, length)
             if result == self._sdk.COMM_SUCCESS:
-                data, result, error = self._handler.readRx(self.port, id_, length)
+                data, result, error = self._packets.readRx(self.port, id_, length)
                 self._check(id_, error)
                 if len(data) == length:
                     return Reply(bytes(data), bool(error & ALERT))
@@ -120,7 +126,7 @@ class ServoBus:
         for attempt in range(TRIES):
             self.retries += attempt > 0
             self.port.is_using = False
-            result, error = self._handler.writeTxRx(
+            result, error = self._packets.writeTxRx(
                 self.port, id_, register.address, register.size, data
             )
             if result == self._sdk.COMM_SUCCESS:
@@ -147,7 +153,7 @@ class ServoBus:
             self.retries += attempt > 0
             self.port.is_using = False
             single = fast and attempt == 0
-            result = self._handler.syncReadTx(
+            result = self._packets.syncReadTx(
                 self.port, address, length, list(ids), len(ids), single
             )
             if result != self._sdk.COMM_SUCCESS:
@@ -173,12 +179,12 @@ class ServoBus:
             raise ValueError(f"A sync write sends each servo as much, got lengths {lengths}.")
         params = list(itertools.chain.from_iterable((id_, *part) for id_, part in data.items()))
         self.port.is_using = False
-        self._handler.syncWriteTxOnly(self.port, address, lengths.pop(), params, len(params))
+        self._packets.syncWriteTxOnly(self.port, address, lengths.pop(), params, len(params))
 
     def reboot(self, id_: int) -> None:
         """Restart one servo: its torque goes off and its errors are forgotten."""
         self.port.is_using = False
-        result, _ = self._handler.reboot(self.port, id_)
+        result, _ = self._packets.reboot(self.port, id_)
         if result != self._sdk.COMM_SUCCESS:
             raise self._failure(id_, result)
 
@@ -186,7 +192,7 @@ class ServoBus:
         """Replies one after the other: what came, the first that did not, and why."""
         replies: dict[int, Reply] = {}
         for id_ in ids:
-            data, result, error = self._handler.readRx(self.port, id_, length)
+            data, result, error = self._packets.readRx(self.port, id_, length)
             self._check(id_, error)
             if result != self._sdk.COMM_SUCCESS or len(data) != length:
                 return replies, id_, result
@@ -196,7 +202,7 @@ class ServoBus:
     def _receive_fast(self, ids: Sequence[int], length: int) -> dict[int, Reply]:
         """Replies in one packet; none if it is damaged or not as long as asked."""
         self.port.setPacketTimeout(FAST_HEADER + (length + 4) * len(ids))
-        raw, result, _ = self._handler.fastSyncReadRx(
+        raw, result, _ = self._packets.fastSyncReadRx(
             self.port, self._sdk.BROADCAST_ID, (length + 4) * len(ids)
         )
         if result != self._sdk.COMM_SUCCESS or len(raw) != (length + 4) * len(ids):

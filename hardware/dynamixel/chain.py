@@ -187,7 +187,7 @@ class MotorChain:
         """A person decided that the arm may be commanded again."""
         self.fault = ""
         self._alerts = frozenset()
-        self.health.clear()
+        self.health = {}
 
     @property
     def silent_secs(self) -> float:
@@ -230,7 +230,7 @@ class MotorChain:
             celsius=float(value(table.PRESENT_TEMPERATURE)),
         )
         before = self.health.get(id_)
-        self.health[id_] = health
+        self.health = {**self.health, id_: health}  # whole at every moment, for other threads
         if health.errors and (before is None or before.errors != health.errors):
             logger.warning("%s reports: %s", self.bus.name(id_), health.errors)
         if self.torque_wanted or status & self._shutdown.get(id_, 0):

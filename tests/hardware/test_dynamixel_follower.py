@@ -76,6 +76,16 @@ def test_it_goes_where_it_is_told_and_shadows_follow(arm, bus, clock):
     assert bus[5].peek("present_position") == bus[4].peek("present_position")
 
 
+def test_before_it_is_connected_and_after_it_says_so(bus, clock):
+    arm = follower(bus, clock, farewell="hold")
+    with pytest.raises(HardwareError, match="not connected"):
+        arm.read_positions()
+    arm.connect()
+    arm.disconnect()
+    with pytest.raises(HardwareError, match="Connect the arm first"):
+        arm.read_positions()
+
+
 def test_a_goal_beyond_the_limits_is_kept_within_them(arm, bus):
     far = arm.read_positions()
     far[1], far[6] = 3.0, 2.0

@@ -80,6 +80,11 @@ def test_faults_are_repeated_then_blamed(bus):
     arm.disconnect()
 
 
+def test_before_it_is_connected_it_says_so(bus):
+    with pytest.raises(HardwareError, match="not connected"):
+        follower(bus).read_positions()
+
+
 def test_an_incomplete_arm_is_refused_before_torque(bus):
     bus.mute.add(6)
     with pytest.raises(HardwareError, match=r"servo 6 \(gripper\) is silent"):
