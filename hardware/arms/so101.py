@@ -103,15 +103,12 @@ class So101Arm:
             raise
 
     def disconnect(self) -> None:
-        """Take torque away (support the arm) and close the port. Safe to call twice."""
-        if not self._port.is_open:
-            return
-        try:
-            self._set_torque(0)
-        except HardwareError as error:
-            logger.error("The SO-101 could not be told to let go: %s", error)  # noqa: TRY400
-        finally:
-            self._port.close()
+        """Close the port; a follower keeps holding where it is. Safe to call twice."""
+        self._port.close()
+
+    def let_go(self) -> None:
+        """Take torque away: the arm drops, so somebody must support it."""
+        self._set_torque(0)
 
     def read_positions(self) -> JointPositions:
         """Five angles in radians and the gripper's opening, shape (6,)."""

@@ -52,6 +52,11 @@ def test_it_holds_then_goes_where_it_is_told(bus, clock):
     assert {servo.goal for servo in bus.servos.values()} == {3200}
     arm.disconnect()
     arm.disconnect()
+    assert all(servo.torque for servo in bus.servos.values())
+    again = follower(bus)
+    again.connect()
+    again.let_go()
+    again.disconnect()
     assert not any(servo.torque for servo in bus.servos.values())
 
 
