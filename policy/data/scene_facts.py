@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from hardware.simulation.things import COLOURS
 from policy.data.kinds import KINDS, MOVABLE, PAINTS, SHAPES_SHOWN
 from policy.data.scenes import Scenes
 
@@ -35,9 +34,6 @@ OF_COLOUR = np.array([[kind.colour == colour for kind in KINDS] for colour in PA
 OF_SHAPE = np.array([[kind.shape == shape for kind in KINDS] for shape in ASKED_SHAPES])
 SHAPE_NUMBERS = np.array([SHAPES_SHOWN.index(kind.shape) for kind in KINDS])
 """Of each kind, the number of its shape in `SHAPES_SHOWN`."""
-
-_USUAL = sum(1 << PAINTS.index(colour) for colour in COLOURS)
-"""The set of colours that every `blocks` scene of demonstrations has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +149,9 @@ def colours_of_shapes(scenes: Scenes) -> Facts:
         seen = np.stack([(clear & group & colour).any(axis=1) for colour in OF_COLOUR], axis=1)
         scene = np.flatnonzero(told & seen.any(axis=1))
         codes = (seen @ (1 << np.arange(len(PAINTS))))[scene].astype(np.int64)
-        groups = 2 * seen.sum(axis=1)[scene] + (codes == _USUAL)
+        number = seen.sum(axis=1)[scene].astype(np.int64)
         none = 0 * scene
-        found.append(facts_of((scene, none, none), subject * PER_SUBJECT + codes, groups))
+        found.append(facts_of((scene, none, none), subject * PER_SUBJECT + codes, number))
     return Facts.join(found)
 
 

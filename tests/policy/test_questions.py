@@ -3,6 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from dataclasses import replace
+from itertools import compress
 
 import numpy as np
 import pytest
@@ -176,12 +177,12 @@ def test_a_blind_guess_earns_little(questions):
         kind: blind_share(kind, [q.truth for q in asked if q.type == kind])
         for kind in QUESTION_TYPES
     }
-    half = len(asked) // 2
+    first = [question.pictures["cam_high"].sum() % 2 == 0 for question in asked]  # of two halves
     learnt = defaultdict(Counter)
-    for question in asked[:half]:
+    for question in compress(asked, first):
         learnt[question.type, question.text][question.answer] += 1
     hits = defaultdict(list)
-    for question in asked[half:]:
+    for question in compress(asked, np.logical_not(first)):
         if (question.type, question.text) in learnt:
             guess = learnt[question.type, question.text].most_common(1)[0][0]
             hits[question.type].append(score(question.type, guess, question.truth))
