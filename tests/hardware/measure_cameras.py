@@ -3,9 +3,12 @@
 Run: PYTHONPATH=. python tests/hardware/measure_cameras.py
 """
 
+import logging
 import sys
 import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -14,8 +17,9 @@ import realsense_recording
 from drawn_board import BOARD, DrawnCamera, seen_from, views_around
 from realsense_recording import Plug, record
 from test_calibration import HAND, ROOM, TABLE, WRIST, shaken
-from test_streaming_camera import Lamp, wait_until
+from test_streaming_camera import Lamp, StillArm, wait_until
 
+from hardware.aloha import CAMERAS, aloha_embodiment
 from hardware.calibration.hand_eye import calibrate_hand_eye
 from hardware.calibration.hand_eye_fit import View
 from hardware.calibration.intrinsics import calibrate_lens
@@ -25,6 +29,8 @@ from hardware.cameras.realsense import RealSenseMode, RealSenseSource
 from hardware.cameras.realsense_devices import make_context
 from hardware.cameras.streaming import Patience, StreamingCamera
 from hardware.clock import MonotonicClock
+from hardware.control_loop import ControlLoop
+from hardware.robot import Robot
 
 SIZE = 480, 640
 
@@ -62,6 +68,7 @@ def measure_processor_time(folder):
     for number in range(80):
         writer.write(np.roll(scene, number, axis=1))
     writer.release()
+    measure_loop(path)
     spent = milliseconds_a_picture(FilmSource(path, FreeClock()))
     say(f"MJPEG 640x480, as film or UVC: {spent:.1f} ms a picture, {3 * spent:.0f} % at 30 per s")
 
@@ -114,6 +121,28 @@ def measure_recovery():
     camera.disconnect()
 
 
+def measure_loop(film, cameras=4, seconds=20):
+    """Drive arms that stand still at 50 Hz beside cameras that play a film."""
+    names = CAMERAS[:cameras]
+    clock, stop = MonotonicClock(), threading.Event()
+    wall = {name: StreamingCamera(name, FilmSource(film, clock), clock) for name in names}
+    with Robot(aloha_embodiment(names), [StillArm(), StillArm()], wall, clock) as robot:
+        loop = ControlLoop(robot)
+        spent = time.process_time()
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(loop.run, stop)
+            time.sleep(seconds)
+            stop.set()
+            running.result()
+        spent = time.process_time() - spent
+        late, rates = loop.timeliness(), [camera.health().fps for camera in wall.values()]
+    say(
+        f"{cameras} cameras beside a 50 Hz loop for {seconds} s: {100 * spent / seconds:.0f} % "
+        f"of a core, {min(rates):.1f} pictures per s, late p50 {1e3 * late.late_p50_secs:.1f} p99 "
+        f"{1e3 * late.late_p99_secs:.1f} ms, {late.missed} ticks missed"
+    )
+
+
 def measure_calibration(cells=6, pictures=16):
     found = {}
     for cell in range(cells):
@@ -150,6 +179,7 @@ def measure_calibration(cells=6, pictures=16):
 
 
 def main():
+    logging.disable()
     measure_recovery()
     with tempfile.TemporaryDirectory() as folder:
         measure_processor_time(Path(folder))
