@@ -49,6 +49,7 @@ class RealSenseSource:
         self._mode = mode or RealSenseMode()
         self._context = context
         self._pipeline: RealSenseObject = None
+        self._device: RealSenseObject = None
         self._align: RealSenseObject = None
         self._device_clock = DeviceClock()
         self._silent_opens = 0
@@ -113,7 +114,7 @@ class RealSenseSource:
             pipeline.start(config)
         except RuntimeError as error:
             raise self._refusal(device, error) from error
-        self._pipeline = pipeline
+        self._pipeline, self._device = pipeline, device
         self._device_clock, self._last_number = DeviceClock(), -1
 
     def _refusal(self, device: RealSenseObject, error: RuntimeError) -> HardwareError:
@@ -135,8 +136,11 @@ class RealSenseSource:
         """Wait for the next set of pictures."""
         try:
             fine, frames = self._pipeline.try_wait_for_frames(int(timeout_secs * 1000))
+            connected = fine or self._device.is_connected()
         except RuntimeError as error:
             raise HardwareError(f"RealSense {self._serial} is gone: {error}") from error
+        if not connected:
+            raise HardwareError(f"RealSense {self._serial} was unplugged or lost its power.")
         if not fine:
             return None
         arrived = self._clock.now()
@@ -172,7 +176,7 @@ class RealSenseSource:
             except RuntimeError:
                 return  # it had stopped with the camera that went away
             finally:
-                self._align = None
+                self._align = self._device = None
 
 
 def _metres(frame: RealSenseObject) -> Depth | None:

@@ -132,9 +132,10 @@ class StreamingCamera:
             raise HardwareError(f"Camera {self.name!r} is not connected. Enter the Robot first.")
         if not self._is_stale(frame):
             return frame
-        if self._marked is None or self._marked[0] is not frame:
-            self._marked = frame, replace(frame, stale=True)
-        return self._marked[1]
+        marked = self._marked
+        if marked is None or marked[0] is not frame:
+            self._marked = marked = frame, replace(frame, stale=True)
+        return marked[1]
 
     def health(self) -> CameraHealth:
         """Say how the camera is doing."""

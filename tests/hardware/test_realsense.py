@@ -52,7 +52,7 @@ def test_a_realsense_gives_colour_and_depth_on_the_same_pixels(context):
     frames = grab_all(camera)
     camera.close()
 
-    assert len(frames) > 15
+    assert len(frames) >= 5
     assert frames[-1].image.shape == (HEIGHT, WIDTH, 3)
     depth = frames[-1].depth
     assert depth.shape == (HEIGHT, WIDTH) and (depth > 0).mean() > 0.9
