@@ -174,7 +174,7 @@ def test_whatever_happens_on_the_wire_a_reading_is_true_or_an_error(bus, clock):
     arm = DynamixelFollower(ALOHA_2023_FOLLOWER, line, clock=clock, farewell="hold")
     connected = False
     truths = errors = 0
-    for _ in range(60):
+    for _ in range(40):
         bus.faults.clear()
         try:
             if not connected:

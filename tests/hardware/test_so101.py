@@ -44,9 +44,11 @@ def test_it_holds_then_goes_where_it_is_told(bus, clock):
     assert start[5] == pytest.approx((2048 - 850) / (3200 - 850))
     goal = start + np.float32(0.2)
     arm.write_positions(goal)
+    arm.read_positions()  # nobody confirms goals; after a reply they have arrived
     clock.pass_secs(0.5)
     np.testing.assert_allclose(arm.read_positions(), goal, atol=2e-3)
     arm.write_positions(np.full(6, 9.0, np.float32))
+    arm.read_positions()
     clock.pass_secs(1.0)
     arm.read_positions()
     assert {servo.goal for servo in bus.servos.values()} == {3200}
