@@ -64,7 +64,7 @@ class PolicyAgent:
         self._taken: list[Taken] = []
         self._last: Action | None = None
         self._took: deque[float] = deque(maxlen=REMEMBERED_PLANS)
-        self._first_look = FirstLook()
+        self._first_look, self._going_on = FirstLook(), False
 
     @property
     def chunk(self) -> ActionChunk | None:
@@ -76,8 +76,14 @@ class PolicyAgent:
         self._plan = None
         self._taken, self._last = [], None
         self._asked_at = -np.inf
-        self._first_look.forget()
+        if not self._going_on:
+            self._first_look.forget()
+        self._going_on = False
         self.num_chunks = 0
+
+    def going_on(self) -> None:
+        """Let the next reset be of the same attempt, interrupted: the first look stays."""
+        self._going_on = True
 
     def close(self) -> None:
         """Plan no more; returns at once, even while a plan is in progress."""

@@ -1,6 +1,7 @@
 """One demonstration by the scripted expert: a function of its recipe and number, and no more."""
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -109,7 +110,8 @@ def demonstrate(
         if ticks is not None:
             return Demonstration(name, task, instruction, ticks, failures)
     raise RuntimeError(
-        f"The expert failed {MAX_ATTEMPTS} times in a row at {name!r}, demonstration {number}."
+        f"Nothing could be shown of {name!r} in {MAX_ATTEMPTS} draws, demonstration {number}: the "
+        "expert failed, or who drove first had it done or spoilt."
     )
 
 
@@ -122,7 +124,7 @@ def _ours(
     if first_driver is not None:
         said = _instruction(recipe, drawn.task, drawn.layout, rng)
         agent = first_driver(said, int(rng.integers(2**31)), cell.world.now())
-        if not _driven(cell, drawn.task, agent, rng):
+        if not _driven(cell, drawn.task, agent, recipe.fps, rng):
             return drawn.task.id, said, None
     elif rng.random() < recipe.disturbed:
         _disturbed_starts().disturb(cell.world, drawn.task, rng)
@@ -131,13 +133,15 @@ def _ours(
     return drawn.task.id, instruction, _attempt(cell, drawn.task, rng)
 
 
-def _driven(cell: SimulatedAloha, task: Task, agent: Agent, rng: np.random.Generator) -> bool:
-    """Let `agent` drive for a while. Returns whether anything is left to show then."""
+def _driven(
+    cell: SimulatedAloha, task: Task, agent: Agent, fps: int, rng: np.random.Generator
+) -> bool:
+    """Let `agent` drive until a picture is due. Returns whether anything is left to show then."""
     loop = ControlLoop(cell.robot, [])
     cell.robot.gate.reset()
     loop.drive(agent)
     secs = float(rng.uniform(SHORTEST_SECS, LONGEST_SHARE * task.limit_secs))
-    found = attempt(loop, cell.world, task, limit_secs=secs)
+    found = attempt(loop, cell.world, task, limit_secs=math.ceil(secs * fps) / fps)
     if found.failure is not None:
         raise found.failure
     return found.outcome is Outcome.RUNNING and not settled(cell.world, task)

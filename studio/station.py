@@ -146,6 +146,8 @@ class Station:
             self._refuse_when_stopped()
             if self._waiting is None:
                 raise ValueError("Nothing is paused. Tell the robot what to do, and press Run.")
+            if isinstance(self._waiting, PolicyAgent):
+                self._waiting.going_on()
             self._hand_to(self._waiting, self._kind_of(self._waiting))
 
     def take_over(self) -> None:

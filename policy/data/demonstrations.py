@@ -59,6 +59,7 @@ class Demonstrations:
         shown = {name: np.array(frames[row]) for name, frames in samples.pictures.items()}
         episode = int(samples.episode_of[row])
         shown |= {view: np.array(firsts[episode]) for view, firsts in samples.firsts.items()}
+        shown = {view: shown[view] for view in self._config.image_sizes if view in shown}
         state = self._state(row, rng)
         return Item(
             "actions",

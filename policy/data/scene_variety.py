@@ -54,8 +54,9 @@ def draw_varied_layout(table: str, seed: int, rng: np.random.Generator) -> Layou
 def draw_broad_look(rng: np.random.Generator) -> Look:
     """Draw surfaces of any brightness, pale or strong, and light from anywhere above.
 
-    Broader than the looks of an evaluation (`draw_unseen_look`), whose surfaces have one of
-    `HUE_STEPS` hues: none here comes nearer to one of these than a quarter of a step, 7.5 degrees.
+    A family that includes much of what an evaluation's looks (`draw_unseen_look`) are like, as a
+    pretrained network has seen rooms of all kinds; of the hues of those, `HUE_STEPS` in number,
+    none comes nearer than a quarter of a step, 7.5 degrees.
     """
     return Look(
         table=_surface(rng),
@@ -76,8 +77,9 @@ def draw_broad_look(rng: np.random.Generator) -> Look:
 def _surface(rng: np.random.Generator) -> Rgba:
     step = rng.integers(HUE_STEPS) + rng.uniform(0.25, 0.75)
     brightness, strength = rng.uniform(0.12, 0.92), rng.uniform(0.0, 0.3)
+    strength = min(strength, brightness, 1 - brightness)  # what is cut off would turn the hue
     shifts = np.cos(2 * np.pi * step / HUE_STEPS - np.array([0, 2, 4]) * np.pi / 3)
-    red, green, blue = np.clip(brightness + strength * shifts, 0, 1)
+    red, green, blue = brightness + strength * shifts
     return float(red), float(green), float(blue), 1.0
 
 

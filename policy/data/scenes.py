@@ -5,8 +5,8 @@ which the flow loss alone does not in the time a laptop has (`docs/log.md`).
 """
 
 import logging
-import os
 import math
+import os
 import zipfile
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor

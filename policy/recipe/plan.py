@@ -11,7 +11,7 @@ from policy.evaluation.environments import open_environment
 from policy.evaluation.request import Rules, axes_named
 from policy.recipe.costs import decoding_hours, demonstration_hours, evaluation_hours, stage_hours
 from policy.recipe.folders import dataset_work, file_work, job_work, report_work
-from policy.recipe.machine import Machine
+from policy.recipe.machine import TOGETHER, Machine
 from policy.recipe.recipe import Demonstrations, Measurement, Recipe, Stage
 from policy.recipe.step import Step, made_of
 from policy.training.request import TrainRequest
@@ -102,7 +102,10 @@ class _Planner:
                 name=stage.name,
                 **_training(folder, self.machine),
                 work=partial(job_work, folder, steps),
-                made=made_of(asdict(stage), [self.steps[name] for name in (*stage.shown, *base)]),
+                made=made_of(
+                    {**asdict(stage), "cameras": request.get("cameras")},
+                    [self.steps[name] for name in (*stage.shown, *base)],
+                ),
                 needs=(*data, *base),
                 cores=0 if self.machine.gpu else self.machine.cores,
                 gpu=self.machine.gpu,
@@ -229,7 +232,7 @@ def _training(folder: Path, machine: Machine) -> dict[str, Any]:
     """
     if machine.gpu or machine.cores == 1:
         return {"module": "policy.train", "arguments": (str(folder),)}
-    several = ("--standalone", "--nproc-per-node", str(machine.cores))
+    several = ("--standalone", "--nproc-per-node", str(min(machine.cores, TOGETHER)))
     return {
         "module": "torch.distributed.run",
         "arguments": (*several, "-m", "policy.train", str(folder)),

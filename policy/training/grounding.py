@@ -35,7 +35,7 @@ class GroundingHeads(nn.Module):
         """`labels`: for each head, the class of each thing that a cell can show."""
         super().__init__()
         self.shows = nn.ModuleList(nn.Linear(hidden, max(classes) + 1) for classes in labels)
-        self.register_buffer("labels", torch.tensor(labels), persistent=False)
+        self.register_buffer("labels", torch.tensor(labels))
         self.named = nn.Linear(hidden, 1)
         self.arm = nn.Linear(hidden, arms)
         self.where = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 2))
@@ -84,9 +84,16 @@ def take_up(heads: GroundingHeads, base: Path) -> None:
     if not path.is_file():
         return
     try:
-        heads.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError, OSError) as error:
-        logger.warning("Grounding begins with new heads: %s does not fit. %s", path, error)
+        saved = load_file(path)
+    except (SafetensorError, OSError) as error:
+        logger.warning("Grounding begins with new heads: %s is torn. %s", path, error)
+        return
+    own = heads.state_dict()
+    alike = set(saved) == set(own) and all(saved[n].shape == own[n].shape for n in own)
+    if alike and torch.equal(saved["labels"], own["labels"]):
+        heads.load_state_dict(saved)
+    else:
+        logger.warning("Grounding begins with new heads: those in %s are for other labels.", path)
 
 
 def image_tokens(context: Context, inputs: Inputs, rows: Tensor) -> Tensor:

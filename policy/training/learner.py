@@ -13,7 +13,8 @@ from policy.training.contexts import StoredContexts
 from policy.training.grounding import GROUNDING_PARTS, GroundingHeads, image_tokens
 
 POINTED = "pointed"
-"""Name of the loss of grounding in the pictures of questions; it weighs as that in scenes."""
+"""Name of the loss of grounding in the pictures of questions: a sum over those that point to a
+place, shared out over all questions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from policy.training.request import TrainRequest
 
 ADAM_BETAS = (0.9, 0.95)
 
-OUTSIDE = ("embed", "lm_head", "modulation", "heads.", "critic.")
-"""Parts of the names of matrices that Muon is not for: tables, read-outs, layers that begin at
-zero."""
+OUTSIDE = ("embed", "lm_head", "modulation", "actions_out", "lora_", "heads.", "critic.")
+"""Parts of the names of matrices that Muon is not for: tables, read-outs, adapters, layers that
+begin at zero."""
 
 Groups = Mapping[str, tuple[list[nn.Parameter], float]]
 

@@ -9,6 +9,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Protocol, runtime_checkable
@@ -133,8 +134,10 @@ class Trainer:
         set_model_state_dict(self._learner, average, options=some)
         self._average.take()
         set_model_state_dict(self._learner, saved["weights"], options=some)
+        # Not strict: what no batch has reached yet, as a decoder without actions, has no state.
+        lenient = replace(WHOLE, strict=False)
         set_optimizer_state_dict(
-            self._learner, self._bare_optimizers, saved["optimizer"], options=WHOLE
+            self._learner, self._bare_optimizers, saved["optimizer"], options=lenient
         )
 
     def save_state(self) -> None:

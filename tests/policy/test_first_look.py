@@ -59,6 +59,20 @@ def test_the_first_picture_stays_until_it_is_forgotten(observation):
     assert first_look.add_to(after).frames[START_VIEW] is after.frames["cam_high"]
 
 
+def test_an_attempt_that_was_interrupted_keeps_its_first_look(remembering, observation):
+    policy = Watching(remembering)
+    agent = PolicyAgent(policy, remembering.tasks[0], replan_secs=0.4, background=False)
+    agent.act(observation)
+    agent.going_on()
+    agent.reset()
+    agent.act(later(observation, 1.0, 200))
+    agent.reset()  # another attempt
+    agent.act(later(observation, 2.0, 90))
+    first, resumed, anew = (seen.frames[START_VIEW].image for seen in policy.seen)
+    assert resumed is first
+    assert (anew == 90).all()
+
+
 def test_demonstrations_show_how_they_began(demonstrations, tmp_path):
     sizes = {"cam_high": (32, 48), START_VIEW: (16, 32)}
     samples = load_samples(demonstrations, sizes, tmp_path)

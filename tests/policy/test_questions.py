@@ -196,6 +196,25 @@ def test_a_blind_guess_earns_little(questions):
         assert np.mean(hits[kind]) < 0.65, (kind, np.mean(hits[kind]))
 
 
+def test_the_token_that_a_question_points_to_shows_what_it_is_about(questions):
+    right, none = [], set()
+    for index in range(20 * len(questions.types)):
+        item = questions.item(index, np.random.default_rng(index))
+        asked = questions.question(index, np.random.default_rng(index))
+        if item.place.cell < 0:
+            none.add(asked.type)
+            continue
+        about = asked.answer if asked.type in ("object", "further_left", "nearer") else asked.text
+        named = [kind for kind in KINDS if kind.name in about]
+        if asked.type not in ("colour", "shape", "drawer"):
+            shown = item.place.cells[item.place.cell]
+            right.append(shown > 0 and KINDS[shown - 1] in named)
+    assert none <= {"colours", "count", "object"}
+    assert len(right) > 100
+    # For "nearest" the answer is pointed to, and a token may show more of something else.
+    assert np.mean(right) > 0.6
+
+
 def test_colours_can_be_augmented_and_places_stay_true(scenes):
     augmented = SceneQuestions(scenes, augmentation=Augmentation(crop=0.3, rotation=20))
     plain = SceneQuestions(scenes)

@@ -66,11 +66,19 @@ def test_a_job_ends_with_a_checkpoint_that_loads(job, metrics):
     assert metrics(folder)[-1]["step"] == 4
 
 
-def test_going_on_gives_the_losses_of_not_having_stopped(job):
-    whole = job("whole")
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"optimizer": "muon"},
+        {"optimizer": "muon", "dataset": None, "stage": "grounding", "scenes": 8},
+    ],
+)
+def test_going_on_gives_the_losses_of_not_having_stopped(job, fields):
+    whole = job("whole", **fields)
     train(whole, threading.Event())
 
-    parted = job("parted", save_every=2)
+    parted = job("parted", save_every=2, **fields)
     stop = threading.Event()
     first = TrainingJob(parted, TrainRequest.load(parted / "request.json"))
     save = first.save

@@ -28,14 +28,16 @@ def corrected(folder, task, **fields):
 
 def states(folder):
     table = pq.read_table(next((folder / "data").glob("chunk-*/file-*.parquet")))
-    return np.array(table["observation.state"].to_pylist()), table["timestamp"].to_pylist()
+    lags = np.subtract(table["time"].to_pylist(), table["capture_time.cam_high"].to_pylist())
+    return np.array(table["observation.state"].to_pylist()), table["timestamp"].to_pylist(), lags
 
 
 @pytest.mark.parametrize("task", ["pick_red_cube_left", "gym_aloha/AlohaTransferCube-v0"])
 def test_the_expert_is_recorded_from_where_the_checkpoint_got_to(tmp_path, task):
     assert corrected(tmp_path / "corrections", task) == 0
-    state, times = states(tmp_path / "corrections")
+    state, times, lags = states(tmp_path / "corrections")
     assert times[0] == 0
+    assert np.abs(lags).max() < 1e-3  # every picture is of its row, none of who drove before
     assert np.abs(state[0] - START).max() > 0.1  # where demonstrations begin
     assert len(state) > 5
 

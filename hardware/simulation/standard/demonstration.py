@@ -49,8 +49,8 @@ def standard_demonstration(
 
     It ends `HOLD_TICKS` after the strict state is there. With `disturbed`, the arms start off their
     pose and things may slip out of the fingers (`Disturbance`). With `first`, that agent has driven
-    for so many seconds, which are left out. Pictures are new every 50 / fps ticks and repeated
-    between.
+    for so many seconds, which are left out; None as well if it has the task done by then. Pictures
+    are new every 50 / fps ticks and repeated between.
     """
     world, drawing = _stage(standard_task(name))
     rng = np.random.default_rng(np.random.SeedSequence([seed, 4]))
@@ -60,8 +60,11 @@ def standard_demonstration(
     eyes = Eyes(drawing, shot.cameras, every=every, height=shot.height, width=shot.width)
     if first is not None:
         agent, secs = first
+        before = Judge()
         for _ in drive(world, agent, eyes, steps=round(secs * shot.fps) * every):
-            pass  # what it did is not shown
+            before.watch(world)
+        if before.settled:
+            return None  # nothing is left to show
     began = world.now()
     judge, ticks, held = Judge(), [], 0
     for tick in drive(world, standard_expert(world, rng), eyes):
