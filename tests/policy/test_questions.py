@@ -198,21 +198,21 @@ def test_a_blind_guess_earns_little(questions):
 
 def test_the_token_that_a_question_points_to_shows_what_it_is_about(questions):
     right, none = [], set()
+    by_answer = ("object", "further_left", "nearer", "nearest")
     for index in range(20 * len(questions.types)):
         item = questions.item(index, np.random.default_rng(index))
         asked = questions.question(index, np.random.default_rng(index))
         if item.place.cell < 0:
             none.add(asked.type)
             continue
-        about = asked.answer if asked.type in ("object", "further_left", "nearer") else asked.text
+        about = asked.answer if asked.type in by_answer else asked.text
         named = [kind for kind in KINDS if kind.name in about]
         if asked.type not in ("colour", "shape", "drawer"):
             shown = item.place.cells[item.place.cell]
             right.append(shown > 0 and KINDS[shown - 1] in named)
     assert none <= {"colours", "count", "object"}
     assert len(right) > 100
-    # For "nearest" the answer is pointed to, and a token may show more of something else.
-    assert np.mean(right) > 0.6
+    assert np.mean(right) > 0.75  # a token may show more of something else
 
 
 def test_colours_can_be_augmented_and_places_stay_true(scenes):
