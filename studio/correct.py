@@ -12,14 +12,18 @@ from pathlib import Path
 
 import tyro
 
-from hardware.aloha import aloha_embodiment
 from hardware.interfaces import Agent
 from policy.agent import PolicyAgent
-from policy.evaluation.checkpoint import checkpoint_driver, fingerprint
-from policy.evaluation.planner import PlanningDriver, Replanning
+from policy.evaluation.checkpoint import fingerprint
+from policy.evaluation.planner import Replanning
 from policy.from_zero import FromZero
+from policy.local import LocalPolicy
 from recordings import generate
 from recordings.demonstration import Recipe
+
+
+AS_EVALUATED = Replanning()
+"""How often it plans, and how chunks become motion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +34,22 @@ class CheckpointFirst:
 
     def __call__(self, instruction: str, seed: int, began: float) -> Agent:
         """Return one that is told `instruction`, its chance drawn from `seed`."""
-        driver = _driver(self.folder)
-        policy, replanning = driver.policy, driver.replanning
+        policy = _policy(self.folder)
         policy.seed(seed)
         policy.any_words = True
         agent = PolicyAgent(
             policy,
             instruction,
-            replan_secs=replanning.replan_secs - 1e-6,
+            replan_secs=AS_EVALUATED.replan_secs - 1e-6,
             background=False,
-            execution=replanning.execution,
+            execution=AS_EVALUATED.execution,
         )
         return FromZero(agent, began)
 
 
 @cache
-def _driver(folder: Path) -> PlanningDriver:
-    return checkpoint_driver(folder, Replanning(), aloha_embodiment())
+def _policy(folder: Path) -> LocalPolicy:
+    return LocalPolicy.load(folder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
