@@ -21,7 +21,6 @@ from policy.local import LocalPolicy
 from recordings import generate
 from recordings.demonstration import Recipe
 
-
 AS_EVALUATED = Replanning()
 """How often it plans, and how chunks become motion."""
 
