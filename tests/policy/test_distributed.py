@@ -46,7 +46,7 @@ def start_job(tmp_path_factory, demonstrations):
             {"kind": "grounding", "weight": 2},
         ]
         request = {"mixture": parts, "scenes": 8, "batch_size": 6, "steps": 4, "warmup": 0}
-        request |= {"learning_rate": 1e-2, "ema": 0.0, "threads": 1, "workers": 0} | fields
+        request |= {"learning_rate": 3e-3, "ema": 0.0, "threads": 1, "workers": 0} | fields
         (folder / "request.json").write_text(json.dumps(request))
         return folder
 
