@@ -59,14 +59,14 @@ def test_text_to_action_sees_no_pictures_and_trains_the_decoder_alone(job, base)
 
 def test_grounding_goes_on_with_the_heads_of_its_base(job, base):
     saved = load_file(base / HEADS)
-    heads = build(job("on", base=str(base), scenes=8)).learner.heads.state_dict()
+    heads = build(job("on", base=str(base), scenes=8, batch_size=8)).learner.heads.state_dict()
     assert set(heads) == set(saved)
     assert all(torch.equal(heads[name], saved[name]) for name in saved)
 
 
 def test_heads_that_do_not_fit_begin_anew(job, base, caplog):
     save_file({"named.weight": torch.zeros(1, 3)}, base / HEADS)
-    build(job("on", base=str(base), scenes=8))
+    build(job("on", base=str(base), scenes=8, batch_size=8))
     assert "begins with new heads" in caplog.text
 
 
@@ -130,7 +130,7 @@ def test_adapters_are_merged_into_an_ordinary_checkpoint(job, base):
     assert not any("embed_tokens" in name for name in names)
 
 
-QUICK = {"batch_size": 6, "steps": 6, "warmup": 0, "learning_rate": 1e-2, "ema": 0.0}
+QUICK = {"batch_size": 6, "steps": 6, "warmup": 0, "learning_rate": 3e-3, "ema": 0.0}
 
 
 def weights(folder):

@@ -81,7 +81,8 @@ def test_what_a_base_knows_is_read_from_its_instructions(taught_once):
     assert known_tasks(replace(body, tasks=("make coffee",))) == ()
     things = [f"{colour} {shape}" for colour in COLOURS for shape in SHAPES]
     many = [f"put the {thing} in the {bowl} bowl" for thing in things for bowl in COLOURS[:2]]
-    assert known_tasks(replace(body, tasks=(*many, body.tasks[0]))) == ("pick_red_cube_left", "put")
+    (one,) = known_tasks(replace(body, tasks=body.tasks[:1]))
+    assert known_tasks(replace(body, tasks=(*many, body.tasks[0]))) == (one, "put")
 
 
 def test_datasets_of_another_body_or_without_its_cameras_are_refused(taught_once, tmp_path):

@@ -108,10 +108,10 @@ def test_nothing_is_added_to_what_is_complete(whole):
 
 
 def test_an_interrupt_leaves_whole_episodes_and_says_so(tmp_path, monkeypatch):
-    def interrupted(recipe, number):
+    def interrupted(recipe, number, first_driver):
         if number == 2:
             raise KeyboardInterrupt
-        return demonstrate(recipe, number)
+        return demonstrate(recipe, number, first_driver)
 
     monkeypatch.setattr(generation, "demonstrate", interrupted)
     summary = generate(tmp_path / "dataset", RECIPE, 4, workers=0)
