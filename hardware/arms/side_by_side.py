@@ -55,20 +55,23 @@ class _Round:
         if self.pool is None:
             return
         for index, arm in enumerate(self.arms):
-            if _unwanted(self._reading[index]):
-                writing, self._writing[index] = self._writing[index], None
-                self._reading[index] = self.pool.submit(_settled_read, arm, writing)
+            unfetched = self._reading[index]
+            if _failed(unfetched):
+                continue  # it stays for whoever asks next
+            writing, self._writing[index] = self._writing[index], None
+            self._reading[index] = self.pool.submit(_settled_read, arm, unfetched, writing)
 
 
-def _unwanted(reading: Future[JointPositions] | None) -> bool:
-    """Whether a new reading takes the place of this one, which nobody fetched in its round.
-
-    One that failed stays for whoever asks next.
-    """
-    return reading is None or (reading.done() and reading.exception() is None)
+def _failed(reading: Future[JointPositions] | None) -> bool:
+    return reading is not None and reading.done() and reading.exception() is not None
 
 
-def _settled_read(arm: Arm, writing: Future[None] | None) -> JointPositions:
+def _settled_read(
+    arm: Arm, unfetched: Future[JointPositions] | None, writing: Future[None] | None
+) -> JointPositions:
+    """Read anew, also where the last round's reading is still on its way: that one is older."""
+    if unfetched is not None:
+        unfetched.result()  # raises here if it failed: nobody was told of it yet
     if writing is not None:
         writing.result()  # raises here if the write failed
     return arm.read_positions()
