@@ -41,7 +41,7 @@ class PlaceTargets:
 
     rows: Tensor
     cells: Tensor
-    """(b, image tokens)."""
+    """(b, image tokens), as many as the row that says most of has; -100 where nothing is said."""
     cell: Tensor
     """(b,)."""
     centre: Tensor
@@ -176,11 +176,16 @@ def _actions(drawn: list[Drawn], rows: list[int], config: QwenVLAConfig) -> Acti
 
 def _places(places: Sequence[Place | None], rows: list[int]) -> PlaceTargets:
     known = [place for place in places if place is not None]
+    longest = max(len(place.cells) for place in known)
     return PlaceTargets(
         torch.tensor(rows),
-        torch.from_numpy(np.stack([p.cells for p in known])),
+        torch.from_numpy(np.stack([_filled(p.cells, longest) for p in known])),
         torch.tensor([p.cell for p in known]),
         torch.from_numpy(np.stack([p.centre for p in known])),
         torch.tensor([p.arm for p in known]),
         known[0].first,
     )
+
+
+def _filled(cells: np.ndarray, length: int) -> np.ndarray:
+    return np.pad(cells, (0, length - len(cells)), constant_values=-100)

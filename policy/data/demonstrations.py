@@ -7,6 +7,7 @@ import numpy as np
 
 from policy.data.item import Item
 from policy.data.samples import Samples
+from policy.data.touches import Touches
 from policy.model.action_space import NormStats
 from policy.model.config import QwenVLAConfig
 from policy.model.conventions import convention_for
@@ -41,8 +42,11 @@ class Demonstrations:
         stats: NormStats,
         config: QwenVLAConfig,
         variation: Variation,
+        touches: tuple[Touches, tuple[int, int]] | None = None,
     ) -> None:
+        """Items say where a hand acts next if given `touches` and the first camera's token grid."""
         self.name = name
+        self._touches = touches
         self._samples, self._stats = samples, stats
         self._convention = convention_for(config.action_convention, samples.embodiment)
         self._config, self._variation = config, variation
@@ -67,6 +71,7 @@ class Demonstrations:
             self._variation.augment(shown, rng),
             state=state,
             actions=self._normalized(chunk, row),
+            place=None if self._touches is None else self._touches[0].place(row, self._touches[1]),
         )
 
     def _normalized(self, targets: np.ndarray, row: int) -> np.ndarray:

@@ -17,11 +17,12 @@ class Place:
     """Where things are in one scene, in the tokens that the network sees it by."""
 
     cells: Int64[np.ndarray, "tokens"]
-    """What each image token shows: 0 nothing, 1 + object number."""
+    """What each image token shows: 0 nothing, 1 + object number; none where that is not known."""
     cell: int
-    """The token of the first camera that holds the named object; -100 when unseen."""
+    """The token of the first camera that holds the named object, or where a hand acts next; -100
+    when unseen."""
     centre: Float32[np.ndarray, "2"]
-    """Where the first camera sees the named object, x and y in 0..1."""
+    """Where the first camera sees that, x and y in 0..1."""
     arm: int
     """Number of the arm that goes there; -100 when nothing is to be done there."""
     first: int

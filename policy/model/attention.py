@@ -27,6 +27,36 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tenso
     return torch.softmax(scores, dim=-1) @ v
 
 
+def attend_after(
+    q: Tensor,
+    own: tuple[Tensor, Tensor],
+    past: tuple[Tensor, Tensor],
+    mask: Tensor | None = None,
+    past_mask: Tensor | None = None,
+) -> Tensor:
+    """Softmax attention over keys of one's own and of a past that several share.
+
+    `q` and `own`, keys and values, are (B times R, heads, N, D), R after R of one sample; `past` is
+    (B, heads, M, D) and not repeated. Masks (B times R, 1, 1, N) and (B, 1, 1, M) are true where a
+    key may be seen.
+    """
+    batch, _, length, width = q.shape
+    several = batch // len(past[0])
+    shared = q.unflatten(0, (-1, several)).transpose(1, 2).flatten(2, 3)  # (B, heads, R N, D)
+    seen = shared @ past[0].transpose(-1, -2)
+    if past_mask is not None:
+        seen = seen.masked_fill(~past_mask, torch.finfo(seen.dtype).min)
+    seen = seen.unflatten(2, (several, length)).transpose(1, 2).flatten(0, 1)
+    among = q @ own[0].transpose(-1, -2)
+    if mask is not None:
+        among = among.masked_fill(~mask, torch.finfo(among.dtype).min)
+    weights = torch.softmax(torch.cat([seen, among], dim=-1) * width**-0.5, dim=-1)
+    seen, among = weights.split([past[0].shape[2], length], dim=-1)
+    shared = seen.unflatten(0, (-1, several)).transpose(1, 2).flatten(2, 3) @ past[1]
+    back = shared.unflatten(2, (several, length)).transpose(1, 2).flatten(0, 1)
+    return back + among @ own[1]
+
+
 def packed_attention(
     _module: nn.Module,
     query: Tensor,

@@ -43,6 +43,10 @@ class DecoderConfig:
     """Inner width of SwiGLU. 10240 makes 30 width**2 a block, the paper's 70.8 M at 1536."""
     time_features: int = 256
     """Width of the sinusoid of the flow time."""
+    context: Literal["joint", "before"] = "joint"
+    """Whether the context's tokens see the noisy actions and the flow time (joint, the paper's), or
+    are done with before them, as at flow time 0 (ours, for processors: once for all Euler steps and
+    all noise draws of a sample)."""
 
 
 @dataclass(frozen=True, slots=True)

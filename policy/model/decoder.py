@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from policy.model.attention import attend
+from policy.model.attention import attend, attend_after
 from policy.model.config import DecoderConfig
 
 
@@ -69,6 +69,15 @@ class Stream:
     mask: Tensor | None
     """(B, 1, 1, N), true where a key is real; None says that all are."""
 
+    @property
+    def split(self) -> int:
+        """M, the number of tokens before the actions."""
+        return self.tokens.shape[1]
+
+
+Past = tuple[Tensor, Tensor]
+"""Keys and values (B, heads, M, head_dim) of a context in one block."""
+
 
 class Block(nn.Module):
     """AdaLN-zero, self-attention, AdaLN-zero, SwiGLU."""
@@ -104,16 +113,47 @@ class Block(nn.Module):
         self, x: Tensor, modulation: Tensor, stream: Stream, rows: int | None = None
     ) -> Tensor:
         """The same with the `modulation` (B, 1 or N, 6 D) of the times already known."""
+        q, k, v = self._qkv(x, modulation, stream.cos, stream.sin)
+        if rows is not None:  # the last block: nobody looks at the others after it
+            x, q, modulation = x[:, -rows:], q[:, :, -rows:], modulation[:, -rows:]
+        return self._through(x, attend(q, k, v, stream.mask), modulation)
+
+    def before(
+        self, x: Tensor, modulation: Tensor, stream: Stream, *, last: bool
+    ) -> tuple[Tensor, Past]:
+        """The context `x` (B, M, D) on its own; the `last` block only gives keys and values."""
+        cos, sin = (angles[:, :, : stream.split] for angles in (stream.cos, stream.sin))
+        mask = None if stream.mask is None else stream.mask[..., : stream.split]
+        q, k, v = self._qkv(x, modulation, cos, sin)
+        return x if last else self._through(x, attend(q, k, v, mask), modulation), (k, v)
+
+    def after(self, x: Tensor, modulation: Tensor, stream: Stream, past: Past) -> Tensor:
+        """Action tokens `x` (B times R, H, D), R of each sample, which see its context."""
+        several = len(x) // len(stream.tokens)
+        cos, sin = (
+            angles[:, :, stream.split :].repeat_interleave(several, dim=0)
+            for angles in (stream.cos, stream.sin)
+        )
+        masks: list[Tensor | None] = [None, None]
+        if stream.mask is not None:
+            rows = stream.mask[..., stream.split :].repeat_interleave(several, dim=0)
+            masks = [rows, stream.mask[..., : stream.split]]
+        q, k, v = self._qkv(x, modulation, cos, sin)
+        return self._through(x, attend_after(q, (k, v), past, *masks), modulation)
+
+    def _qkv(
+        self, x: Tensor, modulation: Tensor, cos: Tensor, sin: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         batch, length, width = x.shape
         shift, scale = modulation[..., : 2 * width].chunk(2, dim=-1)
         qkv = self.qkv(modulate(x, shift, 1 + scale)).view(batch, length, 3 * self.heads, -1)
         qk, v = qkv.transpose(1, 2).split([2 * self.heads, self.heads], dim=1)
-        q, k = rotate(qk, stream.cos, stream.sin).chunk(2, dim=1)
-        if rows is not None:  # the last block: nobody looks at the others after it
-            x, q, modulation = x[:, -rows:], q[:, :, -rows:], modulation[:, -rows:]
-        gate1, shift, scale, gate2 = modulation[..., 2 * width :].chunk(4, dim=-1)
-        attended = attend(q, k, v, stream.mask).transpose(1, 2).flatten(2)
-        x = torch.addcmul(x, gate1, self.out(attended))
+        q, k = rotate(qk, cos, sin).chunk(2, dim=1)
+        return q, k, v
+
+    def _through(self, x: Tensor, attended: Tensor, modulation: Tensor) -> Tensor:
+        gate1, shift, scale, gate2 = modulation[..., 2 * x.shape[-1] :].chunk(4, dim=-1)
+        x = torch.addcmul(x, gate1, self.out(attended.transpose(1, 2).flatten(2)))
         gate, up = self.gate_up(modulate(x, shift, 1 + scale)).chunk(2, dim=-1)
         return torch.addcmul(x, gate2, self.down(functional.silu(gate) * up))
 
@@ -220,17 +260,22 @@ class ActionDecoder(nn.Module):
 
         `tau` is (B,), or (B, H) when some rows are given clean (`flow.prefix_times`): those have
         flow time 0, all other tokens the sample's own (training-time real-time chunking,
-        arXiv 2512.05964). Without `real_rows` (B, H) every row is real.
+        arXiv 2512.05964). Without `real_rows` (B, H) every row is real. Where the context is done
+        with before the actions, `noisy`, `tau` and `real_rows` may be B times R long, the R of a
+        sample one after the other.
         """
         horizon = noisy.shape[1]
         if real_rows is None:
             real_rows = torch.ones_like(noisy[..., 0], dtype=torch.bool)
-        stream = self.stream(hidden, positions, attention_mask, state, real_rows)
+        several = len(noisy) // len(hidden)
+        stream = self.stream(hidden, positions, attention_mask, state, real_rows[::several])
         times, given = tau[:, None], None
         if tau.ndim == 2:
             times = torch.stack([tau.amax(dim=1), torch.zeros_like(tau[:, 0])], dim=1)
             given = functional.pad(tau == 0, (stream.tokens.shape[1], 0), value=False)[..., None]
         time = self.embed_time(times)
+        if self.config.context == "before":
+            return self._after(stream, noisy, time, given)
         x = torch.cat([stream.tokens, self.actions_in(noisy.to(stream.tokens.dtype))], dim=1)
         for i, block in enumerate(self.blocks):
             rows = horizon if i == len(self.blocks) - 1 else None
@@ -243,8 +288,34 @@ class ActionDecoder(nn.Module):
             last = torch.where(given[:, -horizon:], last[:, 1:], last[:, :1])
         return self.velocity(x, last)
 
+    def pasts(self, stream: Stream) -> list[Past]:
+        """What every block needs of a context that is done with before the actions."""
+        clean = self.embed_time(torch.zeros(1, 1, device=stream.tokens.device))
+        x, found = stream.tokens, []
+        for i, block in enumerate(self.blocks):
+            last = i == len(self.blocks) - 1
+            x, past = block.before(x, block.modulation(clean), stream, last=last)
+            found.append(past)
+        return found
+
+    def _after(self, stream: Stream, noisy: Tensor, time: Tensor, given: Tensor | None) -> Tensor:
+        """The velocity of the noisy actions of `forward`, R of them for each context."""
+        horizon = noisy.shape[1]
+        x = self.actions_in(noisy.to(stream.tokens.dtype))
+        rows = None if given is None else given[:, -horizon:]
+        for block, past in zip(self.blocks, self.pasts(stream), strict=True):
+            x = block.after(x, _chosen(block.modulation(time), rows), stream, past)
+        return self.velocity(x, _chosen(self.modulation(time), rows))
+
     def velocity(self, x: Tensor, modulation: Tensor) -> Tensor:
         """The last layers, on action tokens `x` (B, H, D) alone."""
         shift, scale = modulation.chunk(2, dim=-1)
         velocity: Tensor = self.actions_out(modulate(x, shift, 1 + scale))
         return velocity
+
+
+def _chosen(modulation: Tensor, given: Tensor | None) -> Tensor:
+    """Of (B, 2, .) the second where `given` (B, N, 1) is true; of (B, 1, .) that one."""
+    if given is None:
+        return modulation
+    return torch.where(given, modulation[:, 1:], modulation[:, :1])

@@ -152,8 +152,9 @@ class QwenVLA(nn.Module):
         first `prefix` (B, D) rows are given clean and not in the loss (`flow.prefix_times`).
         """
         batch, draws = tau.shape
-        context = context.repeat(draws)
-        state, actions, mask = (x.repeat_interleave(draws, 0) for x in (state, actions, mask))
+        actions, mask = (x.repeat_interleave(draws, 0) for x in (actions, mask))
+        if self.config.decoder.context == "joint":
+            context, state = context.repeat(draws), state.repeat_interleave(draws, 0)
         noise, tau = noise.flatten(0, 1), tau.flatten()
         real_rows, active = mask.amax(dim=2) > 0, mask.amax(dim=1, keepdim=True)
         if prefix is not None and prefix.any():

@@ -159,12 +159,20 @@ class StepVelocity:
         self._blocks = cast(list[Block], list(decoder.blocks))
         self._modulations = [block.modulation(time) for block in self._blocks]
         self._last = decoder.modulation(time)
+        before = decoder.config.context == "before"
+        self._pasts = decoder.pasts(stream) if before else []
         horizon = stream.cos.shape[2] - stream.tokens.shape[1]
         self._rows = torch.arange(horizon, device=time.device)[:, None] < clean if clean else None
 
     def __call__(self, noisy: Tensor, step: int) -> Tensor:
         """The velocity of `noisy` (B, H, K), in float32."""
         decoder, stream, horizon = self._decoder, self._stream, noisy.shape[1]
+        if self._pasts:
+            x = decoder.actions_in(noisy.to(stream.tokens.dtype))
+            for i, (block, past) in enumerate(zip(self._blocks, self._pasts, strict=True)):
+                modulation = self._at(self._modulations[i], step, horizon)
+                x = block.after(x, modulation, stream, past)
+            return decoder.velocity(x, self._at(self._last, step, horizon)).float()
         x = torch.cat([stream.tokens, decoder.actions_in(noisy.to(stream.tokens.dtype))], dim=1)
         for i, block in enumerate(self._blocks):
             rows = horizon if i == len(self._blocks) - 1 else None

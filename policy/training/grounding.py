@@ -65,10 +65,16 @@ class GroundingHeads(nn.Module):
         }
 
     def _shown(self, tokens: Tensor, cells: Tensor) -> Tensor:
+        said = (cells >= 0).float()
+        tokens, cells = tokens[:, : cells.shape[1]], cells.clamp(min=0)
         losses = [
-            functional.cross_entropy(
-                head(tokens).float().transpose(1, 2), classes[cells], reduction="none"
-            ).mean(dim=1)
+            (
+                functional.cross_entropy(
+                    head(tokens).float().transpose(1, 2), classes[cells], reduction="none"
+                )
+                * said
+            ).sum(dim=1)
+            / said.sum(dim=1).clamp(min=1)
             for head, classes in zip(self.shows, self.get_buffer("labels"), strict=True)
         ]
         return torch.stack(losses).mean(dim=0)
@@ -96,10 +102,11 @@ def take_up(heads: GroundingHeads, base: Path) -> None:
         logger.warning("Grounding begins with new heads: those in %s are for other labels.", path)
 
 
-def image_tokens(context: Context, inputs: Inputs, rows: Tensor) -> Tensor:
-    """The hidden states of the image tokens of `rows`, (b, image tokens, hidden).
+def image_tokens(context: Context, inputs: Inputs, rows: Tensor, count: int) -> Tensor:
+    """The hidden states of the first `count` image tokens of `rows`, (b, count, hidden).
 
-    All of these rows show the same number of tokens.
+    A row that shows fewer is filled up with other tokens.
     """
     shown = inputs.mm_token_type_ids[rows] == 1
-    return context.hidden[rows][shown].view(len(rows), -1, context.hidden.shape[-1])
+    order = shown.int().argsort(dim=1, descending=True, stable=True)[:, :count]
+    return context.hidden[rows[:, None], order]

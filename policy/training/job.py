@@ -142,13 +142,14 @@ class TrainingJob(Job):
         self.bodies = opened.bodies
         self.prepare_parts()
         heads = None
-        if any(part.kind == "grounding" for part in request.ingredients):
+        if request.touch_weight or any(part.kind == "grounding" for part in request.ingredients):
             hidden = self.model.backbone.config.text_config.hidden_size
             heads = GroundingHeads(hidden, LABELS)
             if request.base is not None:
                 take_up(heads, Path(request.base))
         weights = LossWeights(
-            request.action_weight, request.question_weight, request.grounding_weight
+            *(request.action_weight, request.question_weight),
+            *(request.grounding_weight, request.touch_weight),
         )
         kinds = {part.kind for part in request.ingredients}
         self.learner = Learner(self.model, weights, kinds, heads)

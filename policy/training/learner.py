@@ -12,6 +12,9 @@ from policy.model.qwen_vla import Context, QwenVLA
 from policy.training.contexts import StoredContexts
 from policy.training.grounding import GROUNDING_PARTS, GroundingHeads, image_tokens
 
+TOUCHES, FOUND = "touches", "touches_found"
+"""Names of the loss of where hands act next in demonstrations, and of how often that is found."""
+
 POINTED = "pointed"
 """Name of the loss of grounding in the pictures of questions: a sum over those that point to a
 place, shared out over all questions."""
@@ -24,6 +27,7 @@ class LossWeights:
     actions: float = 1.0
     questions: float = 0.1
     grounding: float = 1.0
+    touches: float = 0.0
 
 
 class Learner(nn.Module):
@@ -39,7 +43,9 @@ class Learner(nn.Module):
         """`kinds` are those of the mixture, for every batch to name the same losses."""
         super().__init__()
         self.model, self.heads, self._weights = model, heads, weights
-        names = set(kinds) | ({*GROUNDING_PARTS, POINTED} if heads is not None else set())
+        names = set(kinds)
+        if heads is not None:
+            names |= {*GROUNDING_PARTS, POINTED, TOUCHES, FOUND}
         self._names = tuple(sorted(names))
         self.stored: StoredContexts | None = None
         """Contexts of a frozen backbone, computed once; used for batches without inputs."""
@@ -73,7 +79,7 @@ class Learner(nn.Module):
         """Name, rows of the batch, and the loss of each of them."""
         found: list[tuple[str, Tensor, Tensor]] = []
         given = batch.actions
-        if given is not None:
+        if given is not None and self._weights.actions > 0:
             losses = self.model.action_loss(
                 context.take(given.rows),
                 *(given.state, given.actions, given.mask, given.noise, given.tau, given.prefix),
@@ -89,10 +95,15 @@ class Learner(nn.Module):
             found.append(("questions", asked, losses))
         if batch.places is not None and batch.inputs is not None and self.heads is not None:
             rows_of = batch.places.rows
-            tokens = image_tokens(context, batch.inputs, rows_of)
-            parts = self.heads(tokens, batch.places)
-            asked = torch.tensor([batch.kinds[row] == "questions" for row in rows_of.tolist()])
-            asked = asked.to(rows_of.device)
-            found += [(name, rows_of[~asked], losses[~asked]) for name, losses in parts.items()]
+            count = max(batch.places.cells.shape[1], batch.places.first)
+            parts = self.heads(image_tokens(context, batch.inputs, rows_of, count), batch.places)
+            kinds = [batch.kinds[row] for row in rows_of.tolist()]
+            shown, asked, driven = (
+                torch.tensor([kind == each for kind in kinds]).to(rows_of.device)
+                for each in ("grounding", "questions", "actions")
+            )
+            found += [(name, rows_of[shown], losses[shown]) for name, losses in parts.items()]
             found.append((POINTED, rows_of[asked], parts["grounding"][asked]))
+            found.append((TOUCHES, rows_of[driven], parts["grounding"][driven]))
+            found.append((FOUND, rows_of[driven], parts["hit"][driven]))
         return found

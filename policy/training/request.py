@@ -179,6 +179,9 @@ class TrainRequest:
     question_weight: float = 0.1
     """The paper's weight of the next-token loss in fine-tuning."""
     grounding_weight: float = 1.0
+    touch_weight: float = 0.0
+    """Of finding, in the picture of a demonstration, where a hand acts next; needs a body with a
+    kinematic model and a first camera that stands still (ours)."""
     ema: float = 0.998
     """Decay of the averaged weights that are saved; 0 saves the last ones."""
     state_noise: float = 0.02
@@ -213,6 +216,11 @@ class TrainRequest:
         yield data and rl, "The stage rl learns from its own attempts: give no data."
         yield rl and self.base is None, "The stage rl improves a checkpoint: give it as base."
         yield not 0 <= self.ema < 1, f"ema is from 0 to below 1, got {self.ema}."
+        yield (
+            bool(self.touch_weight) and (self.crop > 0 or self.freeze_backbone),
+            "touch_weight teaches the backbone where hands act in the picture as it was taken: "
+            "leave crop and freeze_backbone out.",
+        )
         yield (
             self.base is not None and self.backbone is not None,
             "Start from a base or from a backbone, not from both.",

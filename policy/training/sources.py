@@ -22,6 +22,7 @@ from policy.data.places import ScenePlaces
 from policy.data.samples import Samples, load_samples
 from policy.data.scene_questions import REPEATS, SceneQuestions
 from policy.data.scenes import load_scenes
+from policy.data.touches import touches_of
 from policy.model.action_space import NormStats, Quantiles
 from policy.model.checkpoint import Body
 from policy.model.config import Pace
@@ -195,6 +196,11 @@ class Opener:
     ) -> Source:
         folder = Path(str(part.dataset))
         kind = Trajectories if part.kind == "trajectories" else Demonstrations
+        touches = None
+        if self._request.touch_weight and kind is Demonstrations:
+            camera, (height, width) = next(iter(self._config.image_sizes.items()))
+            cell = self._begun.processor.cell
+            touches = touches_of(samples, camera), (height // cell, width // cell)
         return kind(
             folder.name,
             samples,
@@ -205,6 +211,7 @@ class Opener:
                 Paraphraser.of_dataset(folder, share=self._reworded).draw,
                 self._state_noise,
             ),
+            touches,
         )
 
     def _simulated(self, part: Ingredient, bodies: dict[str, Body]) -> Source:

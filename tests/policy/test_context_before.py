@@ -1,0 +1,84 @@
+"""A decoder that is done with its context before the noisy actions."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from policy.model.config import DecoderConfig
+from policy.model.decoder import ActionDecoder
+from policy.model.sampling import Sampling, StepVelocity
+
+SAMPLES, DRAWS, LENGTH, HORIZON, CHANNELS = 2, 3, 7, 4, 5
+
+
+@pytest.fixture
+def decoder():
+    torch.manual_seed(0)
+    made = ActionDecoder(
+        DecoderConfig(width=32, blocks=3, heads=2, feed_forward=48, context="before"),
+        hidden=16,
+        channels=CHANNELS,
+        sections=[3, 3, 2],
+        theta=1e4,
+    )
+    for parameter in made.parameters():  # AdaLN-zero would let nothing through
+        torch.nn.init.normal_(parameter, std=0.2)
+    return made.eval()
+
+
+def context() -> tuple[Tensor, Tensor, Tensor]:
+    """Hidden states, positions and a mask: the second sample is shorter."""
+    hidden = torch.randn(SAMPLES, LENGTH, 16)
+    positions = torch.arange(LENGTH).expand(3, SAMPLES, LENGTH)
+    mask = torch.ones(SAMPLES, LENGTH, dtype=torch.long)
+    mask[1, -2:] = 0
+    return hidden, positions, mask
+
+
+def test_several_draws_of_a_sample_are_what_each_would_be_alone(decoder):
+    hidden, positions, mask = context()
+    state = torch.randn(SAMPLES, CHANNELS)
+    noisy = torch.randn(SAMPLES, DRAWS, HORIZON, CHANNELS)
+    tau = torch.rand(SAMPLES, DRAWS)
+    rows = torch.ones(SAMPLES, HORIZON, dtype=torch.bool)
+    rows[0, -1] = False
+    together = decoder(
+        *(hidden, positions, mask, noisy.flatten(0, 1), tau.flatten(), state),
+        rows.repeat_interleave(DRAWS, 0),
+    ).view_as(noisy)
+    for n in range(DRAWS):
+        alone = decoder(hidden, positions, mask, noisy[:, n], tau[:, n], state, rows)
+        torch.testing.assert_close(together[:, n], alone)
+
+
+def test_rows_given_clean_have_their_own_flow_time(decoder):
+    hidden, positions, mask = context()
+    noisy, state = torch.randn(SAMPLES, HORIZON, CHANNELS), torch.randn(SAMPLES, CHANNELS)
+    flat = torch.full((SAMPLES,), 0.6)
+    given = flat[:, None].repeat(1, HORIZON)
+    same = decoder(hidden, positions, mask, noisy, given, state)
+    torch.testing.assert_close(same, decoder(hidden, positions, mask, noisy, flat, state))
+    given[:, 0] = 0
+    other = decoder(hidden, positions, mask, noisy, given, state)
+    assert not torch.allclose(other[:, 0], same[:, 0], atol=1e-3)
+
+
+def test_an_euler_step_gives_the_velocity_that_was_trained(decoder):
+    hidden, positions, mask = context()
+    noisy, state = torch.randn(SAMPLES, HORIZON, CHANNELS), torch.randn(SAMPLES, CHANNELS)
+    rows = torch.ones(SAMPLES, HORIZON, dtype=torch.bool)
+    sampling = Sampling(4)
+    with torch.no_grad():
+        stream = decoder.stream(hidden, positions, mask, state, rows)
+        velocity = StepVelocity(decoder, stream, sampling, 0)(noisy, 1)
+        trained = decoder(hidden, positions, mask, noisy, torch.full((SAMPLES,), 0.75), state)
+    torch.testing.assert_close(velocity, trained)
+
+
+def test_the_context_does_not_see_the_actions_nor_their_time(decoder):
+    hidden, positions, mask = context()
+    rows = torch.ones(SAMPLES, HORIZON, dtype=torch.bool)
+    stream = decoder.stream(hidden, positions, mask, torch.randn(SAMPLES, CHANNELS), rows)
+    pasts = decoder.pasts(stream)
+    assert len(pasts) == len(decoder.blocks)
+    assert all(keys.shape == (SAMPLES, 2, LENGTH + 1, 16) for keys, _ in pasts)
