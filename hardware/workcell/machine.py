@@ -1,0 +1,22 @@
+"""Where a computer shows its devices: files for tests and containers may lie elsewhere."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hardware.cameras.realsense_devices import RealSenseObject, make_context
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One computer, as far as looking for devices goes."""
+
+    root: Path = Path("/")
+    """Holds `dev`, `sys` and `run`."""
+    realsense: Callable[[], RealSenseObject] = make_context
+    """Makes librealsense's context. Raises `HardwareError` if it is not installed."""
+
+    @property
+    def sysfs(self) -> Path:
+        """What the kernel says of devices."""
+        return self.root / "sys"

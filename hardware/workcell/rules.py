@@ -1,0 +1,114 @@
+"""What the entries of a workcell must keep to together. Reads no file, opens nothing."""
+
+from collections import Counter
+from pathlib import Path
+
+from hardware.arms.interbotix import ARM_MODELS
+from hardware.arms.so101 import load_calibration
+from hardware.cameras.realsense import RealSenseMode
+from hardware.cameras.uvc import UvcMode
+from hardware.workcell.body import arm_channels
+from hardware.workcell.entries import SO101, ArmEntry, CameraEntry, ChannelLimit, Workcell
+from hardware.workcell.problem import Problem
+
+
+def broken_rules(workcell: Workcell) -> list[Problem]:
+    """Every rule that these entries break, each with its fix; empty if all is well."""
+    found = [problem for arm in workcell.arms for problem in _of_arm(arm)]
+    found += [problem for camera in workcell.cameras for problem in _of_camera(camera)]
+    found += _of_all_arms(workcell)
+    found += _shared("ports", [(arm.name, arm.port) for arm in workcell.arms])
+    found += _shared("cameras", [(each.name, each.bound_to) for each in workcell.cameras])
+    return found or _of_limits(workcell)
+
+
+def _of_arm(arm: ArmEntry) -> list[Problem]:
+    where = f"[arms.{arm.name}]"
+    model = ARM_MODELS.get(arm.model)
+    if model is not None and (model.gripper_current is not None) != (arm.role == "follower"):
+        right = "follower" if model.gripper_current is not None else "leader"
+        fix = f'Write role = "{right}", or choose another model.'
+        return [Problem(where, f"a {model.name} cannot be a {arm.role}.", fix)]
+    if arm.model == SO101 and arm.calibration:
+        try:
+            load_calibration(Path(arm.calibration))
+        except ValueError as error:
+            fix = "Calibrate the arm with LeRobot and name the file that it wrote."
+            return [Problem(where, str(error), fix)]
+    return []
+
+
+def _of_camera(camera: CameraEntry) -> list[Problem]:
+    where = f"[cameras.{camera.name}]"
+    if camera.kind == "uvc" and bool(camera.serial) == bool(camera.path):
+        fix = "Keep the path (USB port); serial only where the cameras' serial numbers differ."
+        return [Problem(where, "a UVC camera is bound by path or by serial, one of them.", fix)]
+    try:
+        if camera.kind == "uvc":
+            UvcMode(fourcc=camera.fourcc, controls=camera.options)
+        elif camera.kind == "realsense":
+            RealSenseMode(options=camera.options)
+    except ValueError as error:
+        return [Problem(where, str(error), "Mend or remove it.")]
+    return []
+
+
+def _of_all_arms(workcell: Workcell) -> list[Problem]:
+    followers, leaders = workcell.arms_of("follower"), workcell.arms_of("leader")
+    if not followers:
+        fix = 'Add [arms.left_follower] with role = "follower".'
+        return [Problem("the file", "there is no follower, so nothing that could move.", fix)]
+    found = []
+    for role, arms in (("follower", followers), ("leader", leaders)):
+        for side, count in Counter(arm.side for arm in arms).items():
+            if count > 1:
+                names = [arm.name for arm in arms if arm.side == side]
+                fix = "Give one of them the other side."
+                found.append(Problem("the file", f"{names} are all the {side} {role}.", fix))
+    sides = {arm.side for arm in followers}
+    if leaders and {arm.side for arm in leaders} != sides:
+        fix = "Each follower needs a leader of its own side, or none has one."
+        words = f"followers are {sorted(sides)}, leaders {sorted({arm.side for arm in leaders})}."
+        found.append(Problem("the file", words, fix))
+    if len({arm.model == SO101 for arm in workcell.arms}) > 1:
+        fix = "Use one workcell file a family."
+        found.append(Problem("the file", "SO-101 and Interbotix arms differ in joints.", fix))
+    return found
+
+
+def _shared(what: str, bindings: list[tuple[str, str]]) -> list[Problem]:
+    counts = Counter(bound for _, bound in bindings)
+    return [
+        Problem("the file", f"{[n for n, b in bindings if b == bound]} share {bound}.", fix)
+        for bound, count in counts.items()
+        if count > 1 and bound.strip()
+        for fix in [f"Give each its own; `python -m hardware.check` lists the {what} there are."]
+    ]
+
+
+def _of_limits(workcell: Workcell) -> list[Problem]:
+    channels = {
+        each.name: each for arm in workcell.arms_of("follower") for each in arm_channels(arm)
+    }
+    found = []
+    for name, limit in workcell.limits.items():
+        where = f"[limits.{name}]"
+        if name not in channels:
+            fix = f"The channels are {', '.join(channels)}."
+            found.append(Problem(where, "there is no such channel.", fix))
+            continue
+        if words := _too_wide(
+            limit, channels[name].low, channels[name].high, channels[name].max_rate
+        ):
+            found.append(Problem(where, words, "Limits only make an arm's own ones narrower."))
+    return found
+
+
+def _too_wide(limit: ChannelLimit, low: float, high: float, max_rate: float) -> str:
+    own_low = low if limit.low is None else limit.low
+    own_high = high if limit.high is None else limit.high
+    if not low <= own_low < own_high <= high:
+        return f"expected {low:g} <= low < high <= {high:g}, got {own_low:g} and {own_high:g}."
+    if limit.max_rate is not None and not 0 < limit.max_rate <= max_rate:
+        return f"expected a max_rate above 0 and up to {max_rate:g}, got {limit.max_rate:g}."
+    return ""

@@ -1,0 +1,118 @@
+"""An arm that can be brought back while the loop goes on: resumed, connected anew, worked on."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from hardware.arms.dynamixel import DynamixelFollower
+from hardware.interfaces import Arm, HardwareError, JointPositions
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+
+class ServicedArm:
+    """Passes everything on to `arm`, whose bus has one owner at a time: the loop, or a service.
+
+    While it is serviced, reading and writing raise `HardwareError` at once.
+    """
+
+    def __init__(self, name: str, arm: Arm) -> None:
+        self.name = name
+        self.arm = arm
+        self.trouble = ""
+        """What the last reading or writing died of; empty if it did not."""
+        self.reads = 0
+        """Good readings since it was made."""
+        self._awake = False
+        self._bus = threading.Lock()
+
+    def connect(self) -> None:
+        """Open the arm."""
+        try:
+            with self._bus:
+                self.arm.connect()
+        except HardwareError as error:
+            raise HardwareError(f"{self.name}: {error}") from error
+        self.trouble = ""
+        self._awake = False
+
+    def disconnect(self) -> None:
+        """Leave the arm safe."""
+        with self._bus:
+            try:
+                self._wake()
+            except HardwareError as error:
+                logger.error("%s holds and is not lowered: %s", self.name, error)  # noqa: TRY400
+            self.arm.disconnect()
+
+    def read_positions(self) -> JointPositions:
+        """Where the joints are, as the arm says."""
+        positions = self._do(self._read)
+        self.reads += 1
+        return positions
+
+    def _read(self) -> JointPositions:
+        if not self._awake:
+            self._wake()
+            self._awake = True
+        return self.arm.read_positions()
+
+    def _wake(self) -> None:
+        """Opening or closing all other devices takes longer than a follower bears silence.
+
+        Its watchdog stopped it meanwhile, where it stood; it holds on from there.
+        """
+        follower = self.arm
+        if not isinstance(follower, DynamixelFollower) or follower.fault:
+            return
+        if follower.chain.torque_wanted:
+            follower.resume()
+
+    def write_positions(self, positions: JointPositions) -> None:
+        """Command the joints."""
+        self._do(lambda: self.arm.write_positions(positions))
+
+    def service(self, work: Callable[[], Result]) -> Result:
+        """Do something on the arm's bus that the loop must not disturb; waits for its turn."""
+        with self._bus:
+            return work()
+
+    def recover(self) -> None:
+        """A person decided that the arm may go on: clear its fault, or connect it anew.
+
+        Raises `HardwareError` if it is still not fit.
+        """
+        try:
+            self.service(self._recover)
+        except HardwareError as error:
+            self.trouble = str(error)
+            raise HardwareError(f"{self.name}: {error}") from error
+        self.trouble = ""
+
+    def _recover(self) -> None:
+        follower = self.arm
+        if isinstance(follower, DynamixelFollower):
+            try:
+                follower.resume()
+            except HardwareError as error:
+                logger.info("%s is connected anew: %s", self.name, error)
+            else:
+                return
+            follower.connect()
+        else:
+            self.arm.disconnect()
+            self.arm.connect()
+
+    def _do(self, act: Callable[[], Result]) -> Result:
+        if not self._bus.acquire(blocking=False):
+            raise HardwareError(f"{self.name} is being serviced.")
+        try:
+            return act()
+        except HardwareError as error:
+            self.trouble = str(error)
+            raise HardwareError(f"{self.name}: {error}") from error
+        finally:
+            self._bus.release()
