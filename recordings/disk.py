@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -67,6 +67,13 @@ def append_line(path: Path, content: object) -> None:
         file.write(json.dumps(content, ensure_ascii=False).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def write_lines(path: Path, contents: Sequence[object]) -> None:
+    """Write one line of JSON for each of `contents`, replacing `path` whole."""
+    with replaced(path) as temporary:
+        lines = (json.dumps(content, ensure_ascii=False) + "\n" for content in contents)
+        temporary.write_text("".join(lines))
 
 
 def whole_lines(path: Path) -> list[bytes]:

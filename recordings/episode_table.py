@@ -108,6 +108,15 @@ def as_episode_table(row: Row, statistics: Mapping[str, Statistics]) -> pa.Table
     return pa.Table.from_pylist([full])
 
 
+def episode_table_of(rows: Sequence[Row], statistics: pa.Table) -> pa.Table:
+    """Return `rows` with the columns of `statistics`, a row each, in LeRobot's order."""
+    middle = [name for name in rows[0] if name not in FIRST + LAST]
+    table = pa.Table.from_pylist(list(rows)).select([*FIRST, *middle, *LAST])
+    for name in statistics.column_names:
+        table = table.append_column(name, statistics[name])
+    return table
+
+
 def read_tasks(folder: Path) -> list[str]:
     """Return the tasks in the order of their index."""
     path = folder / layout.TASKS

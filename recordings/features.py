@@ -81,6 +81,11 @@ def film_keys(features: Features) -> list[str]:
     return [name for name, feature in features.items() if feature["dtype"] == "video"]
 
 
+def counted_features(features: Features) -> list[str]:
+    """Return the features that have statistics: all but words."""
+    return [name for name, feature in features.items() if feature["dtype"] != "string"]
+
+
 def arrow_schema(features: Features) -> pa.Schema:
     """Return the schema of the data files, with the metadata that `datasets` looks for."""
     fields, described = [], {}

@@ -20,10 +20,8 @@ from hardware.simulation.tasks.catalogue import FAMILIES
 from hardware.worker_processes import begin_worker
 from recordings.demonstration import Demonstration, FirstDriver, Recipe, Wording, demonstrate
 from recordings.disk import RecordingError, write_json
+from recordings.layout import GENERATION
 from recordings.recorder import Recorder
-
-RECIPE = Path("meta/generation.json")
-"""Ours: the recipe of a generated dataset, so that a later run continues the same one."""
 
 Show = Callable[[int], Demonstration]
 """Makes the demonstration of a number."""
@@ -72,7 +70,7 @@ def generate(
 
 
 def _require_recipe(folder: Path, recipe: Recipe, saved: int) -> None:
-    path = folder / RECIPE
+    path = folder / GENERATION
     if path.exists():
         theirs = json.loads(path.read_text())
         ours = recipe.to_json()

@@ -28,12 +28,9 @@ def problems_of(folder: Path, step: Callable[[int], object] = lambda _done: None
 
     `step` is told of every episode that was looked at.
     """
-    found: Problems = []
-    for look in (_info_problems, _body_problems, _table_problems):
-        try:
-            found += look(folder)
-        except ValueError as error:
-            return [*found, str(error)]
+    found, readable = _look(folder)
+    if not readable:
+        return found
     with Dataset(folder) as dataset:
         seen = []
         for episode in range(len(dataset)):
@@ -48,6 +45,22 @@ def problems_of(folder: Path, step: Callable[[int], object] = lambda _done: None
         if len(seen) == len(dataset):
             found += statistics_problems(dataset, seen)
     return found
+
+
+def written_problems(folder: Path) -> Problems:
+    """Return what is wrong with what is written of the episodes; looks at no row and no film."""
+    return _look(folder)[0]
+
+
+def _look(folder: Path) -> tuple[Problems, bool]:
+    """Return the problems, and whether there is any point in looking further."""
+    found: Problems = []
+    for look in (_info_problems, _body_problems, _table_problems):
+        try:
+            found += look(folder)
+        except ValueError as error:
+            return [*found, str(error)], False
+    return found, True
 
 
 def episode_problems(dataset: Dataset, episode: int, rows: Columns) -> Problems:

@@ -20,6 +20,8 @@ TASKS = Path("meta/tasks.parquet")
 EMBODIMENT = Path("meta/embodiment.json")
 QUALITY = Path("meta/quality.jsonl")
 """Ours: one line per saved episode; of two for the same episode the last counts."""
+GENERATION = Path("meta/generation.json")
+"""Ours: the recipe of a generated dataset, so that a later run continues the same one."""
 OPEN = Path(".open")
 """Ours: pictures of the episode being recorded; nothing that outlives it."""
 LOCK = Path(".lock")
