@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from hardware.interfaces import HardwareError
 from hardware.kinematics import kinematics_for
+from hardware.safety.journal import Journal
 from hardware.simulated_aloha import simulated_aloha
 from hardware.simulation.solids import solids
 from hardware.teleoperator import CartesianTeleoperator
@@ -37,6 +38,7 @@ from studio.report import Report
 from studio.seat import Seat
 from studio.server import build_server
 from studio.station import Station
+from studio.stop_signal import StopSignal
 from studio.training import Training
 from studio.uplink import Uplink
 from studio.viewer import Viewer
@@ -89,6 +91,8 @@ def opened(options: Options) -> Iterator[FastAPI]:
     notices, seat, recorder = Notices(), Seat(), Recorder(body)
     with ExitStack() as parts:
         catalogue = parts.enter_context(closing(open_catalogue(options)))
+        journal = parts.enter_context(closing(Journal(catalogue.data_dir / "safety.jsonl")))
+        robot.gate.events.listen(journal)
         book = parts.enter_context(closing(CommandBook(catalogue, notices)))
         training = parts.enter_context(Training(catalogue, JobQueue(catalogue), notices))
         teleoperator = CartesianTeleoperator(body)
@@ -104,6 +108,7 @@ def opened(options: Options) -> Iterator[FastAPI]:
         host = parts.enter_context(closing(PolicyHost(body, notices, station.stand_by, log)))
         record = parts.enter_context(closing(RecordDesk(recorder, catalogue)))
         parts.enter_context(station)
+        parts.enter_context(StopSignal(lambda: station.stop("Signal SIGUSR1 asked for Stop.")))
         kinematics = kinematics_for(body)
         viewer = parts.enter_context(Viewer(station, kinematics, partial(solids, aloha.world)))
         uplink = parts.enter_context(closing(Uplink(station, teleoperator, seat, host, training)))

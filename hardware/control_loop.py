@@ -9,8 +9,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from hardware.interfaces import Action, Agent, Observation
+from hardware.interfaces import Action, Agent, HardwareError, Observation
 from hardware.robot import Robot
+from hardware.safety.lowering import Lowering
+from hardware.safety.state import Cause, GateState
+from hardware.safety.watchdogs import Alarm, Watchdogs
 
 logger = logging.getLogger(__name__)
 
@@ -48,9 +51,18 @@ class Timeliness:
 
 LATENESS_WINDOW = 50 * 60 * 15
 
+Answer: TypeAlias = tuple[Action | None, Action | None]
+"""What the agent wants, and what was sent."""
+
+NOTHING: Answer = (None, None)
+
 
 class ControlLoop:
-    """Read the robot, ask the agent, send the action, tell the listeners; once per tick."""
+    """Read the robot, ask the agent, send the action, tell the listeners; once per tick.
+
+    A robot that cannot be read is held, and tried again at the next tick; listeners are told of
+    ticks in which something was seen.
+    """
 
     def __init__(self, robot: Robot, listeners: Sequence[Listener] = ()) -> None:
         self._robot = robot
@@ -60,6 +72,10 @@ class ControlLoop:
         self._missed = 0
         self._late: deque[float] = deque(maxlen=LATENESS_WINDOW)
         self._failure: Exception | None = None
+        self._trouble = ""
+        self._seen: Observation | None = None
+        self._lowering: Lowering | None = None
+        self._watchdogs = Watchdogs(robot.embodiment, robot.gate.limits)
         self._turn = threading.Lock()
 
     @property
@@ -69,8 +85,13 @@ class ControlLoop:
 
     @property
     def failure(self) -> Exception | None:
-        """What the last agent died of, if it did; cleared by the next `drive`."""
+        """What ended the last drive, a driver's or a device's; cleared by the next `drive`."""
         return self._failure
+
+    @property
+    def trouble(self) -> str:
+        """Why the robot cannot be read now, in words; empty while it can."""
+        return self._trouble
 
     def drive(self, agent: Agent | None) -> None:
         """Hand the robot to `agent`, or to nobody. Waits for the turn in progress."""
@@ -78,35 +99,137 @@ class ControlLoop:
             agent.reset()
         with self._turn:
             self._agent, self._failure = agent, None
+            self._watchdogs.begin()
             if agent is None:
                 self._robot.gate.release()
             else:
                 self._robot.gate.engage()
 
-    def tick(self, late_secs: float = 0.0) -> Tick:
-        """Run one turn of the loop."""
+    def reset(self) -> None:
+        """A person decided that it is safe: leave hold, stop or disarmed; nobody drives.
+
+        Raises `HardwareError` while an arm cannot be brought back; the gate then stays as it is.
+        """
         with self._turn:
-            observation = self._robot.get_observation()
-            wanted, action = self._ask(observation)
-        tick = Tick(self._index, observation, wanted, action, late_secs)
-        self._index += 1
+            self._agent = None
+            self._watchdogs.begin()
+            self._robot.recover()
+            self._robot.gate.reset()
+            self._robot.gate.arm()
+
+    def tick(self, late_secs: float = 0.0) -> Tick:
+        """Run one turn of the loop.
+
+        When the robot cannot be read it is held, and the tick has the last observation there was,
+        with its time. Raises `HardwareError` if there never was one.
+        """
+        tick = self._take_turn(late_secs)
+        if tick is not None:
+            return tick
+        if self._seen is None:
+            raise HardwareError(f"The robot was never read: {self._trouble}")
+        return Tick(self._index - 1, self._seen, None, None, late_secs)
+
+    def _take_turn(self, late_secs: float) -> Tick | None:
+        """Run one turn; None when nothing could be read."""
+        with self._turn:
+            index = self._index
+            self._index += 1
+            observation = self._look()
+            if observation is None:
+                return None
+            wanted, action = self._act(observation, late_secs)
+        tick = Tick(index, observation, wanted, action, late_secs)
         for listener in self._listeners:
             listener(tick)
         return tick
 
-    def _ask(self, observation: Observation) -> tuple[Action | None, Action | None]:
-        """Return what the agent wants and what was sent; a failed agent is let go."""
-        if self._agent is None:
-            return None, None
+    def _look(self) -> Observation | None:
+        """Read the robot, or hold it and say why once."""
         try:
-            wanted = self._agent.act(observation)
-            sent = None if wanted is None else self._robot.send_action(wanted, observation)
+            observation = self._robot.get_observation()
+        except HardwareError as error:
+            if str(error) != self._trouble:
+                logger.warning("The robot cannot be read: %s", error)
+            self._trouble = str(error)
+            self._fail(Cause.HARDWARE, str(error), error)
+            return None
+        if self._trouble:
+            logger.info("The robot is read again.")
+            self._trouble = ""
+        self._seen = observation
+        return observation
+
+    def _act(self, observation: Observation, late_secs: float) -> Answer:
+        gate = self._robot.gate
+        self._heed(self._watchdogs.strain(self._robot.vitals(), observation.timestamp))
+        if gate.state is GateState.LOWERING:
+            return self._lower(observation)
+        self._lowering = None
+        if self._agent is None or not gate.is_open:
+            return NOTHING
+        self._heed(self._watchdogs.before_asking(self._agent, observation, late_secs))
+        return self._ask(self._agent, observation) if gate.is_open else NOTHING
+
+    def _heed(self, alarm: Alarm | None) -> None:
+        if alarm is not None:
+            self._robot.gate.hold(alarm.cause, alarm.reason)
+
+    def _ask(self, agent: Agent, observation: Observation) -> Answer:
+        """Return what the agent wants and what was sent; a failed agent is let go."""
+        try:
+            wanted = agent.act(observation)
         except Exception as error:  # whatever kills a driver, the arms hold
             logger.exception("The driver failed; the arms hold.")
+            lost = isinstance(error, ConnectionError | TimeoutError)
+            cause = Cause.LOST_SERVER if lost else Cause.DRIVER_FAILED
+            self._fail(cause, f"The driver failed: {error}", error)
+            return NOTHING
+        self._heed(self._watchdogs.after_asking(wanted, observation))
+        if wanted is None:
+            self._robot.gate.idle()
+            return NOTHING
+        return wanted, self._send(wanted, observation)
+
+    def _send(self, wanted: Action, observation: Observation) -> Action | None:
+        try:
+            return self._robot.send_action(wanted, observation)
+        except HardwareError as error:
+            self._fail(Cause.HARDWARE, str(error), error)
+        except ValueError as error:
+            self._fail(Cause.DRIVER_FAILED, f"The driver failed: {error}", error)
+        return None
+
+    def _fail(self, cause: Cause, reason: str, error: Exception) -> None:
+        """Hold, and let go of who drove."""
+        if self._agent is not None:
             self._agent, self._failure = None, error
-            self._robot.gate.stop(f"The driver failed: {error}")
-            return None, None
-        return wanted, sent
+        self._robot.gate.hold(cause, reason)
+
+    def _lower(self, observation: Observation) -> Answer:
+        """Go on to rest; there, let go."""
+        gate, body = self._robot.gate, self._robot.embodiment
+        if self._lowering is None:
+            rest = observation.state if gate.limits.rest is None else gate.limits.rest
+            kept = np.array([channel.unit != "rad" for channel in body.action_channels])
+            most = gate.limits.patience.lowering_secs
+            self._lowering = Lowering(rest, kept, observation, most)
+        if self._lowering.arrived(observation):
+            self._let_go()
+            return NOTHING
+        if self._lowering.overdue(observation):
+            words = "The arms did not reach their rest: something is in the way."
+            gate.hold(Cause.LOWERING_FAILED, words)
+            return NOTHING
+        return self._lowering.wish, self._send(self._lowering.wish, observation)
+
+    def _let_go(self) -> None:
+        try:
+            self._robot.let_go()
+        except HardwareError as error:
+            self._robot.gate.hold(Cause.LOWERING_FAILED, str(error))
+        else:
+            self._robot.gate.lowered("The arms are at rest, without torque.")
 
     def run(self, stop: threading.Event) -> None:
         """Tick at the embodiment's control rate, on absolute deadlines, until `stop` is set."""
@@ -121,7 +244,7 @@ class ControlLoop:
                 self._index += missed
                 deadline += missed * period
             self._late.append(late)
-            self.tick(late)
+            self._take_turn(late)
             deadline += period
             clock.wait_until(deadline)
 

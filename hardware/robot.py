@@ -1,5 +1,6 @@
 """Follower arms and cameras, read and moved as one body."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
@@ -7,13 +8,18 @@ import numpy as np
 
 from hardware.embodiment import Embodiment
 from hardware.interfaces import Action, Arm, Camera, Clock, HardwareError, Observation
-from hardware.safety import SafetyGate
+from hardware.safety.gate import SafetyGate
+from hardware.safety.limits import Limits
+from hardware.safety.vitals import Recoverable, Releasable, ReportsVitals, Vitals
+
+logger = logging.getLogger(__name__)
 
 
 class Robot:
     """A body made of arms and cameras. Real and simulated parts fit alike.
 
-    The only object that writes to arms, and only what its `gate` admits.
+    The only object that writes to arms, and only what its `gate` admits. `limits` are those known
+    for the body if none are given.
     """
 
     def __init__(
@@ -22,6 +28,7 @@ class Robot:
         arms: Sequence[Arm],
         cameras: Mapping[str, Camera],
         clock: Clock,
+        limits: Limits | None = None,
     ) -> None:
         if set(cameras) != set(embodiment.camera_names):
             raise ValueError(
@@ -30,8 +37,9 @@ class Robot:
             )
         self.embodiment = embodiment
         self.clock = clock
-        self.gate = SafetyGate(embodiment)
+        self.gate = SafetyGate(embodiment, limits)
         self._arms = arms
+        self._arm_names = _arm_names(embodiment, len(arms))
         self._cameras = cameras
         self._open_devices = ExitStack()
 
@@ -48,23 +56,103 @@ class Robot:
             if failures:
                 raise HardwareError("\n".join(failures))
             self._open_devices = opened.pop_all()
-        self.gate.forget()
+        self.gate.arm()
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        self.gate.disarm()
         self._open_devices.close()
 
     def get_observation(self) -> Observation:
-        """Read every joint, then take the newest frame of every camera."""
+        """Read every joint, then take the newest frame of every camera.
+
+        Raises `HardwareError` naming what cannot be read; the other arms are read all the same,
+        since their servos stop themselves when nobody speaks to them.
+        """
         timestamp = self.clock.now()
-        state = np.concatenate([arm.read_positions() for arm in self._arms])
+        states, failures = [], []
+        for arm in self._arms:
+            try:
+                states.append(arm.read_positions())
+            except HardwareError as error:
+                failures.append(str(error))
+        if failures:
+            raise HardwareError("\n".join(failures))
         frames = {name: camera.read_latest() for name, camera in self._cameras.items()}
-        return Observation(timestamp, state, frames)
+        return Observation(timestamp, np.concatenate(states), frames)
 
     def send_action(self, action: Action, observation: Observation) -> Action | None:
-        """Move towards `action` within limits; return what was sent, or None if refused."""
+        """Move towards `action` within limits; return what was sent, or None if refused.
+
+        Raises `HardwareError` naming the arms that refused; the others were commanded.
+        """
         sent = self.gate.admit(action, observation.state)
-        if sent is not None:
-            for arm, positions in zip(self._arms, np.split(sent, len(self._arms)), strict=True):
+        if sent is None:
+            return None
+        failures = []
+        for arm, positions in zip(self._arms, np.split(sent, len(self._arms)), strict=True):
+            try:
                 arm.write_positions(positions)
+            except HardwareError as error:
+                failures.append(str(error))
+        if failures:
+            raise HardwareError("\n".join(failures))
         return sent
+
+    def vitals(self) -> dict[str, Vitals]:
+        """What the motors of each arm bear, by the arm's name, for arms that say so."""
+        return {
+            name: arm.vitals
+            for name, arm in zip(self._arm_names, self._arms, strict=True)
+            if isinstance(arm, ReportsVitals)
+        }
+
+    def recover(self) -> None:
+        """A person decided that the arms may move again: bring back those that refuse commands.
+
+        All of them after they were let go of. Raises `HardwareError` while a cause remains.
+        """
+        able = [arm for arm in self._arms if isinstance(arm, Recoverable)]
+        unarmed = not self.gate.is_armed
+        failures, back = [], 0
+        for arm in able:
+            if not (unarmed or arm.fault):
+                continue
+            try:
+                arm.recover()
+                back += 1
+            except HardwareError as error:
+                failures.append(str(error))
+        if failures:
+            raise HardwareError("\n".join(failures))
+        if 0 < back < len(able):
+            for arm in able:  # the servos of the others may have stopped meanwhile
+                arm.recover()
+
+    def let_go(self) -> None:
+        """Take torque away from every arm that can be let go of; they must be at rest.
+
+        Raises `HardwareError` naming those that did not confirm.
+        """
+        failures = []
+        for name, arm in zip(self._arm_names, self._arms, strict=True):
+            if not isinstance(arm, Releasable):
+                logger.info("The %s arm keeps its torque: its driver cannot take it away.", name)
+                continue
+            try:
+                arm.let_go()
+            except HardwareError as error:
+                failures.append(str(error))
+        if failures:
+            raise HardwareError("\n".join(failures))
+
+
+def _arm_names(embodiment: Embodiment, num_arms: int) -> list[str]:
+    """The first word of each arm's channels where they agree (left, right), or its number."""
+    words = [channel.name.split("_")[0] for channel in embodiment.action_channels]
+    width = len(words) // max(num_arms, 1)
+    groups = [set(words[arm * width : (arm + 1) * width]) for arm in range(num_arms)]
+    return [
+        group.pop() if len(group) == 1 else f"arm {number + 1}"
+        for number, group in enumerate(groups)
+    ]

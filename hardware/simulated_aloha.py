@@ -10,6 +10,7 @@ from hardware.cameras.sim import LiveSimCamera, SimCamera
 from hardware.clock import MonotonicClock
 from hardware.interfaces import Camera
 from hardware.robot import Robot
+from hardware.safety.aloha_limits import simulated_aloha_limits
 from hardware.simulation.live import LiveWorld
 from hardware.simulation.world import World
 
@@ -56,11 +57,12 @@ def simulated_aloha(
         raise ValueError(f"Cameras need a rate above 0 and up to {CONTROL_HZ} fps, got {fps}.")
     world = World(seed)
     body = aloha_embodiment(cameras, height=height, width=width)
+    limits = simulated_aloha_limits(body)
     if realtime:
         live = LiveWorld(world, cameras, height=height, width=width, fps=fps)
         arms = [SimArm(world, arm, live=live) for arm in ARMS]
         eyes: dict[str, Camera] = {name: LiveSimCamera(live, name) for name in cameras}
-        return SimulatedAloha(Robot(body, arms, eyes, MonotonicClock()), world, live)
+        return SimulatedAloha(Robot(body, arms, eyes, MonotonicClock(), limits), world, live)
     arms = [SimArm(world, arm) for arm in ARMS]
     eyes = {name: SimCamera(world, name, height=height, width=width, fps=fps) for name in cameras}
-    return SimulatedAloha(Robot(body, arms, eyes, world), world, None)
+    return SimulatedAloha(Robot(body, arms, eyes, world, limits), world, None)

@@ -77,6 +77,17 @@ class CartesianTeleoperator:
         self._wishes = {arm: _Wish() for arm in ARMS}
         self._kinematics = {arm: InverseKinematics(arm) for arm in ARMS}
         self._command: Action | None = None
+        self._heard_at: float | None = None
+
+    @property
+    def silent_secs(self) -> float | None:
+        """Since `heard`; None if it was not called since this driver was let in."""
+        heard_at = self._heard_at
+        return None if heard_at is None else self._now() - heard_at
+
+    def heard(self) -> None:
+        """The page from which a person drives is alive."""
+        self._heard_at = self._now()
 
     def move(
         self,
@@ -138,7 +149,7 @@ class CartesianTeleoperator:
     def reset(self) -> None:
         """Start anew from wherever the arms are."""
         self.hold()
-        self._command = None
+        self._command = self._heard_at = None
 
     def act(self, observation: Observation) -> Action:
         """Return the next command, shape (14,)."""

@@ -71,6 +71,11 @@ class PolicyAgent:
         """The newest plan."""
         return self._taken[-1].chunk if self._taken else None
 
+    @property
+    def looks_through(self) -> tuple[str, ...]:
+        """The cameras it plans from: stale ones hold the robot."""
+        return self._policy.embodiment.camera_names
+
     def reset(self) -> None:
         """Forget every plan, also one in progress, and the first look; waits for nothing."""
         self._plan = None

@@ -1,5 +1,6 @@
 """The one web server: the Gradio page, the live connection, stop, films, and Rerun's data."""
 
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
@@ -32,6 +33,12 @@ def build_server(desk: Desk, live: Live) -> FastAPI:
         number = desk.seat.greet(browser_of(request.cookies))
         desk.station.stop(f"Browser {number} pressed Stop.")
         return Response(status_code=204)
+
+    @server.get("/safety")
+    def _safety() -> dict[str, Any]:
+        gate = desk.station.robot.gate
+        events = [asdict(event) for event in gate.events.recent()]
+        return {"state": gate.state, "reason": gate.reason, "events": events}
 
     @server.get("/training")
     def _training() -> list[dict[str, Any]]:

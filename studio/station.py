@@ -8,13 +8,14 @@ from contextlib import ExitStack
 from hardware.control_loop import ControlLoop, Listener, Tick, Timeliness
 from hardware.interfaces import Agent
 from hardware.robot import Robot
-from hardware.safety import GateState
+from hardware.safety.events import SafetyEvent
+from hardware.safety.state import OPEN, Cause
 from policy.agent import PolicyAgent
 from policy.interface import ActionChunk, Policy
 from studio.history import History, Outcome
 from studio.notices import Notices
 from studio.replay import ReplayAgent
-from studio.status import Driver, Status
+from studio.status import LATCHED, Driver, Status
 from studio.trail import Trail
 
 
@@ -55,8 +56,8 @@ class Station:
         self._waiting: Agent | None = None
         self._instruction = ""
         self._preview: ActionChunk | None = None
-        self._reported: Exception | None = None
         self._opened = ExitStack()
+        robot.gate.events.listen(self._heed)
 
     def __enter__(self) -> "Station":
         self._opened.enter_context(self.robot)
@@ -64,7 +65,7 @@ class Station:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self.robot.gate.stop("The studio is closing.")
+        self.robot.gate.stop("The studio is closing.", Cause.CLOSING)
         self._end.set()
         self._control.shutdown(wait=True)
         self._clerk.shutdown(wait=True)
@@ -184,19 +185,29 @@ class Station:
     def stop(self, reason: str) -> None:
         """Latch the stop: the arms hold, every command is refused until `reset`.
 
-        From any thread, in any state; waits for no model, disk or order in progress.
+        A second stop lowers the arms to rest and takes their torque away, a third ends that. From
+        any thread, in any state; waits for no model, disk or order in progress.
         """
-        if self.robot.gate.state is GateState.STOPPED:
-            return
         self.robot.gate.stop(reason)
-        self.notices.add(reason, "warning")
-        self.notices.watch(self._clerk.submit(self._stand_down), "Standing down")
+
+    def hold(self, cause: Cause, reason: str) -> None:
+        """Latch a hold, as the kernel does by itself. From any thread, without waiting."""
+        self.robot.gate.hold(cause, reason)
+
+    def lose_browser(self, number: int) -> None:
+        """A browser is gone that had the seat: hold if a person drove. Without waiting."""
+        if self._loop.agent is self._teleoperator:
+            words = f"Browser {number}, which drove by hand, is gone."
+            self.hold(Cause.LOST_BROWSER, words)
 
     def reset(self) -> None:
-        """Leave the stop; nobody drives. Starts the loop again if it had died."""
+        """Leave hold, stop or disarmed; nobody drives. Starts the loop again if it had died.
+
+        Raises `HardwareError` while an arm cannot be brought back.
+        """
         with self._orders:
             self._stand_down()
-            self.robot.gate.reset()
+            self._loop.reset()
             if self._turning is None or self._turning.done():
                 self._start_loop()
 
@@ -232,7 +243,7 @@ class Station:
 
     def _stand_down(self) -> None:
         with self._orders:
-            if self.robot.gate.state is GateState.STOPPED:
+            if not self.robot.gate.is_open:
                 self.history.end(Outcome.STOPPED)
                 self._retire()
 
@@ -248,8 +259,8 @@ class Station:
 
     def _refuse_when_stopped(self) -> None:
         gate = self.robot.gate
-        if gate.state is GateState.STOPPED:
-            raise ValueError(f"The robot is stopped ({gate.reason}) Press Reset first.")
+        if not gate.is_open:
+            raise ValueError(f"The robot {LATCHED[gate.state]} ({gate.reason}) Press Reset first.")
 
     def _start_loop(self) -> None:
         self._turning = self._control.submit(self._loop.run, self._end)
@@ -258,17 +269,19 @@ class Station:
     def _report_end(self, turning: Future[None]) -> None:
         error = turning.exception()
         if error is not None:
-            self.robot.gate.stop(f"The control loop failed: {error}")
-            self.notices.error(f"The control loop failed; the arms hold. {error}")
+            self.robot.gate.hold(Cause.LOOP_FAILED, f"The control loop failed: {error}")
+
+    def _heed(self, event: SafetyEvent) -> None:
+        """Tell people what the gate did, and give up what ran. Called on any thread."""
+        if event.cause is None or event.cause is Cause.CLOSING:
+            return
+        self.notices.add(event.reason, "warning" if event.cause is Cause.PERSON else "error")
+        if event.before in OPEN:
+            self.notices.watch(self._clerk.submit(self._stand_down), "Standing down")
 
     def _remember(self, tick: Tick) -> None:
         self._tick = tick
         self.trail.add(tick)
-        failure = self._loop.failure
-        if failure is not None and failure is not self._reported:
-            self._reported = failure
-            self.notices.error(f"The driver failed; the arms hold. {failure}")
-            self.notices.watch(self._clerk.submit(self._stand_down), "Standing down")
         self.ticked.set()
 
 

@@ -3,7 +3,15 @@
 import enum
 from dataclasses import dataclass
 
-from hardware.safety import GateState
+from hardware.safety.state import GateState
+
+LATCHED = {
+    GateState.DISARMED: "has no torque",
+    GateState.HOLD: "holds",
+    GateState.STOPPED: "is stopped",
+    GateState.LOWERING: "is on its way down",
+}
+"""What a person is told who wants to drive and may not."""
 
 
 class Driver(enum.StrEnum):
@@ -26,7 +34,7 @@ class Status:
     """What the policy is, or was last, told; empty before the first."""
     gate: GateState
     reason: str
-    """Why the gate is stopped; empty otherwise."""
+    """Why the gate is latched, or refuses what it is asked; empty otherwise."""
     running: bool
     """Whether the control loop turns."""
     hz: float

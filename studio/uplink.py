@@ -44,6 +44,8 @@ class Uplink:
     def alive(self, browser: str) -> None:
         """Note that `browser` still looks, so that it keeps the seat."""
         self._seat.greet(browser)
+        if self._seat.holds(browser):
+            self._teleoperator.heard()
 
     def depart(self, browser: str) -> None:
         """Note that a connection ended. The last one frees the seat, and nobody drives by hand."""
@@ -52,8 +54,8 @@ class Uplink:
             return
         del self._sockets[browser]
         if self._seat.holds(browser):
+            self._station.lose_browser(self._seat.greet(browser))
             self._seat.leave(browser)
-            self._errand(self._station.give_back)
 
     def close(self) -> None:
         """Finish the errands under way."""
@@ -94,6 +96,7 @@ class Uplink:
     def _jog(self, browser: str, message: dict[str, Any]) -> None:
         if not self._seat.holds(browser):
             return  # a key held while another browser takes the seat; the arm holds
+        self._teleoperator.heard()
         turn = message["turn"]
         gripper = message["gripper"]
         self._teleoperator.move(

@@ -24,6 +24,7 @@ from hardware.dynamixel import control_table as table
 from hardware.dynamixel.chain import Health
 from hardware.dynamixel.motors import Fingerprint
 from hardware.interfaces import Clock, HardwareError, JointPositions
+from hardware.safety.vitals import Vitals
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,15 @@ class DynamixelFollower:
         names = [motor.name for motor in self.model.motors]
         return {} if motion is None else dict(zip(names, motion.currents.tolist(), strict=True))
 
+    @property
+    def vitals(self) -> Vitals:
+        """What each motor bore and how warm it was when last read, by name. Asks nobody."""
+        amperes = {motor.name for motor in self.model.motors if self.chain.models[motor.id].ampere}
+        loads = {name: load for name, load in self.loads.items() if name in amperes}
+        return Vitals(
+            amperes=loads, celsius={name: each.celsius for name, each in self.health.items()}
+        )
+
     def connect(self) -> None:
         """Find out whether this is the arm, then give it torque where it stands."""
         if self.chain.torque_wanted and not self.chain.fault:
@@ -136,6 +146,13 @@ class DynamixelFollower:
         self.chain.clear()
         self.chain.check_health(self.chain.ids)
         self._give_torque()
+
+    def recover(self) -> None:
+        """As `resume`, or as `connect` where the port or the power was gone."""
+        try:
+            self.resume()
+        except HardwareError:
+            self.connect()
 
     def reboot(self, motor: str) -> None:
         """Restart one motor by its name; it loses torque, so somebody must support the arm."""

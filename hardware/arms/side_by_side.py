@@ -3,10 +3,14 @@
 An arm's reading is mostly waiting for its wire; four in a row would not fit into a tick.
 """
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from hardware.interfaces import Arm, JointPositions
+from hardware.interfaces import Arm, HardwareError, JointPositions
+from hardware.safety.vitals import NOTHING_KNOWN, Recoverable, Releasable, ReportsVitals, Vitals
+
+logger = logging.getLogger(__name__)
 
 
 class _Round:
@@ -42,6 +46,13 @@ class _Round:
         writing, self._writing[index] = self._writing[index], None
         if writing is not None:
             writing.result()
+
+    def forget(self, index: int) -> None:
+        """Wait until nothing is under way on an arm's bus, whatever came of it."""
+        try:
+            self.settle(index)
+        except HardwareError as error:
+            logger.info("What was last sent to an arm did not arrive: %s", error)
 
     def end(self) -> None:
         """Read each arm by itself from now on; what was read together is forgotten."""
@@ -83,6 +94,33 @@ class SideBySideArm:
     def __init__(self, shared: _Round, index: int) -> None:
         self._shared, self._index = shared, index
         self._connected = False
+
+    @property
+    def vitals(self) -> Vitals:
+        """What its motors bear, if they say so. Asks nobody."""
+        arm = self._arm
+        return arm.vitals if isinstance(arm, ReportsVitals) else NOTHING_KNOWN
+
+    @property
+    def fault(self) -> str:
+        """Why the arm refuses commands; empty if it does not."""
+        return self._arm.fault if isinstance(self._arm, Recoverable) else ""
+
+    @property
+    def _arm(self) -> Arm:
+        return self._shared.arms[self._index]
+
+    def recover(self) -> None:
+        """Take commands again, for arms that can refuse them."""
+        self._shared.forget(self._index)
+        if isinstance(self._arm, Recoverable):
+            self._arm.recover()
+
+    def let_go(self) -> None:
+        """Take torque away, from arms that can be let go of."""
+        self._shared.forget(self._index)
+        if isinstance(self._arm, Releasable):
+            self._arm.let_go()
 
     def connect(self) -> None:
         """Open the arm."""

@@ -4,7 +4,10 @@ const SAYS = {
   ready: "READY",
   ramping: "MOVING IN",
   active: "ACTIVE",
+  hold: "HOLD",
   stopped: "STOPPED",
+  lowering: "LOWERING",
+  disarmed: "DISARMED",
 };
 
 const DRIVES = { nobody: "nobody drives", policy: "the policy drives", person: "driven by hand", replay: "replaying" };

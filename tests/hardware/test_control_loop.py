@@ -10,7 +10,7 @@ from hardware.control_loop import ControlLoop
 from hardware.embodiment import Embodiment
 from hardware.interfaces import HardwareError
 from hardware.robot import Robot
-from hardware.safety import GateState
+from hardware.safety.state import GateState
 
 
 class StillArm:
@@ -83,13 +83,13 @@ def test_with_nobody_driving_nothing_is_sent():
     assert tick.action is None and not arms[0].written
 
 
-def test_a_failed_driver_stops_the_arms_and_the_loop_goes_on():
+def test_a_failed_driver_holds_the_arms_and_the_loop_goes_on():
     with robot() as body:
         loop = ControlLoop(body)
         loop.drive(Broken(START))
         loop.tick()
         assert "stopped answering" in str(loop.failure)
-        assert body.gate.state is GateState.STOPPED
+        assert body.gate.state is GateState.HOLD
         assert loop.tick().action is None
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from hardware.aloha import START, arm_slice
 from hardware.control_loop import ControlLoop
-from hardware.safety import GateState
+from hardware.safety.state import GateState
 from hardware.simulated_aloha import simulated_aloha
 from hardware.simulation.attempt import attempt
 from hardware.simulation.contacts import Contacts

@@ -2,14 +2,20 @@ import numpy as np
 import pytest
 
 from hardware.aloha import START, aloha_embodiment
-from hardware.safety import RAMP_FRACTION, GateState, SafetyGate
+from hardware.safety.gate import SafetyGate
+from hardware.safety.limits import RAMP_SHARE, UNLIMITED, Limits
+from hardware.safety.state import Cause, GateState
 
 BODY = aloha_embodiment()
+ANYWHERE = Limits.of(BODY, speed_up=UNLIMITED, jump=UNLIMITED)
+"""Range and speed alone: no table, no other arm."""
 
 
 @pytest.fixture
 def gate():
-    return SafetyGate(BODY)
+    gate = SafetyGate(BODY, ANYWHERE)
+    gate.arm()
+    return gate
 
 
 def settle(gate, action, measured=START, most=2000):
@@ -33,7 +39,7 @@ def test_a_first_command_far_away_is_ramped_from_the_measured_pose(gate):
     first = gate.admit(far, START)
 
     assert gate.state is GateState.RAMPING
-    assert (np.abs(first - START) <= BODY.max_step * RAMP_FRACTION + 1e-6).all()
+    assert (np.abs(first - START) <= BODY.max_step * RAMP_SHARE + 1e-6).all()
     np.testing.assert_allclose(settle(gate, far), far, atol=1e-4)
     assert gate.state is GateState.ACTIVE
 
@@ -68,22 +74,25 @@ def test_a_new_driver_goes_on_from_the_last_command(gate):
     np.testing.assert_allclose(gate.admit(there, sagging), there, atol=1e-6)
 
 
-def test_numbers_that_are_not_finite_stop_the_arms_and_name_the_joint(gate):
+def test_numbers_that_are_not_finite_hold_the_arms_and_name_the_joint(gate):
     gate.engage()
     wish = START.copy()
     wish[3] = np.nan
 
     assert gate.admit(wish, START) is None
-    assert gate.state is GateState.STOPPED and "left_forearm_roll" in gate.reason
+    assert gate.state is GateState.HOLD
+    assert gate.cause is Cause.NOT_FINITE
+    assert "left_forearm_roll" in gate.reason
 
 
-def test_a_measurement_that_is_not_finite_stops_the_arms(gate):
+def test_a_measurement_that_is_not_finite_holds_the_arms(gate):
     gate.engage()
     measured = START.copy()
     measured[0] = np.nan
 
     assert gate.admit(START, measured) is None
-    assert gate.state is GateState.STOPPED and "left_waist" in gate.reason
+    assert gate.state is GateState.HOLD
+    assert "left_waist" in gate.reason
 
 
 def test_after_forgetting_it_goes_on_from_the_measured_pose(gate):

@@ -8,7 +8,7 @@ from starlette.websockets import WebSocketDisconnect
 from waiting import wait_for
 
 from hardware.kinematics import kinematics_for
-from hardware.safety import GateState
+from hardware.safety.state import GateState
 from recordings.jobs import JobQueue
 from recordings.recorder import Recorder
 from studio.browser import COOKIE
@@ -91,7 +91,7 @@ def test_stop_works_for_a_browser_without_the_seat(web, station, seat):
         next_of(socket, "notices")
 
 
-def test_jogging_needs_the_seat_and_ends_with_the_connection(web, station, seat, arms):
+def test_jogging_needs_the_seat_and_a_lost_browser_is_held(web, station, seat, arms):
     wait_for(lambda: station.tick)
     station.take_over()
     wait_for(lambda: station.status().gate is GateState.ACTIVE)
@@ -113,6 +113,7 @@ def test_jogging_needs_the_seat_and_ends_with_the_connection(web, station, seat,
         wait_for(lambda: abs(arms[0].positions - before).max() > 0.002)
     wait_for(lambda: seat.holder is None)
     wait_for(lambda: station.status().driver is Driver.NOBODY)
+    assert station.status().gate is GateState.HOLD
 
 
 def test_a_malformed_order_becomes_a_notice(web, station, seat):

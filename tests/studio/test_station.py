@@ -7,7 +7,7 @@ from small_robot import WAVE
 from waiting import wait_for
 
 from hardware.interfaces import HardwareError
-from hardware.safety import GateState
+from hardware.safety.state import GateState
 from studio.history import Outcome
 from studio.replay import ReplayAgent
 from studio.status import Driver
@@ -129,17 +129,29 @@ def test_a_policy_that_fails_in_the_middle_is_reported_and_the_arms_hold(station
     wait_for(lambda: station.tick)
     station.run_instruction(policy, WAVE, "waver")
     policy.broken = True
-    wait_for(lambda: station.status().gate is GateState.STOPPED)
+    wait_for(lambda: station.status().gate is GateState.HOLD)
     wait_for(lambda: any("stopped answering" in text for text in texts(station)))
     wait_for(lambda: outcomes(station) == [Outcome.STOPPED])
 
 
-def test_an_arm_that_dies_is_reported_and_a_reset_starts_the_loop_again(station, arms):
+def test_an_arm_that_dies_is_held_and_reported_while_the_loop_goes_on(station, arms):
     wait_for(lambda: station.tick)
     arms[1].fault = HardwareError("The right arm stopped answering.")
-    wait_for(lambda: not station.status().running)
-    assert station.status().gate is GateState.STOPPED
+    wait_for(lambda: station.status().gate is GateState.HOLD)
     wait_for(lambda: any("right arm stopped answering" in text for text in texts(station)))
+    assert station.status().running
+
+    arms[1].fault = None
+    station.reset()
+    assert station.status().gate is GateState.READY
+
+
+def test_a_loop_that_dies_is_held_and_a_reset_starts_it_again(station, arms):
+    wait_for(lambda: station.tick)
+    arms[1].fault = RuntimeError("Nobody foresaw this.")
+    wait_for(lambda: not station.status().running)
+    assert station.status().gate is GateState.HOLD
+    wait_for(lambda: any("Nobody foresaw this" in text for text in texts(station)))
 
     arms[1].fault = None
     station.reset()

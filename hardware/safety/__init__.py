@@ -1,0 +1,1 @@
+"""The safety kernel: what stands between any driver and any motor, the same for every robot."""

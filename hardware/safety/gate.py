@@ -1,0 +1,250 @@
+"""The one way from an agent's wish to a motor. Its states are told in `hardware.safety.state`."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float32
+
+from hardware.embodiment import Embodiment
+from hardware.interfaces import Action, JointPositions
+from hardware.safety.aloha_limits import limits_for
+from hardware.safety.clearance import ClearanceModel, Nearness
+from hardware.safety.events import EventLog
+from hardware.safety.limits import LOWERING_SHARE, RAMP_SHARE, Limits
+from hardware.safety.state import DRIVEN, OPEN, Cause, GateState
+
+SAME_PRESS_SECS = 1.0
+"""A stop sooner than this after the last one is the same press: a browser sends each twice, and
+whoever hammers on the button wants the arms to stand still."""
+
+MATCHED = 1e-4
+"""Radians, or shares of a gripper, within which a command is what was wished for."""
+
+PACE = {GateState.RAMPING: RAMP_SHARE, GateState.ACTIVE: 1.0, GateState.LOWERING: LOWERING_SHARE}
+"""Share of the full speed at which commands pass."""
+
+
+class SafetyGate:
+    """Limits every command, and refuses all of them when something is wrong.
+
+    Clamped are position, speed, and speeding up. Ramped is whatever does not go on from the last
+    command: the first wish of a new driver, and a jump of one that drives. Refused, at once and
+    without a latch, is what brings an arm too near to the table, to the other arm or out of its
+    box; who insists is held. `stop` and `hold` latch from any thread.
+    """
+
+    def __init__(
+        self,
+        embodiment: Embodiment,
+        limits: Limits | None = None,
+        *,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.limits = limits or limits_for(embodiment)
+        self.events = EventLog()
+        self._embodiment = embodiment
+        self._now = now
+        self._lock = threading.RLock()
+        space = self.limits.space
+        self._clearance = None if space is None else ClearanceModel(space)
+        self._state = GateState.DISARMED
+        self._cause: Cause | None = None
+        self._reason = ""
+        self._refusal = ""
+        self._pressed_at = -np.inf
+        self._last: Action | None = None
+        self._step: Float32[np.ndarray, "joints"] = np.zeros_like(self.limits.low)
+        self._refused = 0
+
+    @property
+    def state(self) -> GateState:
+        """What the gate does now."""
+        return self._state
+
+    @property
+    def cause(self) -> Cause | None:
+        """What kind of thing latched the gate; None if nothing did."""
+        return self._cause
+
+    @property
+    def reason(self) -> str:
+        """Why the gate is latched or refuses what it is asked, in words; empty otherwise."""
+        return self._reason or self._refusal
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody may drive; if not, a person must act first."""
+        return self._state in OPEN
+
+    @property
+    def is_armed(self) -> bool:
+        """Whether the arms are open and have torque, as far as the gate was told."""
+        return self._state is not GateState.DISARMED
+
+    def arm(self) -> None:
+        """The arms are open and have torque: somebody may drive. From disarmed only."""
+        with self._lock:
+            if self._state is GateState.DISARMED:
+                self._begin_anew()
+                self._change(GateState.READY)
+
+    def disarm(self) -> None:
+        """The arms are closed: nothing passes until `arm`."""
+        with self._lock:
+            if self._state is not GateState.DISARMED:
+                self._change(GateState.DISARMED)
+
+    def engage(self) -> None:
+        """Let a new driver in; it will be ramped to its first command. No effect when latched."""
+        with self._lock:
+            if self._state in OPEN:
+                self._change(GateState.RAMPING)
+
+    def release(self) -> None:
+        """Nobody drives any more. No effect when latched."""
+        with self._lock:
+            self.idle()
+            if self._state in DRIVEN:
+                self._change(GateState.READY)
+
+    def hold(self, cause: Cause, reason: str) -> None:
+        """Refuse every command until `reset`; the arms keep their torque. The first reason stays.
+
+        Ends a lowering: it is stopped then.
+        """
+        with self._lock:
+            if self._state in OPEN:
+                self._change(GateState.HOLD, cause, reason)
+            elif self._state is GateState.LOWERING:
+                self._change(GateState.STOPPED, cause, reason)
+
+    def stop(self, reason: str, cause: Cause = Cause.PERSON) -> None:
+        """Refuse every command until `reset`. The first reason is kept.
+
+        A person's second stop, at least `SAME_PRESS_SECS` after the last, lowers the arms to rest
+        and takes their torque away; a third ends the lowering.
+        """
+        with self._lock:
+            now, before = self._now(), self._pressed_at
+            if cause is Cause.PERSON:
+                self._pressed_at = now
+            again = now - before >= SAME_PRESS_SECS
+            if self._state in OPEN or self._state is GateState.HOLD:
+                self._change(GateState.STOPPED, cause, reason)
+            elif self._state is GateState.LOWERING and (again or cause is not Cause.PERSON):
+                self._change(GateState.STOPPED, cause, f"{reason} The arms were on their way down.")
+            elif self._state is GateState.STOPPED and cause is Cause.PERSON and again:
+                self._lower(reason)
+
+    def lowered(self, reason: str) -> None:
+        """The arms are at rest and without torque."""
+        with self._lock:
+            if self._state is GateState.LOWERING:
+                self._change(GateState.DISARMED, Cause.PERSON, reason)
+
+    def idle(self) -> None:
+        """The driver said nothing this turn: the arms stand, and start anew from standing."""
+        with self._lock:
+            self._step = np.zeros_like(self._step)
+            self._refusal, self._refused = "", 0
+
+    def forget(self) -> None:
+        """Take the measured pose as the last command: the arms were moved by other means."""
+        with self._lock:
+            self._begin_anew()
+
+    def reset(self) -> None:
+        """Leave hold and stop; a person decided that it is safe. Not from disarmed: see `arm`."""
+        with self._lock:
+            if self._state not in (GateState.DISARMED, GateState.LOWERING):
+                self._begin_anew()
+                if self._state is not GateState.READY:
+                    self._change(GateState.READY)
+
+    def admit(self, action: Action, measured: JointPositions) -> Action | None:
+        """Return what may be sent for the wanted `action`, or None when nothing may.
+
+        `action` and `measured` have shape (joints,), in the embodiment's units. Raises
+        `ValueError` when the shape is wrong. Numbers that are not finite, wanted or measured, are
+        held. What clearance or box refuse is answered with the last command.
+        """
+        if action.shape != self.limits.low.shape:
+            raise ValueError(
+                f"{self._embodiment.name!r} takes actions of shape {self.limits.low.shape}, "
+                f"got {action.shape}."
+            )
+        self._check_finite("The driver asked for", action)
+        self._check_finite("The arms report", measured)
+        with self._lock:
+            if self._state not in PACE:
+                return None
+            last = measured if self._last is None else self._last
+            wish = np.clip(action, self.limits.low, self.limits.high)
+            if self._state is GateState.ACTIVE and (np.abs(wish - last) > self.limits.jump).any():
+                self._change(GateState.RAMPING)
+            sent = self._limited(wish, last)
+            near = self._too_near(sent, last)
+            if near is not None:
+                return None if self._insisted(near) else self._send(last, last)
+            self._refusal, self._refused = "", 0
+            if self._state is GateState.RAMPING and np.allclose(sent, wish, atol=MATCHED):
+                self._change(GateState.ACTIVE)
+            return self._send(sent, last)
+
+    def _limited(self, wish: Action, last: JointPositions) -> Action:
+        """Towards `wish` from `last`, no faster than may be and no faster all at once."""
+        step = wish - last
+        before = np.maximum(self._step * np.sign(step), 0.0)
+        most = np.minimum(self.limits.step * PACE[self._state], before + self.limits.speed_up)
+        return np.asarray(last + np.clip(step, -most, most), np.float32)
+
+    def _too_near(self, sent: Action, last: JointPositions) -> Nearness | None:
+        """What is wrong with `sent`, if it is worse there than at `last`."""
+        if self._clearance is None:
+            return None
+        near = self._clearance.nearness(sent)
+        if near.free or not near.worse_than(self._clearance.nearness(last)):
+            return None
+        return near
+
+    def _insisted(self, near: Nearness) -> bool:
+        """Count a refusal; hold a driver that has had too many in a row."""
+        self._refusal = f"Refused: {near.who}. The way back is open."
+        self._refused += 1
+        if self._refused <= self.limits.patience.insist_secs * self._embodiment.control_hz:
+            return False
+        cause = Cause.WORKSPACE if near.out_of_box else Cause.CLEARANCE
+        self.hold(cause, f"The driver kept asking for what is refused: {near.who}.")
+        return True
+
+    def _send(self, sent: Action, last: JointPositions) -> Action:
+        self._step = np.asarray(sent - last, np.float32)
+        self._last = sent
+        return sent
+
+    def _check_finite(self, whose: str, numbers: JointPositions) -> None:
+        if np.isfinite(numbers).all():
+            return
+        names = [channel.name for channel in self._embodiment.action_channels]
+        bad = [name for name, value in zip(names, numbers, strict=True) if not np.isfinite(value)]
+        self.hold(Cause.NOT_FINITE, f"{whose} numbers that are not finite: {', '.join(bad)}.")
+
+    def _lower(self, reason: str) -> None:
+        if self.limits.rest is None:
+            name = self._embodiment.name
+            self._reason = f"{name!r} has no resting pose: support the arms and cut their power."
+            return
+        self._begin_anew()
+        self._change(GateState.LOWERING, Cause.PERSON, f"{reason} The arms are lowered to rest.")
+
+    def _begin_anew(self) -> None:
+        self._last = None
+        self.idle()
+
+    def _change(self, state: GateState, cause: Cause | None = None, reason: str = "") -> None:
+        before, self._state = self._state, state
+        self._cause, self._reason, self._refusal = cause, reason, ""
+        if before is not state:
+            self.events.add(self._now(), before, state, cause, reason)

@@ -1,0 +1,36 @@
+"""The way to rest, after which torque may be taken away. The gate makes it slow and safe."""
+
+import numpy as np
+
+from hardware.interfaces import Action, JointPositions, Observation
+
+ARRIVED = 0.12
+"""Radians from rest within which an arm may be let go of: it sinks the rest of the way."""
+
+
+class Lowering:
+    """One lowering, from the moment of its first observation. Grippers stay as they are."""
+
+    def __init__(
+        self,
+        rest: JointPositions,
+        kept: np.ndarray,
+        observation: Observation,
+        most_secs: float | int,
+    ) -> None:
+        """`kept` (joints,) says which channels stay where they are."""
+        self._wish: Action = np.where(kept, observation.state, rest).astype(np.float32)
+        self._deadline = observation.timestamp + most_secs
+
+    @property
+    def wish(self) -> Action:
+        """Where to go."""
+        return self._wish
+
+    def arrived(self, observation: Observation) -> bool:
+        """Whether every joint is at rest."""
+        return bool((np.abs(observation.state - self._wish) < ARRIVED).all())
+
+    def overdue(self, observation: Observation) -> bool:
+        """Whether something must be in the way."""
+        return observation.timestamp > self._deadline

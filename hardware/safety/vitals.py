@@ -1,0 +1,52 @@
+"""What a motor can say of itself besides its place, and what a person can do for an arm.
+
+Protocols that a driver may meet beyond `Arm`; the kernel uses what there is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What the motors of one arm bear, by motor or joint; empty where it is not known."""
+
+    amperes: Mapping[str, float] = field(default_factory=dict)
+    newton_metres: Mapping[str, float] = field(default_factory=dict)
+    celsius: Mapping[str, float] = field(default_factory=dict)
+
+
+NOTHING_KNOWN = Vitals()
+
+
+@runtime_checkable
+class ReportsVitals(Protocol):
+    """An arm whose motors say what they bear."""
+
+    @property
+    def vitals(self) -> Vitals:
+        """What was read last. Asks nobody."""
+
+
+@runtime_checkable
+class Recoverable(Protocol):
+    """An arm that refuses commands after a fault until a person decides otherwise."""
+
+    @property
+    def fault(self) -> str:
+        """Why it refuses; empty if it does not."""
+
+    def recover(self) -> None:
+        """Give torque where the arm stands and take commands again, if need be on a new port.
+
+        Raises `HardwareError` while the cause is still there.
+        """
+
+
+@runtime_checkable
+class Releasable(Protocol):
+    """An arm whose torque can be taken away."""
+
+    def let_go(self) -> None:
+        """Take torque away at once; the arm must be at rest or supported."""
