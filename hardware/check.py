@@ -1,0 +1,171 @@
+"""`python -m hardware.check [WORKCELL]`: find, open and time every device; say all that is wrong.
+
+Without a file it looks at what is plugged in. Gives no torque; changes motors only with `--align`.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from hardware.arms.dynamixel_setup import align_shadows
+from hardware.arms.interbotix import ARM_MODELS
+from hardware.dynamixel.port import REPLY_SECS
+from hardware.interfaces import HardwareError
+from hardware.workcell.arm_search import FoundArm, search_arms
+from hardware.workcell.camera_search import FoundCameras, search_cameras
+from hardware.workcell.draft import draft_workcell
+from hardware.workcell.entries import ArmEntry, Workcell
+from hardware.workcell.examination import Examination, examine
+from hardware.workcell.file import load_workcell
+from hardware.workcell.machine import Machine
+from hardware.workcell.problem import Problem, WorkcellError, numbered
+from hardware.workcell.serial_devices import device_at, find_serial_devices
+from hardware.workcell.sides import put_sides_right
+from hardware.workcell.udev_rules import udev_rules
+from hardware.workcell.writing import save_workcell, store_fingerprints
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Look a workcell over, or look for its devices, and say everything that is wrong at once.
+
+    Returns 0 if nothing is wrong, 1 if something is, 2 if the file cannot be used.
+    """
+
+    workcell: tyro.conf.Positional[Path | None] = None
+    """A workcell file. Without one, everything that is plugged in is looked for."""
+    write: Path | None = None
+    """Write what was found into this new workcell file."""
+    name: str = "aloha"
+    """What the new workcell is called, in its datasets too."""
+    kit: Literal["aloha_2023", "interbotix"] | None = None
+    """Whose grippers the arms have, for --write; motors cannot tell those of followers."""
+    udev: bool = False
+    """Print udev rules: names by serial number, permissions, latency."""
+    sides: bool = False
+    """Find out by moving arms by hand which is left and which is right, and write it down."""
+    remember: bool = False
+    """Store what the motors say of themselves, so that a swapped cable is refused."""
+    align: str | None = None
+    """Name a loose arm whose second motors of shoulder and elbow shall count as the first do."""
+    reply_ms: float = 1e3 * REPLY_SECS
+    """What a reply may take beyond its bytes, while searching."""
+
+
+def main(options: Options, machine: Machine | None = None) -> int:
+    """Do what the options say. Returns the exit status."""
+    here = machine or Machine()
+    try:
+        if options.workcell is None:
+            return _search(options, here)
+        workcell = load_workcell(options.workcell)
+        return _work(options, options.workcell, workcell, here)
+    except (WorkcellError, HardwareError) as error:
+        _say(str(error))
+        return 2
+
+
+def _work(options: Options, path: Path, workcell: Workcell, machine: Machine) -> int:
+    if options.udev:
+        ports = {arm.name: arm.port for arm in workcell.arms if Path(arm.port).exists()}
+        _say(udev_rules({name: device_at(machine, port).serial for name, port in ports.items()}))
+        return 0
+    if options.sides:
+        for line in put_sides_right(path, workcell, machine, ask=_ask):
+            _say(line)
+        return 0
+    if options.align is not None:
+        return _align(workcell, options.align)
+    examination = examine(workcell, machine)
+    if options.remember:
+        return _remember(path, examination)
+    return _tell(workcell, examination)
+
+
+def _search(options: Options, machine: Machine) -> int:
+    if options.udev:
+        devices = find_serial_devices(machine)
+        _say(udev_rules({f"arm_{each.serial}": each.serial for each in devices if each.serial}))
+        return 0
+    arms, problems = search_arms(machine, reply_secs=options.reply_ms / 1e3)
+    cameras = search_cameras(machine)
+    _list(arms, cameras)
+    if options.write is not None:
+        workcell, remarks = draft_workcell(
+            arms, cameras, name=options.name, kit=options.kit, reply_secs=options.reply_ms / 1e3
+        )
+        if not workcell.arms_of("follower"):
+            problems.append(
+                Problem(str(options.write), "not written: no follower arm was found.", "See above.")
+            )
+        else:
+            save_workcell(options.write, workcell, remarks)
+            _say("\n".join([f"Written: {options.write}", *remarks]))
+    return _conclude([*problems, *cameras.problems])
+
+
+def _list(arms: list[FoundArm], cameras: FoundCameras) -> None:
+    for arm in arms:
+        what = " or ".join(ARM_MODELS[model].name for model in arm.models) or "no arm we know"
+        firmware = sorted({servo.firmware for servo in arm.servos})
+        _say(f"{arm.device.port}: {len(arm.servos)} motors, firmware {firmware}: {what}")
+    for each in cameras.realsenses:
+        _say(f"{each.name} {each.serial}, USB {each.usb}, firmware {each.firmware}")
+    for video in cameras.videos:
+        _say(str(video))
+
+
+def _remember(path: Path, examination: Examination) -> int:
+    usable = [report for report in examination.arms if report.fingerprints]
+    for report in usable:
+        store_fingerprints(path, report.name, report.fingerprints)
+        _say(f"{report.name}: its {len(report.fingerprints)} motors are remembered.")
+    lost = [report for report in examination.arms if not report.fingerprints]
+    return _conclude([problem for report in lost for problem in report.problems])
+
+
+def _align(workcell: Workcell, name: str) -> int:
+    arm: ArmEntry | None = next((arm for arm in workcell.arms if arm.name == name), None)
+    if arm is None or arm.model not in ARM_MODELS:
+        names = [arm.name for arm in workcell.arms if arm.model in ARM_MODELS]
+        _say(f"Expected one of {names}, got {name!r}.")
+        return 2
+    model = ARM_MODELS[arm.model]
+    for motor, offset in align_shadows(
+        model, arm.port, baud=arm.baud, reply_secs=arm.reply_secs
+    ).items():
+        _say(f"{name}: homing offset of {motor} is {offset} ticks now.")
+    _say("Store the motors' fingerprints anew: --remember.")
+    return 0
+
+
+def _tell(workcell: Workcell, examination: Examination) -> int:
+    _say(f"{workcell.name}:")
+    for report in (*examination.arms, *examination.cameras):
+        _say(f"  {report}")
+    return _conclude(examination.problems)
+
+
+def _conclude(problems: list[Problem]) -> int:
+    if not problems:
+        _say("Nothing is wrong.")
+        return 0
+    _say(f"\n{len(problems)} to put right:\n{numbered(problems)}")
+    return 1
+
+
+def _ask(words: str) -> None:
+    _say(words)
+    sys.stdin.readline()
+
+
+def _say(words: str) -> None:
+    sys.stdout.write(words + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(tyro.cli(Options, prog="python -m hardware.check")))

@@ -1,0 +1,96 @@
+"""Which arms hang on which serial ports: motors, models, firmware, fingerprints. Gives no torque.
+
+Interbotix arms are known by their motors. Grippers of different makes cannot be told apart, nor
+left from right: a person says which.
+"""
+
+from dataclasses import dataclass
+
+from hardware.arms.dynamixel_line import Line, motor_chain
+from hardware.arms.dynamixel_setup import FoundServo, find_servos
+from hardware.arms.interbotix import ARM_MODELS, BAUD
+from hardware.dynamixel.motors import Fingerprint, misfits
+from hardware.dynamixel.port import REPLY_SECS
+from hardware.interfaces import HardwareError
+from hardware.workcell.machine import Machine
+from hardware.workcell.problem import Problem
+from hardware.workcell.serial_devices import SerialDevice, find_serial_devices, port_problems
+
+FACTORY_BAUD = 57_600
+
+
+@dataclass(frozen=True, slots=True)
+class FoundArm:
+    """What answered on one serial port."""
+
+    device: SerialDevice
+    servos: tuple[FoundServo, ...]
+    fingerprints: tuple[Fingerprint, ...]
+    """Of all nine motors; empty if they are not all there."""
+    models: tuple[str, ...]
+    """Names of `ARM_MODELS` that these motors can be; empty if it is no such arm."""
+    problems: tuple[Problem, ...]
+
+
+def search_arms(
+    machine: Machine, *, reply_secs: float | int = REPLY_SECS
+) -> tuple[list[FoundArm], list[Problem]]:
+    """Look at every serial port, a second each. Returns what is wrong with them, too."""
+    devices = find_serial_devices(machine)
+    if not devices:
+        fix = "Plug the arms' USB cables in; `lsusb` shows the adapters (FTDI, 0403:6014)."
+        return [], [Problem("serial ports", "no USB serial port is there.", fix)]
+    found = [_look(machine, device, reply_secs) for device in devices]
+    return found, [problem for arm in found for problem in arm.problems]
+
+
+def _look(machine: Machine, device: SerialDevice, reply_secs: float | int) -> FoundArm:
+    problems = port_problems(machine, device)
+    servos: list[FoundServo] = []
+    prints: list[Fingerprint] = []
+    try:
+        servos = find_servos(device.port, bauds=(BAUD,), reply_secs=reply_secs) or find_servos(
+            device.port, bauds=(FACTORY_BAUD,), reply_secs=reply_secs
+        )
+        problems += _servo_problems(device, servos)
+        if {servo.id for servo in servos if servo.baud == BAUD} >= set(range(1, 10)):
+            prints = _fingerprints(device, reply_secs)
+    except HardwareError as error:
+        problems.append(Problem(device.port, str(error)))
+    wrong = {name: misfits(model.motors, prints) for name, model in ARM_MODELS.items()}
+    models = tuple(name for name, misfit in wrong.items() if not misfit)
+    if prints and not models:
+        nearest = min(wrong, key=lambda name: len(wrong[name]))
+        fix = "Set these motors up as docs/bring-up.md says, or add the arm's model as data."
+        words = f"it is nearly a {ARM_MODELS[nearest].name}: {'; '.join(wrong[nearest])}."
+        problems.append(Problem(device.port, words, fix))
+    return FoundArm(device, tuple(servos), tuple(prints), models, tuple(problems))
+
+
+def _servo_problems(device: SerialDevice, servos: list[FoundServo]) -> list[Problem]:
+    if not servos:
+        fix = (
+            "Switch the arm's 12 V supply on and release its emergency stop. If this port is no "
+            "arm's, let it be."
+        )
+        return [Problem(device.port, "no DYNAMIXEL motor answers.", fix)]
+    if any(servo.baud != BAUD for servo in servos):
+        words = f"motors {[servo.id for servo in servos]} speak at {FACTORY_BAUD} baud."
+        fix = f"Set them to {BAUD} (`set_up_servo` in hardware/arms/dynamixel_setup.py)."
+        return [Problem(device.port, words, fix)]
+    silent = sorted(set(range(1, 10)) - {servo.id for servo in servos})
+    if silent:
+        fix = "Check the plug of the first of them, then its ID."
+        return [Problem(device.port, f"motors {silent} are silent.", fix)]
+    return []
+
+
+def _fingerprints(device: SerialDevice, reply_secs: float | int) -> list[Fingerprint]:
+    # All Interbotix arms have the same nine IDs and names; which arm it is comes out of the prints.
+    model = next(iter(ARM_MODELS.values()))
+    chain = motor_chain(model, Line(device.port, reply_secs=reply_secs), lambda: 0.0)
+    chain.bus.open()
+    try:
+        return chain.roll_call()
+    finally:
+        chain.bus.close()

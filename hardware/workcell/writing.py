@@ -1,0 +1,124 @@
+"""Writes workcell files: a new one, or one table of one that is there. Comments stay."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.items import Item
+
+from hardware.dynamixel.motors import Fingerprint
+from hardware.workcell.entries import ArmEntry, CameraEntry, ChannelLimit, Workcell
+from hardware.workcell.problem import Problem, WorkcellError
+
+HEAD = "A workcell of VLA Studio (docs/workcell.md). Look it over: python -m hardware.check FILE"
+
+
+def save_workcell(path: Path, workcell: Workcell, remarks: Sequence[str] = ()) -> None:
+    """Write a new file, with `remarks` as comments. Raises `WorkcellError` if it is there."""
+    if path.exists():
+        fix = "Name another file, or remove this one first."
+        raise WorkcellError(
+            "Nothing was written.", [Problem(str(path), "it is there already.", fix)]
+        )
+    document = tomlkit.document()
+    for line in (HEAD, *remarks):
+        document.add(tomlkit.comment(line))
+    document.add("name", tomlkit.item(workcell.name))
+    document.add("control_hz", tomlkit.item(workcell.control_hz))
+    for kind, entries in (("arms", workcell.arms), ("cameras", workcell.cameras)):
+        tables = tomlkit.table(is_super_table=True)
+        for entry in entries:
+            tables.add(entry.name, _table(entry))
+        if entries:
+            document.add(kind, tables)
+    if workcell.limits:
+        document.add("limits", _limits(workcell.limits))
+    _replace(path, tomlkit.dumps(document))
+
+
+def store_fingerprints(path: Path, arm: str, prints: Sequence[Fingerprint]) -> None:
+    """Keep what an arm's motors say of themselves, so that another arm is refused from now on."""
+
+    def change(document: tomlkit.TOMLDocument) -> None:
+        document["arms"][arm]["fingerprints"] = _prints(prints)  # type: ignore[index]
+
+    _edit(path, change)
+
+
+def store_limits(path: Path, limits: Mapping[str, ChannelLimit]) -> None:
+    """Keep these channels' limits; those of other channels stay."""
+
+    def change(document: tomlkit.TOMLDocument) -> None:
+        table = document.setdefault("limits", tomlkit.table(is_super_table=True))
+        for name, limit in _limits(limits).items():
+            table[name] = limit
+
+    _edit(path, change)
+
+
+def swap_ports(path: Path, one: str, other: str) -> None:
+    """Let two arms exchange their ports and what was stored of their motors."""
+
+    def change(document: tomlkit.TOMLDocument) -> None:
+        first, second = document["arms"][one], document["arms"][other]  # type: ignore[index]
+        for field in ("port", "fingerprints"):
+            kept = [first.get(field), second.get(field)]  # type: ignore[union-attr]
+            for table, value in ((first, kept[1]), (second, kept[0])):
+                table.pop(field, None)  # type: ignore[union-attr]
+                if value is not None:
+                    table[field] = value  # type: ignore[index]
+
+    _edit(path, change)
+
+
+def _edit(path: Path, change: Callable[[tomlkit.TOMLDocument], None]) -> None:
+    document = tomlkit.parse(path.read_text())
+    change(document)
+    _replace(path, tomlkit.dumps(document))
+
+
+def _replace(path: Path, text: str) -> None:
+    written = path.with_name(f".{path.name}.new")
+    written.write_text(text)
+    os.replace(written, path)  # noqa: PTH105 - the name of the step that cannot be half done
+
+
+def _table(entry: ArmEntry | CameraEntry) -> Item:
+    """The fields that differ from what they are by themselves."""
+    table = tomlkit.table()
+    for field in fields(entry):
+        value: Any = getattr(entry, field.name)
+        if field.name == "name" or (
+            value == field.default and field.name not in ("height", "width", "fps")
+        ):
+            continue
+        if field.name == "fingerprints":
+            value = _prints(value)
+        if isinstance(value, Mapping):
+            value = dict(value)
+        if value not in ({}, ()):
+            table.add(field.name, value)
+    return table
+
+
+def _prints(prints: Sequence[Fingerprint]) -> Item:
+    array = tomlkit.array()
+    for each in prints:
+        inline = tomlkit.inline_table()
+        inline.update(each.to_json())
+        array.append(inline)
+    return array.multiline(multiline=True)
+
+
+def _limits(limits: Mapping[str, ChannelLimit]) -> Any:  # noqa: ANN401 - a table of tables
+    tables = tomlkit.table(is_super_table=True)
+    for name, limit in limits.items():
+        table = tomlkit.table()
+        for key, value in asdict(limit).items():
+            if value is not None:
+                table.add(key, value)
+        tables.add(name, table)
+    return tables
