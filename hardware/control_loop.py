@@ -99,7 +99,7 @@ class ControlLoop:
             agent.reset()
         with self._turn:
             self._agent, self._failure = agent, None
-            self._watchdogs.begin()
+            self._watchdogs.begin(agent)
             if agent is None:
                 self._robot.gate.release()
             else:
@@ -112,7 +112,7 @@ class ControlLoop:
         """
         with self._turn:
             self._agent = None
-            self._watchdogs.begin()
+            self._watchdogs.begin(None)
             self._robot.recover()
             self._robot.gate.reset()
             self._robot.gate.arm()
@@ -168,7 +168,7 @@ class ControlLoop:
         self._lowering = None
         if self._agent is None or not gate.is_open:
             return NOTHING
-        self._heed(self._watchdogs.before_asking(self._agent, observation, late_secs))
+        self._heed(self._watchdogs.before_asking(observation, late_secs))
         return self._ask(self._agent, observation) if gate.is_open else NOTHING
 
     def _heed(self, alarm: Alarm | None) -> None:

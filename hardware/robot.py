@@ -40,6 +40,8 @@ class Robot:
         self.gate = SafetyGate(embodiment, limits)
         self._arms = arms
         self._arm_names = _arm_names(embodiment, len(arms))
+        named = zip(self._arm_names, arms, strict=True)
+        self._speaking = [(name, arm) for name, arm in named if isinstance(arm, ReportsVitals)]
         self._cameras = cameras
         self._open_devices = ExitStack()
 
@@ -101,11 +103,7 @@ class Robot:
 
     def vitals(self) -> dict[str, Vitals]:
         """What the motors of each arm bear, by the arm's name, for arms that say so."""
-        return {
-            name: arm.vitals
-            for name, arm in zip(self._arm_names, self._arms, strict=True)
-            if isinstance(arm, ReportsVitals)
-        }
+        return {name: arm.vitals for name, arm in self._speaking}
 
     def recover(self) -> None:
         """A person decided that the arms may move again: bring back those that refuse commands.

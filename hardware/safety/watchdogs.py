@@ -52,23 +52,23 @@ class Watchdogs:
         self._channels = [channel.name for channel in body.action_channels]
         self._limits = limits
         self._strained: dict[str, float] = {}
-        self.begin()
+        self.begin(None)
 
-    def begin(self) -> None:
-        """Another driver was let in, or none."""
+    def begin(self, agent: Agent | None) -> None:
+        """`agent` was let in, or nobody drives."""
+        self._tended = agent if isinstance(agent, Tended) else None
+        self._looks = agent if isinstance(agent, Looks) else None
         self._answered_at: float | None = None
         self._before: Observation | None = None
         self._marked: dict[str, float] = {}
 
-    def before_asking(
-        self, agent: Agent, observation: Observation, late_secs: float | int
-    ) -> Alarms:
+    def before_asking(self, observation: Observation, late_secs: float | int) -> Alarms:
         """Look at what was seen, before the driver is asked."""
         alarm = (
             self._late(late_secs)
             or self._speed(observation)
-            or self._person(agent)
-            or self._cameras(agent, observation)
+            or self._person()
+            or self._cameras(observation)
         )
         self._before = observation
         if self._answered_at is None:
@@ -145,19 +145,19 @@ class Watchdogs:
             f"have been told to (limit {self._limits.top_speed[worst]:.1f}).",
         )
 
-    def _person(self, agent: Agent) -> Alarms:
-        silent = agent.silent_secs if isinstance(agent, Tended) else None
+    def _person(self) -> Alarms:
+        silent = None if self._tended is None else self._tended.silent_secs
         if silent is None or silent <= self._limits.patience.browser_secs:
             return None
         return Alarm(
             Cause.LOST_BROWSER, f"The browser that drives was not heard of for {silent:.1f} s."
         )
 
-    def _cameras(self, agent: Agent, observation: Observation) -> Alarms:
+    def _cameras(self, observation: Observation) -> Alarms:
         patience, now = self._limits.patience, observation.timestamp
         marked = self._marked
         self._marked = {}
-        for name in agent.looks_through if isinstance(agent, Looks) else ():
+        for name in () if self._looks is None else self._looks.looks_through:
             frame = observation.frames.get(name)
             if frame is None:
                 continue
