@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hardware.arms.dynamixel_line import Line, motor_chain
 from hardware.arms.dynamixel_setup import FoundServo, find_servos
 from hardware.arms.interbotix import ARM_MODELS, BAUD
+from hardware.dynamixel.control_table import XC430_W150, XL430_W250
 from hardware.dynamixel.motors import Fingerprint, misfits
 from hardware.dynamixel.port import REPLY_SECS
 from hardware.interfaces import HardwareError
@@ -17,6 +18,9 @@ from hardware.workcell.problem import Problem
 from hardware.workcell.serial_devices import SerialDevice, find_serial_devices, port_problems
 
 FACTORY_BAUD = 57_600
+
+LEADER_GRIPPERS = {XL430_W250.number: "aloha_2023", XC430_W150.number: "interbotix"}
+"""Kits by the motor of their leaders' grippers; the later one turns more smoothly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +62,20 @@ def _look(machine: Machine, device: SerialDevice, reply_secs: float | int) -> Fo
     except HardwareError as error:
         problems.append(Problem(device.port, str(error)))
     wrong = {name: misfits(model.motors, prints) for name, model in ARM_MODELS.items()}
-    models = tuple(name for name, misfit in wrong.items() if not misfit)
+    models = _likeliest([name for name, misfit in wrong.items() if not misfit], prints)
     if prints and not models:
         nearest = min(wrong, key=lambda name: len(wrong[name]))
         fix = "Set these motors up as docs/bring-up.md says, or add the arm's model as data."
         words = f"it is nearly a {ARM_MODELS[nearest].name}: {'; '.join(wrong[nearest])}."
         problems.append(Problem(device.port, words, fix))
     return FoundArm(device, tuple(servos), tuple(prints), models, tuple(problems))
+
+
+def _likeliest(models: list[str], prints: list[Fingerprint]) -> tuple[str, ...]:
+    """Of a leader's models, those whose kit has this motor in the gripper."""
+    fitted = {each.id: each.model_number for each in prints}
+    kit = LEADER_GRIPPERS.get(fitted.get(9, 0), "")
+    return tuple(name for name in models if name.startswith(kit))
 
 
 def _servo_problems(device: SerialDevice, servos: list[FoundServo]) -> list[Problem]:

@@ -1,17 +1,17 @@
 """The robot of a workcell: followers, cameras and leaders put together. Finds nothing by itself."""
 
 import logging
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
 from hardware.arms.side_by_side import side_by_side
 from hardware.cameras.streaming import StreamingCamera
 from hardware.clock import MonotonicClock
 from hardware.interfaces import Arm, Clock, HardwareError
 from hardware.robot import Robot
-from hardware.workcell.body import body_of
+from hardware.workcell.body import body_of, limits_of
 from hardware.workcell.entries import Workcell
 from hardware.workcell.grip_start import GripStartTeleoperator
 from hardware.workcell.machine import Machine
@@ -19,9 +19,6 @@ from hardware.workcell.parts import make_arm, make_source
 from hardware.workcell.serviced_arm import ServicedArm
 
 logger = logging.getLogger(__name__)
-
-SETTLING_SECS = 0.5
-"""How long a recovered arm may take to be read again."""
 
 
 @dataclass(slots=True)
@@ -59,32 +56,6 @@ class AssembledWorkcell:
     def __exit__(self, *_exception: object) -> None:
         self._opened.close()
 
-    def recover(self) -> None:
-        """A person decided that arms with a fault may go on: clear it or connect them anew.
-
-        Returns once the loop reads them again. Raises `HardwareError` naming every arm that is
-        still not fit; the others are ready.
-        """
-        ailing = [arm for arm in self.arms.values() if arm.trouble]
-        failures = []
-        for arm in ailing:
-            try:
-                arm.recover()
-            except HardwareError as error:
-                failures.append(str(error))
-        self._await_readings(ailing)
-        if failures:
-            raise HardwareError("\n".join(failures))
-
-    def _await_readings(self, arms: list[ServicedArm]) -> None:
-        """What an arm said before must not be taken for news; nobody may be reading, though."""
-        before = {arm.name: arm.reads for arm in arms}
-        deadline = time.monotonic() + SETTLING_SECS
-        while any(arm.reads < before[arm.name] + 2 for arm in arms if not arm.trouble):
-            if time.monotonic() > deadline:
-                return
-            time.sleep(0.01)
-
 
 def assemble(
     workcell: Workcell,
@@ -108,11 +79,27 @@ def assemble(
         each.name: StreamingCamera(each.name, make_source(each, clock, machine), clock)
         for each in workcell.cameras
     }
+    leading = [arms[each.name] for each in workcell.arms_of("leader")]
+    body = body_of(workcell)
     return AssembledWorkcell(
         workcell,
-        Robot(body_of(workcell), followers, cameras, clock),
+        Robot(body, followers, cameras, clock, limits_of(workcell, body)),
         arms,
         cameras,
         leaders,
-        GripStartTeleoperator(leaders, tell) if leaders else None,
+        GripStartTeleoperator(leaders, tell, partial(_mend, leading)) if leaders else None,
     )
+
+
+def _mend(arms: Sequence[ServicedArm]) -> None:
+    """Bring back the arms that failed. Raises `HardwareError` naming all that cannot be."""
+    failures = []
+    for arm in arms:
+        if not arm.fault:
+            continue
+        try:
+            arm.recover()
+        except HardwareError as error:
+            failures.append(str(error))
+    if failures:
+        raise HardwareError("\n".join(failures))

@@ -3,10 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from hardware.aloha import aloha_embodiment, arm_slice
+from hardware.arms.interbotix import ARM_MODELS
 from hardware.arms.so101 import JOINTS, load_calibration
 from hardware.dynamixel.control_table import RADIANS_PER_TICK
 from hardware.embodiment import CameraView, Channel, Embodiment
+from hardware.safety.aloha_limits import STRAIN, limits_for
+from hardware.safety.limits import Limits
 from hardware.workcell.entries import SO101, ArmEntry, ChannelLimit, Workcell
 
 SO101_RATE = 3.14
@@ -42,6 +47,16 @@ def body_of(workcell: Workcell) -> Embodiment:
         control_hz=float(workcell.control_hz),
         kinematics="aloha" if interbotix and both else None,
     )
+
+
+def limits_of(workcell: Workcell, body: Embodiment) -> Limits:
+    """What the safety kernel holds `body` to: as known for it, resting as its arms do."""
+    followers = workcell.arms_of("follower")
+    limits = limits_for(body)
+    if followers[0].model == SO101:
+        return limits
+    rest = [angle for arm in followers for angle in (*ARM_MODELS[arm.model].sleep, 0.0)]
+    return replace(limits, rest=np.array(rest, np.float32), strain=STRAIN)
 
 
 def arm_channels(arm: ArmEntry) -> tuple[Channel, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from hardware.arms.leader import GripToStart
-from hardware.interfaces import Action, Arm, Observation
+from hardware.interfaces import Action, Arm, HardwareError, JointPositions, Observation
 
 HOW_TO_START = (
     "Hold the leaders as the followers stand. Open their grippers, then close all of them: "
@@ -14,13 +14,27 @@ HOW_TO_START = (
 FOLLOWING = "The followers follow the leaders."
 
 
-class GripStartTeleoperator:
-    """An `Agent`: waits until every leader was open and is gripped, then does as they do."""
+def _nothing() -> None:
+    """Every leader is taken to be well."""
 
-    def __init__(self, leaders: Sequence[Arm], tell: Callable[[str], object]) -> None:
+
+class GripStartTeleoperator:
+    """An `Agent`: holds until every leader was open and is gripped, then does as they do.
+
+    `tell` takes sentences for the person; `mend` brings leaders back that failed before, and raises
+    `HardwareError` if it cannot.
+    """
+
+    def __init__(
+        self,
+        leaders: Sequence[Arm],
+        tell: Callable[[str], object],
+        mend: Callable[[], None] = _nothing,
+    ) -> None:
         self._leaders = tuple(leaders)
         self._tell = tell
-        self.reset()
+        self._mend = mend
+        self._forget()
 
     @property
     def following(self) -> bool:
@@ -28,19 +42,40 @@ class GripStartTeleoperator:
         return self._following
 
     def reset(self) -> None:
-        """Wait for the grip again."""
+        """Wait for the grip again. Raises `HardwareError` if a leader cannot be read."""
+        self._mend()
+        self._forget()
+        self._tell(HOW_TO_START)
+
+    def _forget(self) -> None:
         self._grip = GripToStart(len(self._leaders))
         self._following = False
-        self._told = False
+        self._held: Action | None = None
 
-    def act(self, observation: Observation) -> Action | None:  # noqa: ARG002 - leaders ignore it
-        """Where the leaders are held, or None until they were gripped."""
-        positions = [leader.read_positions() for leader in self._leaders]
+    def act(self, observation: Observation) -> Action:
+        """Where the leaders are held; before the grip, where the followers stood."""
+        if self._held is None:
+            self._held = observation.state.copy()
+        positions = self._read()
+        if positions is None:
+            return self._held
         if not self._following:
             self._following = self._grip.gripped([float(each[-1]) for each in positions])
             if self._following:
                 self._tell(FOLLOWING)
-            elif not self._told:
-                self._told = True
-                self._tell(HOW_TO_START)
-        return np.concatenate(positions) if self._following else None
+        return np.concatenate(positions) if self._following else self._held
+
+    def _read(self) -> list[JointPositions] | None:
+        """Every leader; None if one fails before the grip, when what it said may be old news."""
+        positions: list[JointPositions] = []
+        failure: HardwareError | None = None
+        for leader in self._leaders:
+            try:
+                positions.append(leader.read_positions())
+            except HardwareError as error:
+                failure = error
+        if failure is None:
+            return positions
+        if self._following:
+            raise failure
+        return None

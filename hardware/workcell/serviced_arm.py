@@ -1,4 +1,4 @@
-"""An arm that can be brought back while the loop goes on: resumed, connected anew, worked on."""
+"""An arm of a workcell: brought back while the loop goes on, worked on, called by its name."""
 
 import logging
 import threading
@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from hardware.arms.dynamixel import DynamixelFollower
 from hardware.interfaces import Arm, HardwareError, JointPositions
+from hardware.safety.vitals import NOTHING_KNOWN, Recoverable, Releasable, ReportsVitals, Vitals
 
 logger = logging.getLogger(__name__)
 
@@ -24,8 +25,6 @@ class ServicedArm:
         self.arm = arm
         self.trouble = ""
         """What the last reading or writing died of; empty if it did not."""
-        self.reads = 0
-        """Good readings since it was made."""
         self._awake = False
         self._bus = threading.Lock()
 
@@ -51,7 +50,7 @@ class ServicedArm:
     def read_positions(self) -> JointPositions:
         """Where the joints are, as the arm says."""
         positions = self._do(self._read)
-        self.reads += 1
+        self.trouble = ""
         return positions
 
     def _read(self) -> JointPositions:
@@ -80,6 +79,17 @@ class ServicedArm:
         with self._bus:
             return work()
 
+    @property
+    def fault(self) -> str:
+        """Why it cannot be used until somebody decides otherwise; empty if it can."""
+        own = self.arm.fault if isinstance(self.arm, Recoverable) else ""
+        return own or self.trouble
+
+    @property
+    def vitals(self) -> Vitals:
+        """What its motors bear, if they say so. Asks nobody."""
+        return self.arm.vitals if isinstance(self.arm, ReportsVitals) else NOTHING_KNOWN
+
     def recover(self) -> None:
         """A person decided that the arm may go on: clear its fault, or connect it anew.
 
@@ -88,23 +98,20 @@ class ServicedArm:
         try:
             self.service(self._recover)
         except HardwareError as error:
-            self.trouble = str(error)
             raise HardwareError(f"{self.name}: {error}") from error
         self.trouble = ""
 
     def _recover(self) -> None:
-        follower = self.arm
-        if isinstance(follower, DynamixelFollower):
-            try:
-                follower.resume()
-            except HardwareError as error:
-                logger.info("%s is connected anew: %s", self.name, error)
-            else:
-                return
-            follower.connect()
+        if isinstance(self.arm, Recoverable):
+            self.arm.recover()
         else:
             self.arm.disconnect()
             self.arm.connect()
+
+    def let_go(self) -> None:
+        """Take its torque away; the arm must be at rest or supported."""
+        if isinstance(self.arm, Releasable):
+            self.service(self.arm.let_go)
 
     def _do(self, act: Callable[[], Result]) -> Result:
         if not self._bus.acquire(blocking=False):
