@@ -121,7 +121,9 @@ def _ours(
     drawn = scenario(name, int(rng.integers(VALIDATION_SEED)))
     cell = _cell(recipe.cameras, recipe.height, recipe.width, recipe.fps)
     cell.world.set_out(drawn.layout)
+    start = None
     if first_driver is not None:
+        start = _look(cell)
         said = _instruction(recipe, drawn.task, drawn.layout, rng)
         agent = first_driver(said, int(rng.integers(2**31)), cell.world.now())
         if not _driven(cell, drawn.task, agent, recipe.fps, rng):
@@ -130,7 +132,17 @@ def _ours(
         _disturbed_starts().disturb(cell.world, drawn.task, rng)
     # Told of the scene as it is now: a disturbed one may have another leftmost thing.
     instruction = _instruction(recipe, drawn.task, cell.world.present(), rng)
-    return drawn.task.id, instruction, _attempt(cell, drawn.task, rng)
+    ticks = _attempt(cell, drawn.task, rng)
+    if ticks is not None and start is not None:
+        ticks = begun_with(start, ticks, recipe.fps)
+    return drawn.task.id, instruction, ticks
+
+
+def _look(cell: SimulatedAloha) -> Tick:
+    """What is seen before anybody drives."""
+    ticks = list[Tick]()
+    ControlLoop(cell.robot, [ticks.append]).tick()
+    return ticks[0]
 
 
 def _driven(
@@ -156,8 +168,9 @@ def _standard(
     if first_driver is not None:
         agent = first_driver(instruction, int(rng.integers(2**31)), 0.0)
         secs = float(rng.uniform(SHORTEST_SECS, LONGEST_SHARE * STEPS / CONTROL_HZ))
-        ticks = standard_demonstration(name, seed, shot, first=(agent, secs))
-        return name, instruction, ticks
+        seen = list[Tick]()
+        ticks = standard_demonstration(name, seed, shot, first=(agent, secs), start=seen.append)
+        return name, instruction, ticks and begun_with(seen[0], ticks, recipe.fps)
     disturbed = bool(rng.random() < recipe.disturbed)
     return name, instruction, standard_demonstration(name, seed, shot, disturbed=disturbed)
 
@@ -177,6 +190,36 @@ def _attempt(cell: SimulatedAloha, task: Task, rng: np.random.Generator) -> tupl
     if found.failure is not None:
         raise found.failure
     return _since(begun, ticks) if found.outcome is Outcome.SUCCESS else None
+
+
+def begun_with(start: Tick, ticks: tuple[Tick, ...], fps: int) -> tuple[Tick, ...]:
+    """Put one row of `start`, at which nobody drives, before `ticks`, which begin later by it.
+
+    So the first row of a correction shows the scene as the whole attempt began, which is what a
+    policy that looks at the start is shown (`policy.first_look`).
+    """
+    stride = round(CONTROL_HZ / fps)
+    later = tuple(_moved(tick, 1 / fps, tick.index + stride) for tick in ticks)
+    still = _moved(replace(start, action=None, wanted=None), -start.observation.timestamp, 0)
+    before = tuple(
+        _moved(still, n / CONTROL_HZ, ticks[0].index + n, pictures=False) for n in range(stride)
+    )
+    return before + later
+
+
+def _moved(tick: Tick, secs: float, index: int, *, pictures: bool = True) -> Tick:
+    """The same turn `secs` later, with its pictures or without."""
+    seen = tick.observation
+    frames = {
+        name: replace(frame, captured_at=round(frame.captured_at + secs, 6))
+        for name, frame in seen.frames.items()
+    }
+    moved = replace(
+        seen,
+        timestamp=round(seen.timestamp + secs, 6),
+        frames=frames if pictures else seen.frames,
+    )
+    return replace(tick, index=index, observation=moved)
 
 
 def _since(begun: float, ticks: list[Tick]) -> tuple[Tick, ...]:

@@ -29,16 +29,20 @@ def corrected(folder, task, **fields):
 def states(folder):
     table = pq.read_table(next((folder / "data").glob("chunk-*/file-*.parquet")))
     lags = np.subtract(table["time"].to_pylist(), table["capture_time.cam_high"].to_pylist())
-    return np.array(table["observation.state"].to_pylist()), table["timestamp"].to_pylist(), lags
+    state = np.array(table["observation.state"].to_pylist())
+    return state, table["timestamp"].to_pylist(), lags, np.array(table["sent"].to_pylist())
 
 
 @pytest.mark.parametrize("task", ["pick_red_cube_left", "gym_aloha/AlohaTransferCube-v0"])
 def test_the_expert_is_recorded_from_where_the_checkpoint_got_to(tmp_path, task):
     assert corrected(tmp_path / "corrections", task) == 0
-    state, times, lags = states(tmp_path / "corrections")
+    state, times, lags, sent = states(tmp_path / "corrections")
     assert times[0] == 0
     assert np.abs(lags).max() < 1e-3  # every picture is of its row, none of who drove before
-    assert np.abs(state[0] - START).max() > 0.1  # where demonstrations begin
+    arms = np.delete(np.abs(state - START), [6, 13], axis=1)  # grippers begin open, or closed
+    assert arms[0].max() < 0.1  # where the attempt began, nobody drives yet
+    assert sent[0] == 0 and sent[1:].all()
+    assert arms[1].max() > 0.1  # where the expert took over
     assert len(state) > 5
 
 

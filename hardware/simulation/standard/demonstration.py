@@ -1,5 +1,6 @@
 """One demonstration of a standard task by its expert: a function of its arguments, and no more."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -44,13 +45,14 @@ def standard_demonstration(
     *,
     disturbed: bool = False,
     first: tuple[Agent, int | float] | None = None,
+    start: Callable[[Tick], None] | None = None,
 ) -> tuple[Tick, ...] | None:
     """Return every control tick of the expert's attempt at start `seed`, None if it failed.
 
     It ends `HOLD_TICKS` after the strict state is there. With `disturbed`, the arms start off their
     pose and things may slip out of the fingers (`Disturbance`). With `first`, that agent has driven
-    for so many seconds, which are left out; None as well if it has the task done by then. Pictures
-    are new every 50 / fps ticks and repeated between.
+    for so many seconds, which are left out but for the first tick, which `start` is told; None as
+    well if it has the task done by then. Pictures are new every 50 / fps ticks, repeated between.
     """
     world, drawing = _stage(standard_task(name))
     rng = np.random.default_rng(np.random.SeedSequence([seed, 4]))
@@ -61,7 +63,11 @@ def standard_demonstration(
     if first is not None:
         agent, secs = first
         before = Judge()
-        for _ in drive(world, agent, eyes, steps=round(secs * shot.fps) * every):
+        for number, tick in enumerate(
+            drive(world, agent, eyes, steps=round(secs * shot.fps) * every)
+        ):
+            if number == 0 and start is not None:
+                start(tick)
             before.watch(world)
         if before.settled:
             return None  # nothing is left to show
