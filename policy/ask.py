@@ -29,6 +29,7 @@ from policy.evaluation.interval import wilson
 from policy.evaluation.seeds import seeds_of
 from policy.model.checkpoint import Checkpoint
 from policy.model.processor import Processor, resize
+from policy.text_file import write_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -196,7 +197,7 @@ def measure(options: Options, answerer: Answerer) -> list[Accuracy]:
             "types": [asdict(row) for row in rows],
             "replies": [asdict(reply) for reply in replies],
         }
-        options.json.write_text(json.dumps(described, indent=2) + "\n")
+        write_atomically(options.json, json.dumps(described, indent=2) + "\n")
     return rows
 
 

@@ -27,6 +27,7 @@ from policy.model.presets import preset
 from policy.model.processor import Inputs
 from policy.model.qwen_vla import Context, QwenVLA
 from policy.model.sampling import Sampling
+from policy.text_file import write_atomically
 from policy.timing import (
     Plan,
     Rates,
@@ -291,7 +292,7 @@ def main(options: Options) -> None:
         ) from error
     log_report(report)
     if options.json is not None:
-        options.json.write_text(json.dumps(asdict(report), indent=2) + "\n")
+        write_atomically(options.json, json.dumps(asdict(report), indent=2) + "\n")
 
 
 if __name__ == "__main__":

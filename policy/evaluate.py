@@ -41,6 +41,7 @@ from policy.evaluation.request import Request, Rules, axes_named, check_swap
 from policy.evaluation.runner import opened, run, wants_film
 from policy.evaluation.seeds import Split, seeds_of
 from policy.interface import Continuation
+from policy.text_file import write_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +151,7 @@ def _report(
         logger.info("%s", table(found))
     if options.json is not None:
         written = to_json(described, results, found, planned=len(request.starts()))
-        options.json.write_text(json.dumps(written, indent=2) + "\n")
+        write_atomically(options.json, json.dumps(written, indent=2) + "\n")
 
 
 def _fill(ledger: Ledger, request: Request, options: Options) -> BaseException | None:

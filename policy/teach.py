@@ -13,9 +13,9 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -25,10 +25,14 @@ from policy.data.samples import load_samples
 from policy.model.checkpoint import Body, Checkpoint
 from policy.teaching.lesson import Lesson, Material, probe_of, request_for, steps_that_fit
 from policy.teaching.replay import generate_replay, is_simulated, known_tasks
+from policy.text_file import write_atomically
 from policy.train import in_words, train
 from policy.training.request import TrainRequest
 
 logger = logging.getLogger(__name__)
+
+ASKED = "lesson.json"
+"""What the job of a folder was asked to teach, to go on with that and no other."""
 
 PROBE_STEPS = 20
 """Of the job that measures the machine; the second half counts."""
@@ -76,11 +80,13 @@ def teach(options: Options, stop: threading.Event) -> Path:
     body = fitting_body(options.base, (options.dataset, *options.replay))
     path = options.folder / "request.json"
     options.folder.mkdir(parents=True, exist_ok=True)
+    asked = options.folder / ASKED
     if path.exists():
-        _require_same(TrainRequest.load(path), options)
+        _require_same(asked, options)
         logger.info("Going on with the job in %s.", options.folder)
     else:
         request = _planned(options, body, began, threads, stop)
+        write_atomically(asked, json.dumps(_as_asked(options), indent=2) + "\n")
         request.save(path)
     if not stop.is_set():
         train(options.folder, stop)
@@ -156,11 +162,19 @@ def _rate(folder: Path, request: TrainRequest, stop: threading.Event) -> float:
     return float(json.loads(last)["samples_per_second"])
 
 
-def _require_same(request: TrainRequest, options: Options) -> None:
-    named = [part.dataset for part in request.ingredients if part.dataset is not None]
-    if request.base != str(options.base) or named[0] != str(options.dataset):
+def _as_asked(options: Options) -> dict[str, Any]:
+    """What decides what is learnt, as in a file."""
+    fields = {**asdict(options), "out": None, "threads": None}
+    return dict(json.loads(json.dumps(fields, default=str)))
+
+
+def _require_same(asked: Path, options: Options) -> None:
+    before = json.loads(asked.read_text()) if asked.is_file() else {}
+    now = _as_asked(options)
+    differing = [f"{name} {before.get(name)!r}" for name in now if before.get(name) != now[name]]
+    if differing:
         raise ValueError(
-            f"{options.folder} holds a job that teaches {request.base} from {named[0]}. Choose "
+            f"{options.folder} holds a job that teaches with {', '.join(differing)}. Choose "
             "another --out, or remove it."
         )
 

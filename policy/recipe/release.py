@@ -1,6 +1,7 @@
 """The folder that is shipped: the last checkpoint, and a card with all that it follows from."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -96,12 +97,17 @@ def _training(recipe: Recipe, steps: Sequence[Step], out: Path) -> Iterator[str]
     for stage in recipe.stages:
         request = json.loads((out / "jobs" / stage.name / "request.json").read_text())
         yield f"{stage.name}: `{_told(named[stage.name], out)}`\n"
-        yield f"```json\n{json.dumps(request, indent=1).replace(str(out), 'OUT')}\n```\n"
+        yield f"```json\n{_without(out, json.dumps(request, indent=1))}\n```\n"
 
 
 def _told(step: Step, out: Path) -> str:
-    words = " ".join(step.command).replace(str(out), "OUT")
-    return f"python {words}"
+    return f"python {_without(out, ' '.join(step.command))}"
+
+
+def _without(out: Path, text: str) -> str:
+    """`text` with OUT in the place of the folder `out`, where a path begins with it."""
+    begins = rf'(?<![\w./-]){re.escape(str(out))}(?=[/"\s]|$)'
+    return re.sub(begins, "OUT", text)
 
 
 _HEAD = """---

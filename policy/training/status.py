@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from policy.training.trainer import write_atomically
+from policy.text_file import write_atomically
 
 
 class Status:

@@ -25,6 +25,7 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
+from policy.text_file import write_atomically
 from policy.training.average import Average
 from policy.training.metrics import Metrics
 from policy.training.optimizers import make_optimizers
@@ -52,13 +53,6 @@ class Passes(Protocol):
 
     def steps(self, start: int, stop: int) -> Iterator[Sequence[Movable]]:
         """The passes of every step in [start, stop)."""
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace `path`, so that a reader sees the old text or the new, never half."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    partial.replace(path)
 
 
 UNREADABLE = (

@@ -123,3 +123,5 @@ def test_a_checkpoint_is_taught_and_goes_on_being_what_it_was(taught_once, tmp_p
     assert teach(options, threading.Event()) == checkpoint  # nothing is left to do
     with pytest.raises(ValueError, match=r"teaches .* Choose another --out"):
         teach(replace(options, base=checkpoint), threading.Event())
+    with pytest.raises(ValueError, match=r"teaches with minutes .* Choose another --out"):
+        teach(replace(options, minutes=99.0), threading.Event())
