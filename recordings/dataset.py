@@ -15,6 +15,7 @@ from recordings.data_file import DataFile
 from recordings.disk import read_lines
 from recordings.episode_table import Row, read_episodes, read_tasks, rows_of
 from recordings.features import as_arrays, film_keys
+from recordings.marks import NO_MARKS, Marks, read_marks
 from recordings.quality import Quality
 from recordings.video_reader import VideoReader
 
@@ -32,6 +33,8 @@ class EpisodeSummary:
     secs: float
     quality: Quality | None
     """None if another tool recorded it."""
+    marks: Marks
+    """What people said of it."""
 
 
 class Dataset:
@@ -73,7 +76,12 @@ class Dataset:
     def episodes(self) -> list[EpisodeSummary]:
         """Return every episode, in order."""
         cards = {line["episode_index"]: line for line in read_lines(self.folder / layout.QUALITY)}
-        return [self._summary(row, cards.get(row["episode_index"])) for row in self._rows]
+        marks = read_marks(self.folder)
+        return [
+            self._summary(row, cards.get(index), marks.get(index, NO_MARKS))
+            for row in self._rows
+            for index in [row["episode_index"]]
+        ]
 
     def rows(self, episode: int) -> dict[str, np.ndarray]:
         """Return the columns of one episode, (rows,) or (rows, length), by feature name."""
@@ -150,7 +158,7 @@ class Dataset:
             )
         return self._rows[episode]
 
-    def _summary(self, row: Row, card: dict[str, Any] | None) -> EpisodeSummary:
+    def _summary(self, row: Row, card: dict[str, Any] | None, marks: Marks) -> EpisodeSummary:
         fields = {name: value for name, value in (card or {}).items() if name != "episode_index"}
         return EpisodeSummary(
             index=row["episode_index"],
@@ -158,6 +166,7 @@ class Dataset:
             num_frames=row["length"],
             secs=row["length"] / self.fps,
             quality=Quality.from_json(fields) if card else None,
+            marks=marks,
         )
 
     def _path(self, pattern: str, row: Row, kind: str, video_key: str = "") -> str:

@@ -10,7 +10,7 @@ from recordings.marks import Marks
 from recordings.piece import whole_piece
 from recordings.source import Source
 
-Value = str | float | bool | None | Sequence[str]
+Value = str | int | float | bool | None | Sequence[str]
 Fields = Mapping[str, Value]
 
 PATTERN = re.compile(r"\s*([\w.]+)\s*(!=|<=|>=|=|<|>|~)\s*(.*?)\s*")

@@ -82,7 +82,8 @@ class Source:
 
     def first_frame(self, key: str, episode: int) -> int:
         """Return the number, in that film, of the first frame of `episode`."""
-        return round(self._entry(episode)[f"videos/{key}/from_timestamp"] * self.fps)
+        starts: float = self._entry(episode)[f"videos/{key}/from_timestamp"]
+        return round(starts * self.fps)
 
     def close(self) -> None:
         """Close every file. Safe to call twice."""

@@ -1,0 +1,409 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tyro
+from bench import Bench
+from plain_reading import PlainDataset, contents
+
+from recordings import edit, editing
+from recordings.check import check
+from recordings.dataset import Dataset
+from recordings.disk import RecordingError
+from recordings.history import History
+from recordings.idleness import Idle, idle_part, ranges_of
+from recordings.marks import Marks, read_marks
+from recordings.piece import marked, retasked, split, tagged, trimmed, without
+from recordings.selection import select
+from recordings.source import Source
+
+CAMERAS = ("observation.images.cam_high", "observation.images.cam_low")
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """Five episodes of 10 to 14 rows at 25 fps, two per data file."""
+    folder = tmp_path_factory.mktemp("recorded") / "d"
+    with pytest.MonkeyPatch.context() as patch, Bench() as bench:
+        patch.setattr("recordings.parquet_tail.EPISODES_PER_FILE", 2)
+        bench.recorder.open_dataset(folder, fps=25)
+        for number in range(5):
+            bench.record(f"task {number % 2}", ticks=20 + 2 * number)
+    return folder
+
+
+@pytest.fixture
+def dataset(recorded, tmp_path):
+    """What was recorded, to be edited; whatever a test does to it leaves it right."""
+    folder = Path(shutil.copytree(recorded, tmp_path / "d"))
+    yield folder
+    PlainDataset(folder).require_right()
+    assert check(folder).problems == []
+
+
+def command(dataset, *words):
+    return tyro.cli(edit.main, args=[str(dataset), *words], config=edit.PLAIN)
+
+
+def pictures(folder):
+    plain = PlainDataset(folder)
+    return [
+        [plain.pictures(episode, key) for key in CAMERAS] for episode in range(len(plain.episodes))
+    ]
+
+
+def test_deleting_leaves_the_others_with_their_rows_and_pictures(dataset, recorded):
+    before, seen = contents(dataset), pictures(dataset)
+    made = editing.edit(dataset, "delete 1 3", lambda all_: without(all_, [1, 3]))
+    assert (made.episodes_before, made.episodes_after, made.deleted) == (5, 3, (1, 3))
+    assert contents(dataset) == [before[0], before[2], before[4]]
+    for now, then in zip(pictures(dataset), [seen[0], seen[2], seen[4]], strict=True):
+        assert np.array_equal(now, then)
+
+
+def test_a_task_that_nothing_shows_any_more_is_gone(dataset):
+    editing.edit(dataset, "delete", lambda all_: without(all_, [1, 3]))
+    with Dataset(dataset) as opened:
+        assert opened.tasks == ["task 0"]
+
+
+def test_what_was_deleted_can_be_taken_back_to_the_end(dataset):
+    before, seen = contents(dataset), pictures(dataset)
+    editing.edit(dataset, "delete", lambda all_: without(all_, [1]))
+    assert [(each.edit, each.episode, each.task) for each in editing.trash(dataset)] == [
+        (1, 1, "task 1")
+    ]
+    editing.restore(dataset, [(1, 1)])
+    assert contents(dataset) == [before[i] for i in (0, 2, 3, 4, 1)]
+    assert np.array_equal(pictures(dataset)[4], seen[1])
+    assert editing.trash(dataset) == []
+    with pytest.raises(ValueError, match="Expected episodes of the trash"):
+        editing.restore(dataset, [(1, 1)])
+
+
+def test_trimming_is_exact_to_the_frame_and_encodes_nothing(dataset):
+    before, seen = contents(dataset), pictures(dataset)
+    films = {path.name: path.stat().st_ino for path in (dataset / "videos").rglob("*.mp4")}
+    editing.edit(dataset, "trim", lambda all_: trimmed(all_, 2, 3, 2))
+    task, rows = before[2]
+    assert contents(dataset)[2] == (task, rows[3:-2])
+    for now, then in zip(pictures(dataset)[2], seen[2], strict=True):
+        assert np.array_equal(now, then[3:-2])
+    assert films == {path.name: path.stat().st_ino for path in (dataset / "videos").rglob("*.mp4")}
+    with Dataset(dataset) as opened:
+        columns = opened.rows(2)
+        assert columns["time"][0] == 0
+        ages = columns["time"] - columns["capture_time.cam_low"]
+        assert (np.abs(ages) <= 0.021).all()
+        assert np.array_equal(opened.frame(2, "cam_low", 0), seen[2][1][3])
+
+
+def test_a_trimmed_episode_is_judged_by_the_rows_that_are_left(make_bench, tmp_path):
+    folder, bench = tmp_path / "d", make_bench()
+    bench.recorder.open_dataset(folder, fps=50)
+    bench.recorder.start_episode("wait, then go on")
+    bench.turn(5)
+    bench.clock.seconds += 1.0
+    bench.turn(30)
+    bench.recorder.save_episode()
+    bench.recorder.close()
+    with Dataset(folder) as opened:
+        assert opened.episodes()[0].quality.verdict == "poor"
+    editing.edit(folder, "trim", lambda all_: trimmed(all_, 0, 6, 0))
+    with Dataset(folder) as opened:
+        card = opened.episodes()[0].quality
+    assert (card.verdict, card.missed_ticks) == ("good", 0)
+    assert card.rate_hz == pytest.approx(50, rel=1e-3)
+
+
+def test_the_parts_of_an_episode_are_episodes_with_its_pictures(dataset):
+    before, seen = contents(dataset), pictures(dataset)
+    editing.edit(dataset, "split", lambda all_: split(all_, 3, [4, 9]))
+    task, rows = before[3]
+    parts = [(task, rows[:4]), (task, rows[4:9]), (task, rows[9:])]
+    assert contents(dataset) == [*before[:3], *parts, before[4]]
+    for camera in range(2):
+        joined = np.concatenate([pictures(dataset)[part][camera] for part in (3, 4, 5)])
+        assert np.array_equal(joined, seen[3][camera])
+
+
+def test_other_words_for_an_episode_are_all_that_changes(dataset):
+    before = contents(dataset)
+    data = dataset / "data/chunk-000/file-001.parquet"
+    untouched = data.stat().st_ino
+    editing.edit(dataset, "retask", lambda all_: retasked(all_, [4], "stack the cups"))
+    assert contents(dataset) == [*before[:4], (("stack the cups",), before[4][1])]
+    assert data.stat().st_ino == untouched
+
+
+def test_datasets_of_one_body_are_merged_and_the_other_stays(dataset, recorded, tmp_path):
+    other = Path(shutil.copytree(recorded, tmp_path / "other"))
+    editing.edit(other, "retask", lambda all_: retasked(all_, [0], "another task"))
+    before, theirs = contents(dataset), contents(other)
+    seen = pictures(other)
+    editing.merge(dataset, [other])
+    assert contents(dataset) == before + theirs
+    assert contents(other) == theirs
+    assert np.array_equal(pictures(dataset)[5], seen[0])
+    with Dataset(dataset) as opened:
+        assert opened.tasks == ["task 0", "task 1", "another task"]
+
+
+def test_datasets_that_differ_are_not_merged(dataset, make_bench, tmp_path):
+    bench = make_bench()
+    bench.recorder.open_dataset(tmp_path / "fast", fps=50)
+    bench.record(ticks=8)
+    bench.recorder.close()
+    with pytest.raises(ValueError, match="do not fit into this dataset: 50 fps instead of 25"):
+        editing.merge(dataset, [tmp_path / "fast"])
+    assert History(dataset).done() == []
+
+
+def test_a_copy_is_a_dataset_of_its_own(dataset, tmp_path):
+    before = contents(dataset)
+    assert editing.copy(dataset, [4, 1], tmp_path / "some") == 2
+    assert contents(tmp_path / "some") == [before[1], before[4]]
+    assert check(tmp_path / "some").problems == []
+    shutil.rmtree(dataset / "videos")
+    assert check(tmp_path / "some").problems == []
+    shutil.rmtree(dataset)
+    shutil.copytree(tmp_path / "some", dataset)
+    with pytest.raises(ValueError, match="Expected a new folder"):
+        editing.copy(dataset, [0], tmp_path / "some")
+
+
+def test_marks_and_tags_move_with_their_episode(dataset):
+    editing.edit(dataset, "mark", lambda all_: marked(all_, [3], success=False))
+    editing.edit(dataset, "tag", lambda all_: tagged(all_, [3, 4], ["slow", "left"], []))
+    editing.edit(dataset, "tag", lambda all_: tagged(all_, [4], [], ["left"]))
+    editing.edit(dataset, "delete", lambda all_: without(all_, [0]))
+    said = {2: Marks(success=False, tags=("slow", "left")), 3: Marks(tags=("slow",))}
+    assert read_marks(dataset) == said
+    with Dataset(dataset) as opened:
+        assert [each.marks for each in opened.episodes()] == [
+            said.get(index, Marks()) for index in range(4)
+        ]
+
+
+def test_every_edit_can_be_taken_back_and_done_again(dataset):
+    states = [contents(dataset)]
+    for change in (
+        lambda all_: without(all_, [0]),
+        lambda all_: trimmed(all_, 1, 2, 0),
+        lambda all_: split(all_, 3, [5]),
+    ):
+        editing.edit(dataset, "an edit", change)
+        states.append(contents(dataset))
+    for state in reversed(states[:-1]):
+        editing.undo(dataset)
+        assert contents(dataset) == state
+    with pytest.raises(ValueError, match="no edit to undo"):
+        editing.undo(dataset)
+    for state in states[1:]:
+        editing.redo(dataset)
+        assert contents(dataset) == state
+    with pytest.raises(ValueError, match="no edit to do again"):
+        editing.redo(dataset)
+
+
+def test_what_was_recorded_after_an_edit_is_not_lost_by_taking_it_back(dataset, make_bench):
+    editing.edit(dataset, "delete", lambda all_: without(all_, [2]))
+    bench = make_bench()
+    bench.recorder.open_dataset(dataset, fps=25)
+    assert bench.record("after the edit", ticks=20) == 4
+    with pytest.raises(ValueError, match="Another program writes"):
+        editing.undo(dataset)
+    bench.recorder.close()
+    recorded = contents(dataset)
+    with pytest.raises(ValueError, match="were recorded since this edit"):
+        editing.undo(dataset)
+    assert contents(dataset) == recorded
+    editing.restore(dataset, [(1, 2)])
+    assert len(contents(dataset)) == 6
+
+
+def test_recording_goes_on_after_any_edit(dataset, make_bench):
+    editing.edit(dataset, "trim", lambda all_: trimmed(all_, 4, 1, 1))
+    editing.edit(dataset, "delete", lambda all_: without(all_, [0, 3]))
+    seen, bench = pictures(dataset), make_bench()
+    bench.recorder.open_dataset(dataset, fps=25)
+    assert bench.record("task 1", ticks=20) == 3
+    bench.recorder.close()
+    for now, then in zip(pictures(dataset)[:3], seen, strict=True):
+        assert np.array_equal(now, then)
+
+
+def test_nothing_is_edited_while_somebody_records(dataset, make_bench):
+    bench = make_bench()
+    bench.recorder.open_dataset(dataset, fps=25)
+    with pytest.raises(ValueError, match="Another program writes to this dataset"):
+        editing.edit(dataset, "delete", lambda all_: without(all_, [0]))
+
+
+def test_a_disk_that_refuses_leaves_everything_as_it_was(dataset, monkeypatch):
+    before = contents(dataset)
+
+    def refuse(path, groups):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("recordings.assembly.write_groups", refuse)
+        with pytest.raises(RecordingError, match="The dataset is as it was"):
+            editing.edit(dataset, "delete", lambda all_: without(all_, [0]))
+    assert contents(dataset) == before
+    assert list((dataset.parent / ".d.history").iterdir()) == []
+
+
+def test_a_file_system_that_cannot_exchange_folders_will_do(dataset, monkeypatch):
+    monkeypatch.setattr("recordings.exchange._exchanged_at_once", lambda *_paths: False)
+    before = contents(dataset)
+    editing.edit(dataset, "delete", lambda all_: without(all_, [0]))
+    assert contents(dataset) == before[1:]
+    editing.undo(dataset)
+    assert contents(dataset) == before
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_an_exchange_by_renames_that_was_cut_short_is_settled(number, dataset, monkeypatch):
+    before = contents(dataset)
+    monkeypatch.setattr("recordings.exchange._exchanged_at_once", lambda *_paths: False)
+
+    class PowerCut(BaseException):
+        """Not an error that anything may handle."""
+
+    real, left = Path.rename, [number]
+
+    def rename(path, target):
+        if path.name in ("d", "dataset", "aside"):
+            if left[0] == 0:
+                raise PowerCut
+            left[0] -= 1
+        return real(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", rename)
+        patch.setattr(History, "forget_unfinished", lambda *_arguments: None)
+        with pytest.raises(PowerCut):
+            editing.edit(dataset, "delete", lambda all_: without(all_, [0]))
+    editing.edit(dataset, "mark", lambda all_: marked(all_, [0], success=True))
+    assert contents(dataset) == (before[1:] if number == 2 else before)
+
+
+def test_what_is_purged_cannot_be_taken_back(dataset):
+    for _ in range(3):
+        editing.edit(dataset, "delete", lambda all_: without(all_, [0]))
+    assert [edit.number for edit in editing.purge(dataset, 1)] == [1, 2]
+    assert [(each.edit, each.episode) for each in editing.trash(dataset)] == [(3, 0)]
+    editing.undo(dataset)
+    with pytest.raises(ValueError, match="no edit to undo"):
+        editing.undo(dataset)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda all_: without(all_, [5]), "has 5 episodes, counted from 0; asked for"),
+        (lambda all_: without(all_, range(5)), "would delete all 5 episodes"),
+        (lambda all_: without(all_, []), "No episode was named"),
+        (lambda all_: trimmed(all_, 0, 6, 4), "has 10 rows: cannot cut 6 and 4 off"),
+        (lambda all_: split(all_, 0, [10]), "can be split at rows 1 to 9"),
+        (lambda all_: split(all_, 0, []), "can be split at rows 1 to 9"),
+        (lambda all_: retasked(all_, [0], " "), "Expected a task in words"),
+        (lambda all_: tagged(all_, [0], [" "], []), "Expected tags"),
+    ],
+)
+def test_an_edit_that_makes_no_sense_is_refused_in_words(change, words, dataset):
+    with pytest.raises(ValueError, match=words):
+        editing.edit(dataset, "an edit", change)
+    assert History(dataset).done() == []
+
+
+def test_a_generated_dataset_that_was_cut_forgets_its_recipe(dataset):
+    recipe = dataset / "meta/generation.json"
+    recipe.write_text("{}\n")
+    editing.edit(dataset, "mark", lambda all_: marked(all_, [0], success=True))
+    assert recipe.exists()
+    editing.edit(dataset, "delete", lambda all_: without(all_, [0]))
+    assert not recipe.exists()
+
+
+@pytest.mark.parametrize(
+    ("conditions", "indices"),
+    [
+        ([], [0, 1, 2, 3, 4]),
+        (["secs<0.45"], [0, 1]),
+        (["num_frames>=12", "task=task 1"], [3]),
+        (["task~TASK", "index!=2"], [0, 1, 3, 4]),
+        (["verdict=good", "dropped=0"], [0, 1, 2, 3, 4]),
+        (["success=unknown", "tags=slow"], []),
+    ],
+)
+def test_episodes_are_found_by_any_field(conditions, indices, recorded):
+    assert select(Source(recorded), conditions) == indices
+
+
+def test_a_condition_that_cannot_be_understood_says_what_can(recorded):
+    for text, words in [
+        ("secs", "Expected a condition such as"),
+        ("sec<2", "There is no field 'sec'. Fields: .*'secs'"),
+        ("secs<long", "Expected a number after secs"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            select(Source(recorded), [text])
+
+
+class Waiter:
+    """Stands, moves for a while, and stands again."""
+
+    def reset(self): ...
+
+    def act(self, observation):
+        ticks = round((observation.timestamp - 100.0) * 50)
+        return np.full(4, np.clip((ticks - 60) / 60, 0, 1), np.float32)
+
+
+def test_waiting_at_both_ends_is_found_and_trimmed(make_bench, tmp_path, capsys):
+    folder, bench = tmp_path / "d", make_bench(drive=False)
+    bench.loop.drive(Waiter())
+    bench.recorder.open_dataset(folder, fps=50)
+    bench.record("wait and go", ticks=200)
+    bench.recorder.close()
+    source = Source(folder)
+    idle = idle_part(source, 0, ranges_of(source))
+    assert abs(idle.head - 50) <= 2
+    assert abs(idle.tail - 70) <= 3
+    assert command(folder, "idle") == 0
+    assert f"trim 0 --head {idle.head} --tail {idle.tail}" in capsys.readouterr().out
+    assert command(folder, "idle", "--apply") == 0
+    source = Source(folder)
+    assert source.length(0) == 200 - idle.head - idle.tail
+    assert idle_part(source, 0, ranges_of(source)) == Idle(0, 0)
+    PlainDataset(folder).require_right()
+
+
+def test_the_command_does_what_it_says_and_takes_it_back(dataset, tmp_path, capsys):
+    before = contents(dataset)
+    assert command(dataset, "delete", "--where", "num_frames<12") == 0
+    assert command(dataset, "trim", "0", "--head", "2") == 0
+    assert command(dataset, "split", "0", "--at", "3") == 0
+    assert command(dataset, "retask", "1", "--task", "new words") == 0
+    assert command(dataset, "tag", "1", "--add", "slow") == 0
+    assert command(dataset, "mark", "--where", "tags=slow", "--success", "no") == 0
+    assert command(dataset, "copy", "--where", "success=no", "--to", str(tmp_path / "bad")) == 0
+    assert command(dataset, "merge", str(tmp_path / "bad")) == 0
+    assert command(dataset, "trash") == 0
+    assert "1:0     0.4 s  task 0\n1:1     0.4 s  task 1\n" in capsys.readouterr().out
+    assert command(dataset, "restore", "1:1") == 0
+    assert command(dataset, "list", "--where", "task=new words") == 0
+    assert capsys.readouterr().out.count("success no       new words  #slow\n") == 2
+    assert contents(dataset)[-1] == before[1]
+    assert command(dataset, "history") == 0
+    assert capsys.readouterr().out.count("\n") == 8
+    for _ in range(8):
+        assert command(dataset, "undo") == 0
+    assert contents(dataset) == before
+    assert command(dataset, "undo") == 1
+    assert "There is no edit to undo" in capsys.readouterr().err
+    assert command(dataset, "redo") == 0
+    assert command(dataset, "purge") == 0
