@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import tyro
@@ -18,9 +17,8 @@ from fastapi import FastAPI
 from hardware.interfaces import HardwareError
 from hardware.kinematics import kinematics_for
 from hardware.safety.journal import Journal
-from hardware.simulated_aloha import simulated_aloha
-from hardware.simulation.solids import solids
-from hardware.teleoperator import CartesianTeleoperator
+from hardware.workcell.file import load_workcell
+from hardware.workcell.problem import WorkcellError
 from recordings.catalogue import Catalogue
 from recordings.jobs import JobQueue
 from recordings.recorder import Recorder
@@ -42,6 +40,7 @@ from studio.stop_signal import StopSignal
 from studio.training import Training
 from studio.uplink import Uplink
 from studio.viewer import Viewer
+from studio.workcell_rig import SIMULATED, opened_rig
 
 logger = logging.getLogger("studio")
 
@@ -55,8 +54,8 @@ GRACE_SECS = 1
 class Options:
     """Open the studio in a browser: watch, tell, take over, record, train, run."""
 
-    workcell: str = "sim"
-    """`sim`, the simulated ALOHA. Files for real robots come with a later version."""
+    workcell: str = SIMULATED
+    """`sim`, the simulated ALOHA; or the TOML file of a real one (`python -m hardware.check`)."""
     host: str = "127.0.0.1"
     """Address to listen on. Whoever can reach it can drive the robot."""
     port: int = 7860
@@ -65,13 +64,14 @@ class Options:
     catalogue: str | None = None
     """SQLAlchemy URL of the catalogue's database; an SQLite file in the data folder by default."""
     policy: str | None = None
-    """Checkpoint folder, or ws://HOST:PORT of a policy server; the shipped one by default."""
+    """Checkpoint folder, or ws://HOST:PORT of a policy server. In simulation the shipped one by
+    default; real arms wait until one is named or chosen."""
 
 
-def policy_source(wanted: str | None) -> str | None:
+def policy_source(options: Options) -> str | None:
     """Return what to drive with at the start, or None for nothing yet."""
-    if wanted is not None:
-        return wanted
+    if options.policy is not None or options.workcell != SIMULATED:
+        return options.policy
     return str(SHIPPED_CHECKPOINT) if SHIPPED_CHECKPOINT.is_dir() else None
 
 
@@ -86,23 +86,23 @@ def open_catalogue(options: Options) -> Catalogue:
 @contextmanager
 def opened(options: Options) -> Iterator[FastAPI]:
     """Build every part, and close each again in the opposite order."""
-    aloha = simulated_aloha(realtime=True)
-    robot, body = aloha.robot, aloha.robot.embodiment
-    notices, seat, recorder = Notices(), Seat(), Recorder(body)
+    notices, seat = Notices(), Seat()
     with ExitStack() as parts:
+        rig = parts.enter_context(opened_rig(options.workcell, notices.add))
+        robot, body = rig.robot, rig.robot.embodiment
+        recorder = Recorder(body)
         catalogue = parts.enter_context(closing(open_catalogue(options)))
         journal = parts.enter_context(closing(Journal(catalogue.data_dir / "safety.jsonl")))
         robot.gate.events.listen(journal)
         book = parts.enter_context(closing(CommandBook(catalogue, notices)))
         training = parts.enter_context(Training(catalogue, JobQueue(catalogue), notices))
-        teleoperator = CartesianTeleoperator(body)
         station = Station(
             robot,
-            teleoperator,
+            rig.teleoperator,
             notices,
             History(book),
             listeners=(recorder,),
-            rearrange=aloha.world.reset,
+            rearrange=rig.rearrange,
         )
         log = catalogue.data_dir / "policy_server.log"
         host = parts.enter_context(closing(PolicyHost(body, notices, station.stand_by, log)))
@@ -110,11 +110,13 @@ def opened(options: Options) -> Iterator[FastAPI]:
         parts.enter_context(station)
         parts.enter_context(StopSignal(lambda: station.stop("Signal SIGUSR1 asked for Stop.")))
         kinematics = kinematics_for(body)
-        viewer = parts.enter_context(Viewer(station, kinematics, partial(solids, aloha.world)))
-        uplink = parts.enter_context(closing(Uplink(station, teleoperator, seat, host, training)))
-        report = Report(station, recorder, host, seat, PathProjector(kinematics, body.cameras))
+        seen = body if rig.cameras_placed else body.with_cameras(())
+        viewer = parts.enter_context(Viewer(station, kinematics, rig.things, seen))
+        uplink = parts.enter_context(closing(Uplink(station, rig.jogged, seat, host, training)))
+        projector = PathProjector(kinematics, seen.cameras)
+        report = Report(station, recorder, host, seat, projector, hand=rig.hand)
         live = parts.enter_context(Live(station, report, uplink))
-        source = policy_source(options.policy)
+        source = policy_source(options)
         if source is not None:
             host.use(source)
         desk = Desk(station, record, host, seat, catalogue, Episodes(catalogue), training, viewer)
@@ -145,13 +147,9 @@ def serve(options: Options, listener: socket.socket) -> None:
 
 def check(options: Options) -> None:
     """Raise `NotReadyError` when something must be put right before anything is started."""
-    if options.workcell != "sim":
-        raise NotReadyError(
-            "This version drives the simulated ALOHA only: --workcell sim. "
-            f"Real robots come with a later one. Asked for: {options.workcell}"
-        )
-    advice = check_libraries()
-    if advice:
+    if options.workcell != SIMULATED:
+        load_workcell(Path(options.workcell))
+    elif advice := check_libraries():
         logger.info(advice)
     check_data_dir(options.data)
 
@@ -173,7 +171,7 @@ def main(options: Options) -> int:
     try:
         check(options)
         serve(options, listen(options.host, options.port))
-    except (NotReadyError, HardwareError) as error:
+    except (NotReadyError, HardwareError, WorkcellError) as error:
         logger.error("%s", error)  # noqa: TRY400 - a person reads this, not a traceback
         return 2
     except KeyboardInterrupt:

@@ -22,12 +22,15 @@ class Report:
         host: PolicyHost,
         seat: Seat,
         projector: PathProjector,
+        *,
+        hand: str = "page",
     ) -> None:
         self._station = station
         self._recorder = recorder
         self._host = host
         self._seat = seat
         self._projector = projector
+        self._hand = hand
         self._cell = Cell(station)
         self._told = 0
 
@@ -41,6 +44,7 @@ class Report:
             "name": body.name,
             "cameras": [asdict(camera) for camera in body.cameras],
             "channels": [asdict(channel) for channel in body.state_channels],
+            "hand": self._hand,
             "can_rearrange": self._station.can_rearrange,
             "notices": [asdict(notice) for notice in self._station.notices.recent()],
         }

@@ -10,6 +10,7 @@ from hardware.interfaces import Agent
 from hardware.robot import Robot
 from hardware.safety.events import SafetyEvent
 from hardware.safety.state import OPEN, Cause
+from hardware.safety.watchdogs import Tended
 from policy.agent import PolicyAgent
 from policy.interface import ActionChunk, Policy
 from studio.history import History, Outcome
@@ -195,8 +196,9 @@ class Station:
         self.robot.gate.hold(cause, reason)
 
     def lose_browser(self, number: int) -> None:
-        """A browser is gone that had the seat: hold if a person drove. Without waiting."""
-        if self._loop.agent is self._teleoperator:
+        """A browser is gone that had the seat: hold if a person drove by it. Without waiting."""
+        agent = self._loop.agent
+        if agent is self._teleoperator and isinstance(agent, Tended):
             words = f"Browser {number}, which drove by hand, is gone."
             self.hold(Cause.LOST_BROWSER, words)
 

@@ -14,12 +14,15 @@ from studio.training import Training
 
 
 class Uplink:
-    """Carries out what a browser asks for. Called on the event loop, so nothing here waits."""
+    """Carries out what a browser asks for. Called on the event loop, so nothing here waits.
+
+    Without `teleoperator`, nobody drives by the page.
+    """
 
     def __init__(
         self,
         station: Station,
-        teleoperator: CartesianTeleoperator,
+        teleoperator: CartesianTeleoperator | None,
         seat: Seat,
         host: PolicyHost,
         training: Training,
@@ -44,7 +47,7 @@ class Uplink:
     def alive(self, browser: str) -> None:
         """Note that `browser` still looks, so that it keeps the seat."""
         self._seat.greet(browser)
-        if self._seat.holds(browser):
+        if self._teleoperator is not None and self._seat.holds(browser):
             self._teleoperator.heard()
 
     def depart(self, browser: str) -> None:
@@ -94,6 +97,8 @@ class Uplink:
         self._notices.watch(self._errands.submit(carry_out), "Not done")
 
     def _jog(self, browser: str, message: dict[str, Any]) -> None:
+        if self._teleoperator is None:
+            return  # leader arms drive; the page knows and shows no pads
         if not self._seat.holds(browser):
             return  # a key held while another browser takes the seat; the arm holds
         self._teleoperator.heard()

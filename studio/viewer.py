@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import rerun as rr
 
+from hardware.embodiment import Embodiment
 from hardware.kinematics import Kinematics
 from hardware.simulation.solids import Solid
 from studio.notices import EXPECTED
@@ -21,10 +22,20 @@ Things = Callable[[], Sequence[Solid]]
 
 
 class Viewer:
-    """Starts Rerun when it is first wanted. Whatever happens to it, the page goes on."""
+    """Starts Rerun when it is first wanted. Whatever happens to it, the page goes on.
 
-    def __init__(self, station: Station, kinematics: Kinematics | None, things: Things) -> None:
+    `body` has only the cameras whose place is known, if those are not all.
+    """
+
+    def __init__(
+        self,
+        station: Station,
+        kinematics: Kinematics | None,
+        things: Things,
+        body: Embodiment | None = None,
+    ) -> None:
         self._station = station
+        self._body = body or station.robot.embodiment
         self._kinematics = kinematics
         self._things = things
         self._lock = threading.Lock()
@@ -51,7 +62,7 @@ class Viewer:
             if self.server.alive:
                 return
             self.server.start()
-            scene = Scene3D(self._station.robot.embodiment, self._kinematics)
+            scene = Scene3D(self._body, self._kinematics)
             logging = self._thread.submit(self._log_forever, scene, self.server.port)
             self._station.notices.watch(logging, "The 3-D view")
 
@@ -71,10 +82,8 @@ class Viewer:
 
     def _log_forever(self, scene: Scene3D, port: int) -> None:
         recording = rr.RecordingStream("vla_studio")
-        recording.connect_grpc(
-            self.server.url, default_blueprint=blueprint(self._station.robot.embodiment)
-        )
-        recording.send_blueprint(blueprint(self._station.robot.embodiment))
+        recording.connect_grpc(self.server.url, default_blueprint=blueprint(self._body))
+        recording.send_blueprint(blueprint(self._body))
         scene.log_static(recording)
         while self.server.alive and self.server.port == port:
             self._looking.wait()

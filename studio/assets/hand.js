@@ -42,7 +42,10 @@ export function mountHand(element, live) {
       button.setAttribute("aria-pressed", String(button.dataset.arm === name));
     });
   };
-  const driving = () => document.body.dataset.driver === "person" && document.body.dataset.seat === "mine";
+  const driving = () => {
+    const { driver, seat, hand } = document.body.dataset;
+    return hand === "page" && driver === "person" && seat === "mine";
+  };
 
   element.querySelectorAll("[data-arm]").forEach((button) =>
     button.addEventListener("click", () => choose(button.dataset.arm)),

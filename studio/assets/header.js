@@ -24,6 +24,7 @@ export function mountHeader(element, live) {
     browser = hello.browser;
     text("body", hello.name.endsWith("_sim") ? `${hello.body} (simulated)` : hello.body);
     document.body.dataset.rearrange = hello.can_rearrange;
+    document.body.dataset.hand = hello.hand;
   });
   live.on("state", (state) => {
     Object.assign(document.body.dataset, {

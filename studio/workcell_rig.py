@@ -1,0 +1,114 @@
+"""What the studio runs on: the simulated ALOHA, or the arms and cameras of a workcell file."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from hardware.interfaces import Action, Agent, HardwareError, Observation
+from hardware.robot import Robot
+from hardware.simulated_aloha import simulated_aloha
+from hardware.simulation.solids import Solid, solids
+from hardware.teleoperator import CartesianTeleoperator
+from hardware.workcell.assembly import AssembledWorkcell, assemble
+from hardware.workcell.examination import examine_arms
+from hardware.workcell.file import load_workcell
+from hardware.workcell.problem import WorkcellError
+
+SIMULATED = "sim"
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """A robot, who drives it by hand, and what only a simulation or only a workcell has."""
+
+    robot: Robot
+    teleoperator: Agent
+    """Who drives when a person takes over."""
+    jogged: CartesianTeleoperator | None
+    """The same, if the page's keys and pads drive; None if leader arms do."""
+    cameras_placed: bool = False
+    """Whether the kinematic model knows where the cameras are."""
+    things: Callable[[], Sequence[Solid]] = tuple
+    """What is on the table, as far as it is known."""
+    rearrange: Callable[[int, str], None] | None = None
+    """Puts a simulated world at a new start."""
+    cell: AssembledWorkcell | None = None
+    path: Path | None = None
+    """The workcell's file."""
+
+    @property
+    def hand(self) -> str:
+        """How a person drives: `page`, `leaders`, or `nobody`."""
+        if self.jogged is not None:
+            return "page"
+        return "leaders" if self.cell is not None and self.cell.leaders else "nobody"
+
+
+class NobodyByHand:
+    """An agent that refuses: neither leader arms nor the page can drive this body."""
+
+    def reset(self) -> None:
+        """Raise `ValueError`, so that nobody is let in."""
+        raise ValueError(
+            "Nobody can drive this workcell by hand: it has no leader arms, and the page drives "
+            "two ViperX arms only. Add leaders to the workcell file."
+        )
+
+    def act(self, observation: Observation) -> Action | None:  # noqa: ARG002 - it never drives
+        """Leave the robot where it is."""
+        return None
+
+
+@contextmanager
+def opened_rig(workcell: str, tell: Callable[[str], object]) -> Iterator[Rig]:
+    """Make the robot that `workcell` names: `sim` or a file. Leaders are open meanwhile.
+
+    `tell` takes sentences for the person at the leaders. Raises `WorkcellError` with everything
+    that is wrong with the file or the arms, and `HardwareError` when a leader does not open.
+    """
+    if workcell == SIMULATED:
+        yield _simulated()
+        return
+    path = Path(workcell)
+    with _assembled(path, tell) as cell:
+        jogged = None
+        if not cell.leaders and cell.robot.embodiment.kinematics == "aloha":
+            jogged = CartesianTeleoperator(cell.robot.embodiment)
+        agent: Agent = cell.teleoperator or jogged or NobodyByHand()
+        yield Rig(cell.robot, agent, jogged, cell=cell, path=path)
+
+
+def _simulated() -> Rig:
+    aloha = simulated_aloha(realtime=True)
+    hand = CartesianTeleoperator(aloha.robot.embodiment)
+    return Rig(
+        aloha.robot,
+        hand,
+        hand,
+        cameras_placed=True,
+        things=partial(solids, aloha.world),
+        rearrange=aloha.world.reset,
+    )
+
+
+@contextmanager
+def _assembled(path: Path, tell: Callable[[str], object]) -> Iterator[AssembledWorkcell]:
+    """Look all arms over first: one by one, each would tell of its own trouble alone."""
+    workcell = load_workcell(path)
+    grave = [
+        problem
+        for report in examine_arms(workcell).arms
+        for problem in report.problems
+        if report.read_secs is None
+    ]
+    if grave:
+        raise WorkcellError("These arms are not ready. Nothing was moved.", grave)
+    try:
+        with assemble(workcell, tell=tell) as cell:
+            yield cell
+    except HardwareError as error:
+        raise HardwareError(
+            f"{error}\nEverything at once: python -m hardware.check {path}"
+        ) from error
