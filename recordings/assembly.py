@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hardware.embodiment import Embodiment
 from recordings import layout
@@ -98,10 +97,7 @@ class Assembly:
 
     def _ready_files(self) -> Iterator[tuple[int, tuple[int, Path]]]:
         """Yield the first episode of every data file of `base` that no piece changes."""
-        held: dict[Path, list[int]] = {}
-        for episode in range(len(self._base.entries)):
-            held.setdefault(self._base.data_path(episode), []).append(episode)
-        for path, episodes in held.items():
+        for path, episodes in self._base.data_files().items():
             together = episodes == list(range(episodes[0], episodes[-1] + 1))
             if together and all(self._is_untouched(episode) for episode in episodes):
                 yield episodes[0], (episodes[-1] + 1, path)
@@ -121,7 +117,7 @@ class Assembly:
         )
 
     def _write_data(self, target: Path, number: int, plan: DataFilePlan) -> None:
-        path = target / layout.data_file(number)
+        path, schema = target / layout.data_file(number), self._base.schema
         if plan.ready is not None:
             link(plan.ready, path)
             return
@@ -131,7 +127,7 @@ class Assembly:
             rows = rows_of_piece(piece, index, self._begins[index], self._tasks)
             if needs_count(piece) or len(piece.tasks) > 1:
                 self._rows[index] = rows
-            groups.append(rows.select(self._schema.names).cast(self._schema))
+            groups.append(rows.select(schema.names).cast(schema))
         write_groups(path, groups)
 
     def _placed(self) -> list[PlacedPiece]:
@@ -145,10 +141,6 @@ class Assembly:
             )
             for index, piece in enumerate(self._pieces)
         ]
-
-    @property
-    def _schema(self) -> pa.Schema:
-        return pq.read_schema(self._base.data_path(0))
 
     def _entries(self) -> list[Row]:
         entries = []

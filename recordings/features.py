@@ -18,18 +18,24 @@ TIME = "time"
 LATE = "late"
 SENT = "sent"
 CAPTURE_PREFIX = "capture_time."
+ARROW = {"float32": pa.float32(), "float64": pa.float64(), "int64": pa.int64()}
 INDEX_COLUMNS = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 
 
-def _numbers(dtype: str, names: list[str] | None = None) -> dict[str, Any]:
+def numbers(dtype: str, names: list[str] | None = None) -> dict[str, Any]:
+    """Return the feature of a vector with a number per name, or of a single number."""
     return {"dtype": dtype, "shape": [len(names) if names else 1], "names": names}
 
 
-def _film(height: int, width: int, fps: int) -> dict[str, Any]:
+def film_feature(height: int, width: int, fps: int) -> dict[str, Any]:
+    """Return the feature of a camera as `VideoWriter` writes its films; sizes in pixels.
+
+    Raises `ValueError` for a size that H.264 has not.
+    """
     if height % 2 or width % 2:
         raise ValueError(
             f"H.264 needs pictures of even height and width, got {height}x{width}. "
-            "Change the camera's size in the embodiment."
+            "Change the size of the pictures."
         )
     return {
         "dtype": "video",
@@ -58,16 +64,16 @@ def features_of(embodiment: Embodiment, fps: int) -> Features:
     clear of `observation` and `action`, which LeRobot's policies would read as inputs.
     """
     features = {
-        STATE: _numbers("float32", [c.name for c in embodiment.state_channels]),
-        ACTION: _numbers("float32", [c.name for c in embodiment.action_channels]),
+        STATE: numbers("float32", [c.name for c in embodiment.state_channels]),
+        ACTION: numbers("float32", [c.name for c in embodiment.action_channels]),
     }
     for camera in embodiment.cameras:
-        features[IMAGE_PREFIX + camera.name] = _film(camera.height, camera.width, fps)
+        features[IMAGE_PREFIX + camera.name] = film_feature(camera.height, camera.width, fps)
     for name in (TIME, LATE, SENT, *(CAPTURE_PREFIX + name for name in embodiment.camera_names)):
-        features[name] = _numbers("float32")
-    features["timestamp"] = _numbers("float32")
+        features[name] = numbers("float32")
+    features["timestamp"] = numbers("float32")
     for name in INDEX_COLUMNS[1:]:
-        features[name] = _numbers("int64")
+        features[name] = numbers("int64")
     return features
 
 
@@ -92,7 +98,7 @@ def arrow_schema(features: Features) -> pa.Schema:
     for name, feature in stored_in_table(features).items():
         length = feature["shape"][0]
         value = {"dtype": feature["dtype"], "_type": "Value"}
-        number = pa.float32() if feature["dtype"] == "float32" else pa.int64()
+        number = ARROW[feature["dtype"]]
         fields.append((name, number if length == 1 else pa.list_(number, length)))
         described[name] = (
             value if length == 1 else {"feature": value, "length": length, "_type": "List"}

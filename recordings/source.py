@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from recordings import layout
 from recordings.data_file import DataFile
@@ -53,6 +54,18 @@ class Source:
         return self.folder / str(self.info["data_path"]).format(
             chunk_index=entry["data/chunk_index"], file_index=entry["data/file_index"]
         )
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns of the data files, with the metadata that `datasets` looks for."""
+        return pq.read_schema(self.data_path(0))
+
+    def data_files(self) -> dict[Path, list[int]]:
+        """Return which episodes each data file holds; none if they are not files of this format."""
+        held: dict[Path, list[int]] = {}
+        for episode in range(len(self.entries)):
+            held.setdefault(self.data_path(episode), []).append(episode)
+        return held
 
     def table(self, episode: int) -> pa.Table:
         """Return the rows of `episode`, all columns as they are on the disk."""

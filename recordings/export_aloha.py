@@ -1,0 +1,119 @@
+"""`python -m recordings.export_aloha DATASET --to FOLDER`: episodes as ALOHA's HDF5 files."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+from tqdm import tqdm
+
+from hardware.interfaces import Image
+from recordings.aloha_hdf5 import VECTORS, write_aloha_file
+from recordings.choice import Where
+from recordings.dataset import Dataset
+from recordings.features import STATE
+from recordings.import_aloha import ORIGIN
+from recordings.selection import select
+from recordings.source import Source
+
+
+def export_aloha(
+    folder: Path,
+    target: Path,
+    *,
+    where: Sequence[str] = (),
+    jpeg_quality: int | None = None,
+    progress: bool = False,
+) -> int:
+    """Write the episodes of a dataset of which `where` holds as episode_0.hdf5 and so on.
+
+    Numbers are kept to the last bit, pictures as the films show them. ALOHA's programs want joint
+    velocities: where none were recorded, they are differences of positions, and the attribute
+    `qvel_computed` says so. Returns the number of episodes. Raises `ValueError` when `target` has
+    files, or the dataset has no state and action.
+    """
+    if target.exists() and any(target.iterdir()):
+        raise ValueError(
+            f"Expected a new or empty folder to export to, got one with files: {target}"
+        )
+    indices = select(Source(folder), where)
+    target.mkdir(parents=True, exist_ok=True)
+    with Dataset(folder) as dataset:
+        for number, index in enumerate(tqdm(indices, unit="episode", disable=not progress)):
+            columns, attributes = _columns(dataset, index)
+            pictures = {camera: _pictures(dataset, index, camera) for camera in dataset.cameras}
+            write_aloha_file(
+                *(target / f"episode_{number}.hdf5", columns, pictures, attributes),
+                jpeg_quality=jpeg_quality,
+            )
+    return len(indices)
+
+
+def _columns(dataset: Dataset, index: int) -> tuple[dict[str, np.ndarray], dict[str, object]]:
+    rows = dataset.rows(index)
+    lacking = [name for name in list(VECTORS)[:2] if name not in rows]
+    if lacking:
+        raise ValueError(f"This dataset lacks {lacking}. Folder: {dataset.folder}")
+    columns = {name: rows[name].reshape(len(rows[name]), -1) for name in VECTORS if name in rows}
+    attributes: dict[str, object] = {
+        "sim": _simulated(dataset),
+        "task": "; ".join(dataset.episode_tasks(index)),
+        "fps": dataset.fps,
+    }
+    if "velocity" not in columns:
+        columns["velocity"] = _differences(columns[STATE], dataset.fps)
+        attributes["qvel_computed"] = True
+    return columns, attributes
+
+
+def _differences(positions: np.ndarray, fps: int) -> np.ndarray:
+    """Return velocities, per second, of `positions` (rows, channels)."""
+    if len(positions) < 2:
+        return np.zeros_like(positions)
+    return (np.gradient(positions, axis=0) * fps).astype(positions.dtype)
+
+
+def _simulated(dataset: Dataset) -> bool:
+    path = dataset.folder / ORIGIN
+    if path.exists():
+        return bool(json.loads(path.read_text()).get("sim", False))
+    return str(dataset.info.get("robot_type")).endswith("_sim")
+
+
+def _pictures(dataset: Dataset, index: int, camera: str) -> Iterator[Image]:
+    for number in range(len(dataset.rows(index)["index"])):
+        yield dataset.frame(index, camera, number)
+
+
+def main(
+    dataset: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DATASET")],
+    /,
+    *,
+    to: Path,
+    where: Where = (),
+    jpeg: int | None = None,
+) -> int:
+    """Write episodes as ALOHA's HDF5 files, episode_0.hdf5 and so on.
+
+    Args:
+        dataset: Folder of a LeRobotDataset v3.0, ours or another tool's.
+        to: A new or empty folder.
+        where: A condition such as 'success=yes'; several must all hold.
+        jpeg: Quality, 1 to 100, of pictures stored as Interbotix does; stored whole if left out.
+    """
+    try:
+        count = export_aloha(
+            *(dataset, to), where=where, jpeg_quality=jpeg, progress=sys.stderr.isatty()
+        )
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{count} episodes in {to}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(tyro.cli(main, prog="python -m recordings.export_aloha"))
