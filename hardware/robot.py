@@ -42,6 +42,7 @@ class Robot:
         self._arm_names = _arm_names(embodiment, len(arms))
         named = zip(self._arm_names, arms, strict=True)
         self._speaking = [(name, arm) for name, arm in named if isinstance(arm, ReportsVitals)]
+        self._ailing: set[int] = set()
         self._cameras = cameras
         self._open_devices = ExitStack()
 
@@ -77,6 +78,7 @@ class Robot:
             try:
                 states.append(arm.read_positions())
             except HardwareError as error:
+                self._ailing.add(id(arm))
                 failures.append(str(error))
         if failures:
             raise HardwareError("\n".join(failures))
@@ -96,6 +98,7 @@ class Robot:
             try:
                 arm.write_positions(positions)
             except HardwareError as error:
+                self._ailing.add(id(arm))
                 failures.append(str(error))
         if failures:
             raise HardwareError("\n".join(failures))
@@ -106,26 +109,24 @@ class Robot:
         return {name: arm.vitals for name, arm in self._speaking}
 
     def recover(self) -> None:
-        """A person decided that the arms may move again: bring back those that refuse commands.
+        """A person decided that the arms may move again: bring back those that failed.
 
         All of them after they were let go of. Raises `HardwareError` while a cause remains.
         """
         able = [arm for arm in self._arms if isinstance(arm, Recoverable)]
-        unarmed = not self.gate.is_armed
-        failures, back = [], 0
-        for arm in able:
-            if not (unarmed or arm.fault):
-                continue
+        ailing = able if not self.gate.is_armed else [a for a in able if id(a) in self._ailing]
+        failures = []
+        for arm in ailing:
             try:
                 arm.recover()
-                back += 1
             except HardwareError as error:
                 failures.append(str(error))
         if failures:
             raise HardwareError("\n".join(failures))
-        if 0 < back < len(able):
-            for arm in able:  # the servos of the others may have stopped meanwhile
+        if 0 < len(ailing) < len(able):
+            for arm in able:  # the servos of the others may have stopped themselves meanwhile
                 arm.recover()
+        self._ailing.clear()
 
     def let_go(self) -> None:
         """Take torque away from every arm that can be let go of; they must be at rest.

@@ -102,11 +102,6 @@ class SideBySideArm:
         return arm.vitals if isinstance(arm, ReportsVitals) else NOTHING_KNOWN
 
     @property
-    def fault(self) -> str:
-        """Why the arm refuses commands; empty if it does not."""
-        return self._arm.fault if isinstance(self._arm, Recoverable) else ""
-
-    @property
     def _arm(self) -> Arm:
         return self._shared.arms[self._index]
 

@@ -18,11 +18,6 @@ class SimArm:
         self._connected = self._loose = False
 
     @property
-    def fault(self) -> str:
-        """Why the arm refuses commands: it was let go of. Empty if it does not."""
-        return f"The simulated {self._arm} arm has no torque." if self._loose else ""
-
-    @property
     def vitals(self) -> Vitals:
         """The torque of each of its six joints; simulated motors draw nothing and stay cool."""
         joints = self._world.scene.arm_ctrl[self._number][: len(JOINTS)]
@@ -62,7 +57,7 @@ class SimArm:
         """Set the targets, shape (7,)."""
         self._check()
         if self._loose:
-            raise HardwareError(f"{self.fault} Reset first.")
+            raise HardwareError(f"The simulated {self._arm} arm has no torque. Reset first.")
         self._world.command(self._arm, positions)
 
     def _check(self) -> None:

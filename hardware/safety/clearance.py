@@ -134,7 +134,7 @@ class ClearanceModel:
         self._tips = [self._model.site(tip_site(arm)).id for arm in ARMS]
         self._low = np.array([box.low for box in boxes])
         self._high = np.array([box.high for box in boxes])
-        self._names = [f"the {arm} {_words(c.link)}" for arm in ARMS for c in capsules]
+        self._names = [f"the {arm} arm's {_words(c.link)}" for arm in ARMS for c in capsules]
         self._geoms = np.array(
             [self._model.geom(_geom(arm, c.link)).id for arm in ARMS for c in capsules]
         )

@@ -33,10 +33,6 @@ class ReportsVitals(Protocol):
 class Recoverable(Protocol):
     """An arm that refuses commands after a fault until a person decides otherwise."""
 
-    @property
-    def fault(self) -> str:
-        """Why it refuses; empty if it does not."""
-
     def recover(self) -> None:
         """Give torque where the arm stands and take commands again, if need be on a new port.
 
