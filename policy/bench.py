@@ -25,7 +25,7 @@ from policy.model.layout import hidden_states
 from policy.model.memory import WORDS
 from policy.model.presets import preset
 from policy.model.processor import Inputs
-from policy.model.qwen_vla import Context, QwenVLA
+from policy.model.qwen_vla import QwenVLA
 from policy.model.sampling import Sampling
 from policy.text_file import write_atomically
 from policy.timing import (
@@ -132,7 +132,7 @@ def measure_views(model: QwenVLA, config: QwenVLAConfig, options: Options, rates
         return hidden_states(core, seen, layout)
 
     def decode(hidden: Tensor, noise: Tensor) -> Tensor:
-        context = Context(hidden, layout.positions, inputs.attention_mask)
+        context = model.context(hidden, layout.positions, inputs)
         return model.sample(context, state, mask, noise, sampling)
 
     pixels = inputs.pixel_values if inputs.pixel_values is not None else noise

@@ -87,6 +87,9 @@ class QwenVLAConfig:
     action_convention: str = "as_body"
     """What the network predicts (`policy.model.conventions`): the body's own convention, or another
     one that the body's recorded targets can be turned into."""
+    pointer: bool = False
+    """Whether the decoder is told, with the state, at which place of the first picture the backbone
+    points (ours, `policy.model.pointer`)."""
     prompt_convention: bool = False
     """Whether the prompt says that convention; the paper's template has no place for it."""
     time_law: TimeLaw = TimeLaw()
@@ -110,6 +113,8 @@ class QwenVLAConfig:
         for name in ("horizon", "channels", "euler_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if self.pointer and self.state != "decoder":
+            raise ValueError(f'A pointer goes with state "decoder", got {self.state!r}.')
 
     def pace(self, body: str) -> Pace:
         """The rate and the length of the chunks of the body of that name."""

@@ -166,7 +166,7 @@ def projection(inputs: int, width: int, outputs: int) -> nn.Sequential:
 class ActionDecoder(nn.Module):
     """Predicts the velocity of noisy actions, seeing every backbone token."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - widths of all that comes in
         self,
         config: DecoderConfig,
         *,
@@ -175,8 +175,9 @@ class ActionDecoder(nn.Module):
         sections: list[int],
         theta: float,
         state: bool = True,
+        pointed: int = 0,
     ) -> None:
-        """With `state`, the joint state is one token of the stream."""
+        """With `state`, the joint state is one token of the stream, and `pointed` numbers in it."""
         super().__init__()
         self.config = config
         self.checkpointing = False
@@ -188,7 +189,7 @@ class ActionDecoder(nn.Module):
         )
         self.actions_in = projection(channels, width, width)
         if state:
-            self.state_in = projection(channels, width, width)
+            self.state_in = projection(channels + pointed, width, width)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.modulation = nn.Linear(width, 2 * width)
         self.actions_out = projection(width, width, channels)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from policy.model.layout import hidden_states
 from policy.model.processor import Inputs
-from policy.model.qwen_vla import Context, QwenVLA
+from policy.model.qwen_vla import QwenVLA
 from policy.model.sampling import Previous, Sampling
 
 logger = logging.getLogger(__name__)
@@ -74,9 +74,8 @@ def chunk_function(
         pixels = None if grid is None else others.pop(0)
         old = None if counts is None else Previous(others.pop(0), *counts)
         given = Inputs(ids, real, kinds, pixels, grid)
-        context = Context(
-            hidden_states(model.backbone.model, given, layout), layout.positions, real
-        )
+        hidden = hidden_states(model.backbone.model, given, layout)
+        context = model.context(hidden, layout.positions, given)
         return model.sample(context, state, mask, noise, sampling, old)
 
     return chunk

@@ -12,6 +12,7 @@ from policy.model.decoder import ActionDecoder
 from policy.model.flow import interpolate, masked_loss, prefix_times
 from policy.model.language import answer_loss, generate_answers
 from policy.model.layout import Layouts, hidden_states
+from policy.model.pointer import POINTED, Pointer, first_picture
 from policy.model.processor import Inputs
 from policy.model.sampling import Previous, Sampling, StepVelocity, integrate
 
@@ -26,10 +27,17 @@ class Context:
     """(3, B, L) rotary positions: time, height, width."""
     attention_mask: Tensor
     """(B, L)."""
+    pointed: Tensor | None = None
+    """(B, POINTED), of a network with a pointer."""
 
     def take(self, rows: Tensor) -> "Context":
         """Only the samples `rows`, in that order."""
-        return Context(self.hidden[rows], self.positions[:, rows], self.attention_mask[rows])
+        return Context(
+            self.hidden[rows],
+            self.positions[:, rows],
+            self.attention_mask[rows],
+            None if self.pointed is None else self.pointed[rows],
+        )
 
     def repeat(self, times: int) -> "Context":
         """Each sample `times` times in a row, for several noise draws from one backbone pass."""
@@ -37,6 +45,7 @@ class Context:
             self.hidden.repeat_interleave(times, 0),
             self.positions.repeat_interleave(times, 1),
             self.attention_mask.repeat_interleave(times, 0),
+            None if self.pointed is None else self.pointed.repeat_interleave(times, 0),
         )
 
 
@@ -52,11 +61,13 @@ class QwenVLA(nn.Module):
         self.backbone = build_backbone(config.backbone) if backbone is None else backbone
         text = self.backbone.config.text_config
         rope = text.rope_parameters
+        self.pointer = Pointer(text.hidden_size) if config.pointer else None
         self.decoder = ActionDecoder(
             config.decoder,
             hidden=text.hidden_size,
             channels=config.channels,
             state=config.state == "decoder",
+            pointed=POINTED if config.pointer else 0,
             sections=list(rope["mrope_section"]),
             theta=float(rope["rope_theta"]),
         )
@@ -67,7 +78,7 @@ class QwenVLA(nn.Module):
         if not torch.is_grad_enabled() and self.backbone.config.model_type == "qwen3_5":
             layout = self.layouts.of(model, inputs)
             hidden = hidden_states(model, inputs, layout)
-            return Context(hidden, layout.positions, inputs.attention_mask)
+            return self.context(hidden, layout.positions, inputs)
         positions, _ = model.get_rope_index(
             inputs.input_ids,
             inputs.mm_token_type_ids,
@@ -83,7 +94,18 @@ class QwenVLA(nn.Module):
             mm_token_type_ids=inputs.mm_token_type_ids,
             use_cache=False,
         )
-        return Context(outputs.last_hidden_state, positions, inputs.attention_mask)
+        return self.context(outputs.last_hidden_state, positions, inputs)
+
+    def context(self, hidden: Tensor, positions: Tensor, inputs: Inputs) -> Context:
+        """What the decoder is given of `hidden` (B, L, hidden) at `positions` (3, B, L)."""
+        pointed = None
+        if self.pointer is not None:
+            vision = self.config.backbone["vision_config"]
+            cell = int(vision["patch_size"]) * int(vision["spatial_merge_size"])
+            height, width = next(iter(self.config.image_sizes.values()))
+            picture = first_picture(inputs.mm_token_type_ids, height * width // cell**2)
+            pointed = self.pointer(hidden, picture)
+        return Context(hidden, positions, inputs.attention_mask, pointed)
 
     def answer_loss(self, hidden: Tensor, labels: Tensor) -> Tensor:
         """Next-token loss (B,) of answers: `policy.model.language.answer_loss`."""
@@ -114,8 +136,11 @@ class QwenVLA(nn.Module):
             self.backbone.activation_checkpointing_disable()
         self.decoder.checkpointing = enabled
 
-    def _shown(self, state: Tensor) -> Tensor | None:
-        return state if self.config.state == "decoder" else None
+    def _shown(self, state: Tensor, context: Context) -> Tensor | None:
+        if self.config.state != "decoder":
+            return None
+        told = [] if context.pointed is None else [context.pointed.to(state.dtype)]
+        return torch.cat([state, *told], dim=-1)
 
     def velocity(
         self,
@@ -131,7 +156,7 @@ class QwenVLA(nn.Module):
         """
         velocity: Tensor = self.decoder(
             *(context.hidden, context.positions, context.attention_mask),
-            *(noisy, tau, self._shown(state), real_rows),
+            *(noisy, tau, self._shown(state, context), real_rows),
         )
         return velocity
 
@@ -206,7 +231,7 @@ class QwenVLA(nn.Module):
                 )
         stream = self.decoder.stream(
             *(context.hidden, context.positions, context.attention_mask),
-            *(self._shown(state), mask.amax(dim=2) > 0),
+            *(self._shown(state, context), mask.amax(dim=2) > 0),
         )
         velocity = StepVelocity(self.decoder, stream, sampling, clean)
         return integrate(velocity, noise, mask, sampling, previous)

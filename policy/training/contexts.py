@@ -49,6 +49,8 @@ class StoredContexts:
         self._hidden = torch.cat([part.hidden for part in padded])
         self._positions = torch.cat([part.positions for part in padded], dim=1)
         self._mask = torch.cat([part.attention_mask for part in padded])
+        told = [part.pointed for part in padded if part.pointed is not None]
+        self._pointed = torch.cat(told) if told else None
 
     def of(self, keys: Tensor) -> Context:
         """What was computed for `keys` (B, 2)."""
@@ -59,6 +61,7 @@ class StoredContexts:
             self._hidden[picked, :longest].to(self._device).float(),
             self._positions[:, picked, :longest].to(self._device).long(),
             mask[:, :longest].to(self._device),
+            None if self._pointed is None else self._pointed[picked].to(self._device),
         )
 
 
@@ -72,6 +75,7 @@ def _small(context: Context) -> Context:
         context.hidden.to(torch.bfloat16).cpu(),
         context.positions.to(torch.int16).cpu(),
         context.attention_mask.to(torch.int8).cpu(),
+        None if context.pointed is None else context.pointed.cpu(),
     )
 
 
@@ -81,6 +85,7 @@ def _pad(context: Context, length: int) -> Context:
         functional.pad(context.hidden, (0, 0, 0, more)),
         functional.pad(context.positions, (0, more)),
         functional.pad(context.attention_mask, (0, more)),
+        context.pointed,
     )
 
 

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from policy.data.batch import PlaceTargets
 from policy.model.checkpoint import HEADS
+from policy.model.pointer import Pointer
 from policy.model.processor import Inputs
 from policy.model.qwen_vla import Context
 
@@ -31,30 +32,39 @@ class GroundingHeads(nn.Module):
     What a token shows is said by several heads, one for its colour and one for its shape.
     """
 
-    def __init__(self, hidden: int, labels: Sequence[Sequence[int]], arms: int = 2) -> None:
-        """`labels`: for each head, the class of each thing that a cell can show."""
+    def __init__(
+        self, hidden: int, labels: Sequence[Sequence[int]], *, points: bool = False
+    ) -> None:
+        """`labels`: for each head, the class of each thing that a cell can show.
+
+        The heads that find what is meant are the network's own if it `points`.
+        """
         super().__init__()
         self.shows = nn.ModuleList(nn.Linear(hidden, max(classes) + 1) for classes in labels)
         self.register_buffer("labels", torch.tensor(labels))
-        self.named = nn.Linear(hidden, 1)
-        self.arm = nn.Linear(hidden, arms)
-        self.where = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 2))
+        self.pointer = None if points else Pointer(hidden)
 
-    def forward(self, tokens: Tensor, targets: PlaceTargets) -> dict[str, Tensor]:
+    def forward(
+        self, tokens: Tensor, targets: PlaceTargets, pointer: Pointer | None = None
+    ) -> dict[str, Tensor]:
         """Losses of each of b scenes and, for the log, whether the named object is found; (b,).
 
-        `tokens` (b, image tokens, hidden), those of the first camera leading.
+        `tokens` (b, image tokens, hidden), those of the first camera leading. `pointer` is the
+        network's own, where it has one.
         """
+        pointer = pointer or self.pointer
+        if pointer is None:
+            raise ValueError("These heads are for a network that points; give its pointer.")
         view = tokens[:, : targets.first]
-        named = self.named(view).squeeze(-1).float()
+        named = pointer.named(view).squeeze(-1).float()
         seen = (targets.cell >= 0).float()
         chosen = targets.cell.clamp(min=0)
         token = view[torch.arange(len(view), device=view.device), chosen]
-        where = (self.where(token).float() - targets.centre).abs().sum(dim=-1) * seen
+        where = (pointer.where(token).float() - targets.centre).abs().sum(dim=-1) * seen
         shows = self._shown(tokens, targets.cells)
         picked = functional.cross_entropy(named, targets.cell, ignore_index=-100, reduction="none")
         arm = functional.cross_entropy(
-            self.arm(token).float(), targets.arm, ignore_index=-100, reduction="none"
+            pointer.arm(token).float(), targets.arm, ignore_index=-100, reduction="none"
         )
         return {
             "grounding": shows + picked + 3 * where + arm,
@@ -80,8 +90,10 @@ class GroundingHeads(nn.Module):
         return torch.stack(losses).mean(dim=0)
 
 
-def take_up(heads: GroundingHeads, base: Path) -> None:
+def take_up(heads: GroundingHeads, base: Path, pointer: Pointer | None = None) -> None:
     """Go on with the heads of a checkpoint; those that it lacks, or has otherwise, begin anew.
+
+    A network that now has a `pointer` takes the heads that pointed beside it.
 
     New heads send large gradients through a backbone that has learnt: the loss of grounding went
     from 1.1 to 8.9 (`docs/log.md`).
@@ -94,6 +106,12 @@ def take_up(heads: GroundingHeads, base: Path) -> None:
     except (SafetensorError, OSError) as error:
         logger.warning("Grounding begins with new heads: %s is torn. %s", path, error)
         return
+    if pointer is not None:
+        beside = {name: value for name, value in saved.items() if name.startswith("pointer.")}
+        if beside:
+            pointer.load_state_dict(
+                {name.removeprefix("pointer."): saved.pop(name) for name in beside}
+            )
     own = heads.state_dict()
     alike = set(saved) == set(own) and all(saved[n].shape == own[n].shape for n in own)
     if alike and torch.equal(saved["labels"], own["labels"]):

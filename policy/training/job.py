@@ -89,6 +89,7 @@ class Job:
             "vision": request.backbone_learning_rate,
             "language": request.backbone_learning_rate,
             "decoder": request.learning_rate,
+            "pointer": request.backbone_learning_rate,
         }
         return {
             part: ([p for p in parameters_of(self.model, part) if p.requires_grad], rate)
@@ -144,9 +145,9 @@ class TrainingJob(Job):
         heads = None
         if request.touch_weight or any(part.kind == "grounding" for part in request.ingredients):
             hidden = self.model.backbone.config.text_config.hidden_size
-            heads = GroundingHeads(hidden, LABELS)
+            heads = GroundingHeads(hidden, LABELS, points=self.model.pointer is not None)
             if request.base is not None:
-                take_up(heads, Path(request.base))
+                take_up(heads, Path(request.base), self.model.pointer)
         weights = LossWeights(
             *(request.action_weight, request.question_weight),
             *(request.grounding_weight, request.touch_weight),

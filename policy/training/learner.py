@@ -96,7 +96,8 @@ class Learner(nn.Module):
         if batch.places is not None and batch.inputs is not None and self.heads is not None:
             rows_of = batch.places.rows
             count = max(batch.places.cells.shape[1], batch.places.first)
-            parts = self.heads(image_tokens(context, batch.inputs, rows_of, count), batch.places)
+            tokens = image_tokens(context, batch.inputs, rows_of, count)
+            parts = self.heads(tokens, batch.places, self.model.pointer)
             kinds = [batch.kinds[row] for row in rows_of.tolist()]
             shown, asked, driven = (
                 torch.tensor([kind == each for kind in kinds]).to(rows_of.device)

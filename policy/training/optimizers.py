@@ -9,7 +9,16 @@ from policy.training.request import TrainRequest
 
 ADAM_BETAS = (0.9, 0.95)
 
-OUTSIDE = ("embed", "lm_head", "modulation", "actions_out", "lora_", "heads.", "critic.")
+OUTSIDE = (
+    "embed",
+    "lm_head",
+    "modulation",
+    "actions_out",
+    "lora_",
+    "heads.",
+    "pointer.",
+    "critic.",
+)
 """Parts of the names of matrices that Muon is not for: tables, read-outs, adapters, layers that
 begin at zero."""
 

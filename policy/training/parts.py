@@ -6,14 +6,16 @@ from torch import nn
 
 from policy.model.qwen_vla import QwenVLA
 
-PARTS = ("vision", "language", "decoder")
-"""The vision tower, the language tower with its head, and the action decoder."""
+PARTS = ("vision", "language", "decoder", "pointer")
+"""The vision tower, the language tower with its head, the action decoder, and the heads that point,
+where a network has them."""
 
 
 def part_of(name: str) -> str:
     """The part that the parameter `name` of a network belongs to."""
-    if name.startswith("decoder."):
-        return "decoder"
+    for part in ("decoder", "pointer"):
+        if name.startswith(f"{part}."):
+            return part
     return "vision" if name.startswith("backbone.model.visual.") else "language"
 
 

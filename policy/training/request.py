@@ -139,6 +139,9 @@ class TrainRequest:
     """Where the joint state is shown; as in the base, or by the preset, when not given."""
     prompt_convention: bool | None = None
     """Whether the prompt says the action convention (ours); for bodies in two conventions."""
+    pointer: bool | None = None
+    """Whether the decoder of a network that has learnt no actions yet is told where the backbone
+    points (ours)."""
     action_hz: float | None = None
     """Rows a second that a network without `base` predicts; every dataset is read at this rate."""
     action_convention: str | None = None

@@ -61,6 +61,7 @@ def _choices(request: TrainRequest) -> dict[str, Any]:
         "horizon": request.horizon,
         "action_hz": request.action_hz,
         "prompt_convention": request.prompt_convention,
+        "pointer": request.pointer,
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -67,8 +67,8 @@ class Experience:
 
 def moved(context: Context, device: torch.device) -> Context:
     """The same context on `device`."""
-    parts = (context.hidden, context.positions, context.attention_mask)
-    return Context(*(part.to(device) for part in parts))
+    parts = (context.hidden, context.positions, context.attention_mask, context.pointed)
+    return Context(*(part if part is None else part.to(device) for part in parts))
 
 
 def collate(
@@ -106,4 +106,8 @@ def join(contexts: Sequence[Context]) -> Context:
         hidden.append(functional.pad(context.hidden, (0, 0, 0, more)))
         positions.append(functional.pad(context.positions, (0, more)))
         masks.append(functional.pad(context.attention_mask, (0, more)))
-    return Context(torch.cat(hidden), torch.cat(positions, dim=1), torch.cat(masks))
+    told = [context.pointed for context in contexts if context.pointed is not None]
+    return Context(
+        *(torch.cat(hidden), torch.cat(positions, dim=1), torch.cat(masks)),
+        torch.cat(told) if told else None,
+    )

@@ -1,5 +1,7 @@
 """PPO on the likelihood of chunks: the network, its critic and their loss, as one module."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -62,7 +64,7 @@ class PPOLearner(nn.Module):
                 raise ValueError("Experience needs what was seen, or its context.")
             context = self.model.see(experience.inputs)
         with torch.autocast(context.hidden.device.type, enabled=False):
-            precise = Context(context.hidden.float(), context.positions, context.attention_mask)
+            precise = replace(context, hidden=context.hidden.float())
             return self._log_probability(experience, precise), self.critic(precise), context
 
     def _log_probability(self, experience: Experience, context: Context) -> Tensor:

@@ -1,0 +1,91 @@
+"""A network that points tells its decoder where, and its heads learn nothing from the decoder."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from policy.model.checkpoint import HEADS, Checkpoint
+from policy.model.pointer import POINTED, Pointer, first_picture
+from policy.model.qwen_vla import QwenVLA
+from policy.model.sampling import Sampling
+from policy.train import train
+
+
+@pytest.fixture
+def pointing(config):
+    """A small network with a pointer, every influence of which shows."""
+    torch.manual_seed(0)
+    network = QwenVLA(replace(config, pointer=True))
+    for parameter in network.decoder.parameters():  # AdaLN-zero would hide it
+        torch.nn.init.normal_(parameter, std=0.1)
+    return network
+
+
+def test_the_token_that_is_meant_is_said_with_its_place_and_arm():
+    pointer = Pointer(4)
+    with torch.no_grad():
+        for parameter in pointer.parameters():
+            parameter.zero_()
+        pointer.named.weight[0, 0] = 50.0  # the first feature says: this one
+        pointer.where[2].bias[:] = torch.tensor([0.75, 0.25])
+        pointer.arm.bias[1] = 50.0
+    hidden = torch.zeros(2, 6, 4)
+    hidden[0, 3, 0], hidden[0, 5, 0] = 1.0, 2.0  # the second is beyond the first picture
+    picture = torch.tensor([[0, 1, 1, 1, 0, 0], [0] * 6], dtype=torch.bool)
+    said = pointer(hidden, picture)
+    torch.testing.assert_close(said[0], torch.tensor([0.5, -0.5, 0.0, 1.0, 1.0]))
+    assert said.shape == (2, POINTED) and not said[1].any()  # nothing is seen: nothing is said
+
+
+def test_the_first_picture_is_the_leading_image_tokens():
+    kinds = torch.tensor([[0, 1, 1, 0, 1, 1, 1], [0, 0, 1, 1, 1, 0, 0]])
+    assert first_picture(kinds, 3).int().tolist() == [
+        [0, 1, 1, 0, 1, 0, 0],
+        [0, 0, 1, 1, 1, 0, 0],
+    ]
+
+
+def test_what_is_pointed_at_changes_the_chunk(pointing, seen, config):
+    _, state, mask, noise, inputs = seen
+    with torch.no_grad():
+        context = pointing.eval().see(inputs)
+        there = pointing.sample(context, state, mask, noise, Sampling(2))
+        elsewhere = replace(context, pointed=-context.pointed)
+        moved = pointing.sample(elsewhere, state, mask, noise, Sampling(2))
+    assert context.pointed.shape == (2, POINTED)
+    assert (there - moved).abs().max() > 1e-4
+
+
+def test_the_flow_loss_leaves_the_pointer_alone(pointing, seen):
+    _, state, mask, noise, inputs = seen
+    context = pointing.see(inputs)
+    tau = torch.full((2, 1), 0.5)
+    still = torch.zeros_like(mask)
+    pointing.action_loss(context, state, still, mask, noise[:, None], tau).sum().backward()
+    assert all(parameter.grad is None for parameter in pointing.pointer.parameters())
+    assert pointing.decoder.state_in[0].weight.grad.abs().sum() > 0
+
+
+def test_a_pointer_needs_the_state_token(config):
+    with pytest.raises(ValueError, match='goes with state "decoder"'):
+        replace(config, pointer=True, state="off")
+
+
+def test_heads_that_pointed_beside_a_network_go_on_in_it(job, metrics):
+    seeing = job("seeing", touch_weight=1.0, action_weight=0.0, freeze=["decoder"], steps=2)
+    train(seeing, threading.Event())
+    base = seeing / "checkpoints/last"
+    # What has learnt no actions yet may get another decoder.
+    (base / "tasks.json").write_text("[]\n")
+    folder = job("pointing", base=str(base), pointer=True, touch_weight=1.0, steps=2, ema=0.0)
+    train(folder, threading.Event())
+    learnt = Checkpoint.load(folder / "checkpoints/last").model
+    assert learnt.config.pointer
+    before = load_file(base / HEADS)["pointer.named.weight"]
+    after = learnt.pointer.named.weight.detach()
+    assert 0 < (after - before).abs().max() < 0.01  # gone on with, not begun anew
+    beside = load_file(folder / "checkpoints/last" / HEADS)
+    assert not any(name.startswith("pointer.") for name in beside)
