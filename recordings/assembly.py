@@ -112,7 +112,7 @@ class Assembly:
             and piece.episode == episode
             and piece.whole
             and piece.tasks == list(words)
-            and self._begins[episode] == base.entries[episode]["dataset_from_index"]
+            and self._begins[episode] == base.entries[episode].get("dataset_from_index")
             and all(self._tasks.index(task) == base.tasks.index(task) for task in words)
         )
 
