@@ -18,6 +18,7 @@ from hardware.interfaces import HardwareError
 from hardware.kinematics import kinematics_for
 from hardware.safety.journal import Journal
 from hardware.workcell.file import load_workcell
+from hardware.workcell.hand_range import HandRange
 from hardware.workcell.problem import WorkcellError
 from recordings.catalogue import Catalogue
 from recordings.jobs import JobQueue
@@ -40,6 +41,7 @@ from studio.stop_signal import StopSignal
 from studio.training import Training
 from studio.uplink import Uplink
 from studio.viewer import Viewer
+from studio.workcell_desk import WorkcellDesk
 from studio.workcell_rig import SIMULATED, opened_rig
 
 logger = logging.getLogger("studio")
@@ -90,7 +92,7 @@ def opened(options: Options) -> Iterator[FastAPI]:
     with ExitStack() as parts:
         rig = parts.enter_context(opened_rig(options.workcell, notices.add))
         robot, body = rig.robot, rig.robot.embodiment
-        recorder = Recorder(body)
+        recorder, hand_range = Recorder(body), HandRange(body.state_channels)
         catalogue = parts.enter_context(closing(open_catalogue(options)))
         journal = parts.enter_context(closing(Journal(catalogue.data_dir / "safety.jsonl")))
         robot.gate.events.listen(journal)
@@ -101,7 +103,7 @@ def opened(options: Options) -> Iterator[FastAPI]:
             rig.teleoperator,
             notices,
             History(book),
-            listeners=(recorder,),
+            listeners=(recorder, hand_range),
             rearrange=rig.rearrange,
         )
         log = catalogue.data_dir / "policy_server.log"
@@ -119,8 +121,17 @@ def opened(options: Options) -> Iterator[FastAPI]:
         source = policy_source(options)
         if source is not None:
             host.use(source)
-        desk = Desk(station, record, host, seat, catalogue, Episodes(catalogue), training, viewer)
-        yield build_server(desk, live)
+        workcell = parts.enter_context(
+            closing(
+                WorkcellDesk(
+                    station, hand_range, rig.cell, rig.path, catalogue.data_dir / "workcells"
+                )
+            )
+        )
+        episodes = Episodes(catalogue)
+        yield build_server(
+            Desk(station, record, host, seat, catalogue, episodes, training, viewer, workcell), live
+        )
 
 
 class Server(uvicorn.Server):

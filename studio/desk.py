@@ -15,6 +15,7 @@ from studio.seat import Seat
 from studio.station import Station
 from studio.training import Training
 from studio.viewer import Viewer
+from studio.workcell_desk import WorkcellDesk
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Desk:
     episodes: Episodes
     training: Training
     viewer: Viewer
+    workcell: WorkcellDesk
 
     @property
     def notices(self) -> Notices:

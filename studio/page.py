@@ -1,4 +1,4 @@
-"""The page: a bar that is always there, and four quiet tabs."""
+"""The page: a bar that is always there, and five quiet tabs."""
 
 import gradio as gr
 
@@ -7,6 +7,7 @@ from studio.pages.cell import build_cell_tab
 from studio.pages.data import build_data_tab
 from studio.pages.drive import build_drive_tab
 from studio.pages.train import build_train_tab
+from studio.pages.workcell import build_workcell_tab
 from studio.parts import live_part
 
 
@@ -22,6 +23,8 @@ def build_page(desk: Desk) -> gr.Blocks:
                 build_data_tab(desk, data_tab)
             with gr.Tab("Train", id="train") as train_tab:
                 build_train_tab(desk, train_tab)
+            with gr.Tab("Workcell", id="workcell"):
+                build_workcell_tab(desk)
             with gr.Tab("Cell", id="cell"):
                 build_cell_tab()
     return page

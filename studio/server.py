@@ -14,6 +14,7 @@ from studio.live import Live
 from studio.page import build_page
 from studio.rerun_proxy import add_rerun_proxy
 from studio.theme import ASSETS, HEAD, theme
+from studio.workcell_routes import add_workcell_routes
 
 
 def build_server(desk: Desk, live: Live) -> FastAPI:
@@ -52,6 +53,7 @@ def build_server(desk: Desk, live: Live) -> FastAPI:
             return PlainTextResponse(str(error), status_code=404)
 
     add_rerun_proxy(server, desk.viewer)
+    add_workcell_routes(server, desk.workcell)
     gr.mount_gradio_app(
         server,
         build_page(desk),

@@ -25,6 +25,8 @@ class ServicedArm:
         self.arm = arm
         self.trouble = ""
         """What the last reading or writing died of; empty if it did not."""
+        self.latest: JointPositions | None = None
+        """What was last read; None before that."""
         self._awake = False
         self._bus = threading.Lock()
 
@@ -51,6 +53,7 @@ class ServicedArm:
         """Where the joints are, as the arm says."""
         positions = self._do(self._read)
         self.trouble = ""
+        self.latest = positions
         return positions
 
     def _read(self) -> JointPositions:

@@ -8,6 +8,7 @@ import { mountCell, mountHistory, mountNow, mountRecording, mountSuggestions } f
 import { mountLog, mountNotices } from "./notices.js";
 import { mountTraining } from "./training.js";
 import { mountWall } from "./wall.js";
+import { mountWorkcell } from "./workcell.js";
 
 const live = new Connection();
 window.vlaLive = live; // for measurements: the last message of each kind is in `last`
@@ -26,6 +27,7 @@ const PARTS = {
   episode: mountEpisode,
   episodes: mountEpisodes,
   training: mountTraining,
+  workcell: mountWorkcell,
 };
 
 function mount([name, element, ...more]) {
