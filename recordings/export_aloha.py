@@ -73,7 +73,8 @@ def _differences(positions: np.ndarray, fps: int) -> np.ndarray:
     """Return velocities, per second, of `positions` (rows, channels)."""
     if len(positions) < 2:
         return np.zeros_like(positions)
-    return (np.gradient(positions, axis=0) * fps).astype(positions.dtype)
+    velocities: np.ndarray = np.gradient(positions, axis=0) * fps
+    return velocities.astype(positions.dtype)
 
 
 def _simulated(dataset: Dataset) -> bool:

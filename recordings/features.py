@@ -18,7 +18,14 @@ TIME = "time"
 LATE = "late"
 SENT = "sent"
 CAPTURE_PREFIX = "capture_time."
-ARROW = {"float32": pa.float32(), "float64": pa.float64(), "int64": pa.int64()}
+ARROW = {
+    "float32": pa.float32(),
+    "float64": pa.float64(),
+    "int64": pa.int64(),
+    "bool": pa.bool_(),
+}
+"""Types of the columns that are numbers."""
+
 INDEX_COLUMNS = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 
 

@@ -53,8 +53,11 @@ def import_aloha(
                 _episode(file, features, fps, task, staging / f"{i}") for i, file in enumerate(bar)
             ]
             source = Imported(staging / "rest", "aloha", fps, features, episodes)
-            origin = {"format": "ALOHA HDF5", "files": [path.name for path in found]}
-            origin |= {"sim": files[0].simulated}
+            origin = {
+                "format": "ALOHA HDF5",
+                "files": [path.name for path in found],
+                "sim": files[0].simulated,
+            }
             (staging / "rest/meta").mkdir(parents=True)
             write_json(staging / "rest" / ORIGIN, origin)
             return make_dataset(source, staging, target)

@@ -71,14 +71,14 @@ class Imported(Source):
         """Return the rows of `episode`."""
         each = self._episodes[episode]
         number = np.arange(each.length)
-        counting = {
+        counting: dict[str, np.ndarray] = {
             "timestamp": (number / self.fps).astype(np.float32),
             "frame_index": number,
             "episode_index": np.full(each.length, episode),
             "index": number,
             "task_index": np.full(each.length, self.tasks.index(each.task)),
         }
-        return as_table({**each.columns(), **counting}, self.schema)
+        return as_table(dict(each.columns()) | counting, self.schema)
 
     def film(self, key: str, episode: int) -> Path:
         """Return the film of the feature `key`."""

@@ -18,6 +18,8 @@ Statistics = dict[str, np.ndarray]
 def statistics_of(values: np.ndarray) -> Statistics:
     """Describe `values` of shape (rows,) or (rows, length), exactly."""
     values = values.reshape(len(values), -1)
+    if values.dtype == bool:
+        values = values.astype(np.int64)
     found: Statistics = {
         "min": values.min(axis=0),
         "max": values.max(axis=0),

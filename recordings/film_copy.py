@@ -1,0 +1,29 @@
+"""A span of a film as a film of its own: linked if it is all of it, else encoded again."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from recordings.film_places import link
+from recordings.video import VideoWriter
+from recordings.video_reader import VideoReader
+
+
+def copy_span(film: Path, span: tuple[int, int], target: Path, fps: int) -> bool:
+    """Make `target` show `span`, first frame and number of frames, of `film`, at `fps`.
+
+    Returns whether it is the film itself, frame by frame the same. A part of a film is encoded
+    again, which costs a little quality. Raises `ValueError` when it has no such frames.
+    """
+    first, count = span
+    with VideoReader(film) as reader:
+        if first == 0 and count == reader.num_frames:
+            link(film, target)
+            return True
+        height, width = reader.size
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with ThreadPoolExecutor(1, thread_name_prefix="encode") as encoder:
+            writer = VideoWriter(target, fps, (height, width, 3), encoder)
+            for row in range(count):
+                writer.add(row, reader.read(first + row), wait=True)
+            writer.finish(count).result()
+    return False
