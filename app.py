@@ -15,7 +15,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from hardware.interfaces import HardwareError
-from hardware.kinematics import kinematics_for
 from hardware.safety.journal import Journal
 from hardware.workcell.file import load_workcell
 from hardware.workcell.hand_range import HandRange
@@ -111,23 +110,16 @@ def opened(options: Options) -> Iterator[FastAPI]:
         record = parts.enter_context(closing(RecordDesk(recorder, catalogue)))
         parts.enter_context(station)
         parts.enter_context(StopSignal(lambda: station.stop("Signal SIGUSR1 asked for Stop.")))
-        kinematics = kinematics_for(body)
-        seen = body if rig.cameras_placed else body.with_cameras(())
-        viewer = parts.enter_context(Viewer(station, kinematics, rig.things, seen))
+        viewer = parts.enter_context(Viewer(station, rig.kinematics, rig.things))
         uplink = parts.enter_context(closing(Uplink(station, rig.jogged, seat, host, training)))
-        projector = PathProjector(kinematics, seen.cameras)
+        projector = PathProjector(rig.kinematics, body.cameras)
         report = Report(station, recorder, host, seat, projector, hand=rig.hand)
         live = parts.enter_context(Live(station, report, uplink))
         source = policy_source(options)
         if source is not None:
             host.use(source)
-        workcell = parts.enter_context(
-            closing(
-                WorkcellDesk(
-                    station, hand_range, rig.cell, rig.path, catalogue.data_dir / "workcells"
-                )
-            )
-        )
+        folder = catalogue.data_dir / "workcells"
+        workcell = parts.enter_context(closing(WorkcellDesk(station, hand_range, rig, folder)))
         episodes = Episodes(catalogue)
         yield build_server(
             Desk(station, record, host, seat, catalogue, episodes, training, viewer, workcell), live

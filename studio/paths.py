@@ -30,7 +30,7 @@ Paths: TypeAlias = dict[str, dict[str, list[Line]]]
 class PathProjector:
     """Projects the plan, the plan before it, and the executed path onto the cameras.
 
-    A body without a kinematic model has no paths.
+    A body without a kinematic model has no paths, nor has a camera whose place is not known.
     """
 
     def __init__(self, kinematics: Kinematics | None, cameras: Sequence[CameraView]) -> None:
@@ -61,9 +61,11 @@ class PathProjector:
             if trail
             else self._tips[:0],
         }
+        placed = self._kinematics.camera_names
         return {
             camera.name: _on_camera(self._kinematics, camera, state, lines)
             for camera in self._cameras
+            if camera.name in placed
         }
 
     def _take(self, chunk: ActionChunk | None, kinematics: Kinematics) -> None:

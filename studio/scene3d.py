@@ -59,7 +59,8 @@ class Scene3D:
                 translation=pose.position, quaternion=rr.Quaternion(xyzw=[x, y, z, w])
             )
             recording.log(_entity(link), place)
-        for camera in self._body.cameras:
+        placed = self._kinematics.camera_names
+        for camera in (each for each in self._body.cameras if each.name in placed):
             seen_from = self._kinematics.camera_pose(camera.name, state)
             path = f"world/cameras/{camera.name}"
             recording.log(

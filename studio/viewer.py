@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import rerun as rr
 
-from hardware.embodiment import Embodiment
 from hardware.kinematics import Kinematics
 from hardware.simulation.solids import Solid
 from studio.notices import EXPECTED
@@ -22,20 +21,11 @@ Things = Callable[[], Sequence[Solid]]
 
 
 class Viewer:
-    """Starts Rerun when it is first wanted. Whatever happens to it, the page goes on.
+    """Starts Rerun when it is first wanted. Whatever happens to it, the page goes on."""
 
-    `body` has only the cameras whose place is known, if those are not all.
-    """
-
-    def __init__(
-        self,
-        station: Station,
-        kinematics: Kinematics | None,
-        things: Things,
-        body: Embodiment | None = None,
-    ) -> None:
+    def __init__(self, station: Station, kinematics: Kinematics | None, things: Things) -> None:
         self._station = station
-        self._body = body or station.robot.embodiment
+        self._body = station.robot.embodiment
         self._kinematics = kinematics
         self._things = things
         self._lock = threading.Lock()

@@ -1,6 +1,7 @@
 """Calibrating one camera from the page: takes pictures of the board, computes, writes the file."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,6 @@ from hardware.calibration.hand_eye import calibrate_hand_eye
 from hardware.calibration.intrinsics import Intrinsics, calibrate_lens, coverage
 from hardware.interfaces import Image
 from hardware.workcell.arm_frames import FRAMES, ArmFrames
-from studio.notices import Notices
 from studio.station import Station
 
 LOOK_SECS = 0.15
@@ -44,13 +44,18 @@ class Progress:
 
 
 class CalibrationDesk:
-    """One calibration at a time. Called from any thread; looks in a thread of its own."""
+    """One calibration at a time. Called from any thread; looks in a thread of its own.
 
-    def __init__(self, station: Station, path: Path, notices: Notices, board: Board) -> None:
+    `saved` is called when the workcell file at `path` has a new calibration.
+    """
+
+    def __init__(
+        self, station: Station, path: Path, board: Board, *, saved: Callable[[], None]
+    ) -> None:
         self._station = station
         self._path = path
-        self._notices = notices
         self._board = board
+        self._saved = saved
         self._lock = threading.Lock()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="calibration")
         self._looking: Future[None] | None = None
@@ -90,7 +95,7 @@ class CalibrationDesk:
             self._progress = Progress(camera, what, 0, 0.0, "Show the board.")
             self._end.clear()
             self._looking = self._thread.submit(self._look_on, camera, what)
-        self._notices.watch(self._looking, "Calibration")
+        self._station.notices.watch(self._looking, "Calibration")
 
     def undo(self) -> None:
         """Drop the last picture taken."""
@@ -118,6 +123,7 @@ class CalibrationDesk:
             words, found = self._of_place(progress.camera, progress.what)
         self.cancel()
         save_calibration(self._path, progress.camera, found)
+        self._saved()
         return f"{progress.camera}: {words} Written: {self._path.name}."
 
     def close(self) -> None:

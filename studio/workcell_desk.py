@@ -11,7 +11,6 @@ from hardware.calibration.calibration_file import load_calibrations
 from hardware.cameras.cover_check import CoverCheck
 from hardware.interfaces import Frame
 from hardware.safety.state import GateState
-from hardware.workcell.assembly import AssembledWorkcell
 from hardware.workcell.hand_range import HandRange
 from hardware.workcell.problem import Problem
 from hardware.workcell.serviced_arm import ServicedArm
@@ -19,30 +18,25 @@ from hardware.workcell.writing import store_limits
 from studio.notices import Notices
 from studio.station import Station
 from studio.workcell_calibration import CalibrationDesk
+from studio.workcell_rig import Rig
 from studio.workcell_search import WorkcellSearch
 
 
 class WorkcellDesk:
     """Serves both kinds of studio: on a workcell, and in simulation, where one can be searched for.
 
-    `cell` and `path` are None in simulation; `folder` takes new workcell files, and `hand_range`
-    listens to the control loop. Orders may come from any thread.
+    `folder` takes new workcell files, and `hand_range` listens to the control loop. Orders may
+    come from any thread.
     """
 
-    def __init__(
-        self,
-        station: Station,
-        hand_range: HandRange,
-        cell: AssembledWorkcell | None,
-        path: Path | None,
-        folder: Path,
-    ) -> None:
+    def __init__(self, station: Station, hand_range: HandRange, rig: Rig, folder: Path) -> None:
         self._station = station
-        self._cell = cell
-        self._path = path
+        self._cell, self._path = rig.cell, rig.path
         self.search = WorkcellSearch(folder)
         self.calibration = (
-            None if path is None else CalibrationDesk(station, path, station.notices, Board())
+            None
+            if rig.path is None
+            else CalibrationDesk(station, rig.path, Board(), saved=rig.calibrated)
         )
         self._cover: CoverCheck | None = None
         self._range = hand_range

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from hardware.calibration.calibration_file import load_calibrations
 from hardware.interfaces import Action, Agent, HardwareError, Observation
+from hardware.kinematics import Kinematics, kinematics_for
 from hardware.robot import Robot
 from hardware.simulated_aloha import simulated_aloha
 from hardware.simulation.solids import Solid, solids
 from hardware.teleoperator import CartesianTeleoperator
 from hardware.workcell.assembly import AssembledWorkcell, assemble
+from hardware.workcell.calibrated_kinematics import CalibratedKinematics
 from hardware.workcell.examination import examine_arms
 from hardware.workcell.file import load_workcell
 from hardware.workcell.problem import WorkcellError
@@ -28,15 +31,20 @@ class Rig:
     """Who drives when a person takes over."""
     jogged: CartesianTeleoperator | None
     """The same, if the page's keys and pads drive; None if leader arms do."""
-    cameras_placed: bool = False
-    """Whether the kinematic model knows where the cameras are."""
+    kinematics: Kinematics | None = None
+    """Where links and cameras are; None for a body whose shape is not known."""
     things: Callable[[], Sequence[Solid]] = tuple
     """What is on the table, as far as it is known."""
     rearrange: Callable[[int, str], None] | None = None
-    """Puts a simulated world at a new start."""
+    """Puts a simulated world at a new start; None for real arms."""
     cell: AssembledWorkcell | None = None
     path: Path | None = None
     """The workcell's file."""
+
+    def calibrated(self) -> None:
+        """The workcell's file has new calibrations: use them from now on."""
+        if isinstance(self.kinematics, CalibratedKinematics) and self.path is not None:
+            self.kinematics.know(load_calibrations(self.path))
 
     @property
     def hand(self) -> str:
@@ -73,11 +81,13 @@ def opened_rig(workcell: str, tell: Callable[[str], object]) -> Iterator[Rig]:
         return
     path = Path(workcell)
     with _assembled(path, tell) as cell:
+        known = cell.robot.embodiment.kinematics == "aloha"
+        seeing = CalibratedKinematics(load_calibrations(path)) if known else None
         jogged = None
-        if not cell.leaders and cell.robot.embodiment.kinematics == "aloha":
+        if known and not cell.leaders:
             jogged = CartesianTeleoperator(cell.robot.embodiment)
         agent: Agent = cell.teleoperator or jogged or NobodyByHand()
-        yield Rig(cell.robot, agent, jogged, cell=cell, path=path)
+        yield Rig(cell.robot, agent, jogged, kinematics=seeing, cell=cell, path=path)
 
 
 def _simulated() -> Rig:
@@ -87,7 +97,7 @@ def _simulated() -> Rig:
         aloha.robot,
         hand,
         hand,
-        cameras_placed=True,
+        kinematics=kinematics_for(aloha.robot.embodiment),
         things=partial(solids, aloha.world),
         rearrange=aloha.world.reset,
     )

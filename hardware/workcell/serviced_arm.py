@@ -85,7 +85,7 @@ class ServicedArm:
     @property
     def fault(self) -> str:
         """Why it cannot be used until somebody decides otherwise; empty if it can."""
-        own = self.arm.fault if isinstance(self.arm, Recoverable) else ""
+        own = self.arm.fault if isinstance(self.arm, DynamixelFollower) else ""
         return own or self.trouble
 
     @property

@@ -20,7 +20,7 @@ from studio.history import History
 from studio.notices import Notices
 from studio.station import Station
 from studio.workcell_desk import WorkcellDesk
-from studio.workcell_rig import NobodyByHand
+from studio.workcell_rig import NobodyByHand, Rig
 from studio.workcell_search import WorkcellSearch
 
 FLAT = transform(np.diag([1.0, -1.0, -1.0]), np.zeros(3))
@@ -65,7 +65,8 @@ def desk(lab):
             cell.robot, NobodyByHand(), Notices(), History(), listeners=(hand_range,)
         ) as station,
     ):
-        desk = WorkcellDesk(station, hand_range, cell, path, lab.root)
+        rig = Rig(cell.robot, NobodyByHand(), None, cell=cell, path=path)
+        desk = WorkcellDesk(station, hand_range, rig, lab.root)
         until(lambda: station.tick is not None)
         yield desk
         desk.close()
