@@ -1,4 +1,4 @@
-"""The workcell's TOML file: read with all its problems at once, and written. Opens no device."""
+"""Reads a workcell's TOML file, with all its problems at once. Opens no device."""
 
 import tomllib
 from collections.abc import Mapping

@@ -1,5 +1,7 @@
 """`python -m hardware.check` on an emulated computer: everything found, everything wrong said."""
 
+from pathlib import Path
+
 import pytest
 from emulated_lab import REPLY_SECS, draw_pictures, emulated_lab, serial_of, workcell_text
 
@@ -180,3 +182,12 @@ def test_limits_only_get_narrower(lab, limit, words):
     path.write_text(path.read_text() + limit)
     with pytest.raises(WorkcellError, match=words):
         load_workcell(path)
+
+
+def test_the_file_in_the_documentation_loads(tmp_path):
+    page = (Path(__file__).parents[2] / "docs/workcell.md").read_text()
+    path = tmp_path / "aloha.toml"
+    path.write_text(page.split("```toml\n")[1].split("```")[0])
+    workcell = load_workcell(path)
+    assert [arm.name for arm in workcell.arms] == ["left_follower", "left_leader"]
+    assert workcell.limits["left_waist"].high == 1.2
