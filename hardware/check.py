@@ -1,6 +1,7 @@
 """`python -m hardware.check [WORKCELL]`: find, open and time every device; say all that is wrong.
 
-Without a file it looks at what is plugged in. Gives no torque; changes motors only with `--align`.
+Without a file it looks at what is plugged in. Gives no torque; changes motors only when told to by
+`--align` or `--new-id`.
 """
 
 import sys
@@ -10,7 +11,7 @@ from typing import Literal
 
 import tyro
 
-from hardware.arms.dynamixel_setup import align_shadows
+from hardware.arms.dynamixel_setup import align_shadows, find_servos, set_up_servo
 from hardware.arms.interbotix import ARM_MODELS
 from hardware.dynamixel.port import REPLY_SECS
 from hardware.interfaces import HardwareError
@@ -21,7 +22,7 @@ from hardware.workcell.entries import ArmEntry, Workcell
 from hardware.workcell.examination import Examination, examine
 from hardware.workcell.file import load_workcell
 from hardware.workcell.machine import Machine
-from hardware.workcell.problem import Problem, WorkcellError, numbered
+from hardware.workcell.problem import Problem, numbered
 from hardware.workcell.serial_devices import device_at, find_serial_devices
 from hardware.workcell.sides import put_sides_right
 from hardware.workcell.udev_rules import udev_rules
@@ -51,6 +52,8 @@ class Options:
     """Store what the motors say of themselves, so that a swapped cable is refused."""
     align: str | None = None
     """Name a loose arm whose second motors of shoulder and elbow shall count as the first do."""
+    new_id: tuple[str, int] | None = None
+    """PORT ID: give the one servo that hangs on this port an ID, and an arm's baud rate."""
     reply_ms: float = 1e3 * REPLY_SECS
     """What a reply may take beyond its bytes, while searching."""
 
@@ -59,11 +62,13 @@ def main(options: Options, machine: Machine | None = None) -> int:
     """Do what the options say. Returns the exit status."""
     here = machine or Machine()
     try:
+        if options.new_id is not None:
+            return _set_up(*options.new_id, options.reply_ms / 1e3)
         if options.workcell is None:
             return _search(options, here)
         workcell = load_workcell(options.workcell)
         return _work(options, options.workcell, workcell, here)
-    except (WorkcellError, HardwareError) as error:
+    except (ValueError, HardwareError) as error:
         _say(str(error))
         return 2
 
@@ -105,6 +110,19 @@ def _search(options: Options, machine: Machine) -> int:
             save_workcell(options.write, workcell, remarks)
             _say("\n".join([f"Written: {options.write}", *remarks]))
     return _conclude([*problems, *cameras.problems])
+
+
+def _set_up(port: str, new_id: int, reply_secs: float | int) -> int:
+    found = find_servos(port, reply_secs=reply_secs)
+    if len(found) != 1:
+        ids = [servo.id for servo in found]
+        _say(f"Connect one servo alone; {len(found)} answer on {port}: {ids}.")
+        return 2
+    set_up_servo(port, found[0], new_id=new_id, reply_secs=reply_secs)
+    _say(
+        f"The {found[0].model} has ID {new_id} now; before, {found[0].id} at {found[0].baud} baud."
+    )
+    return 0
 
 
 def _list(arms: list[FoundArm], cameras: FoundCameras) -> None:

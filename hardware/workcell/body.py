@@ -55,8 +55,14 @@ def limits_of(workcell: Workcell, body: Embodiment) -> Limits:
     limits = limits_for(body)
     if followers[0].model == SO101:
         return limits
-    rest = [angle for arm in followers for angle in (*ARM_MODELS[arm.model].sleep, 0.0)]
-    return replace(limits, rest=np.array(rest, np.float32), strain=STRAIN)
+    poses = [resting_pose(arm) for arm in followers]
+    rest = np.array([angle for pose in poses for angle in pose], np.float32)
+    return replace(limits, rest=np.clip(rest, limits.low, limits.high), strain=STRAIN)
+
+
+def resting_pose(arm: ArmEntry) -> tuple[float, ...]:
+    """Where an Interbotix arm rests without torque: radians of its joints, and the gripper."""
+    return (*ARM_MODELS[arm.model].sleep, 0.0)
 
 
 def arm_channels(arm: ArmEntry) -> tuple[Channel, ...]:

@@ -7,9 +7,12 @@ from hardware.arms.interbotix import ARM_MODELS
 from hardware.arms.so101 import load_calibration
 from hardware.cameras.realsense import RealSenseMode
 from hardware.cameras.uvc import UvcMode
-from hardware.workcell.body import arm_channels
+from hardware.workcell.body import arm_channels, resting_pose
 from hardware.workcell.entries import SO101, ArmEntry, CameraEntry, ChannelLimit, Workcell
 from hardware.workcell.problem import Problem
+
+NEAR_REST = 0.05
+"""Radians from its rest at which an arm may be let go."""
 
 
 def broken_rules(workcell: Workcell) -> list[Problem]:
@@ -87,6 +90,12 @@ def _shared(what: str, bindings: list[tuple[str, str]]) -> list[Problem]:
 
 
 def _of_limits(workcell: Workcell) -> list[Problem]:
+    rests = {
+        channel.name: rest
+        for arm in workcell.arms_of("follower")
+        if arm.model in ARM_MODELS
+        for channel, rest in zip(arm_channels(arm)[:-1], resting_pose(arm)[:-1], strict=True)
+    }
     channels = {
         each.name: each for arm in workcell.arms_of("follower") for each in arm_channels(arm)
     }
@@ -101,7 +110,19 @@ def _of_limits(workcell: Workcell) -> list[Problem]:
             limit, channels[name].low, channels[name].high, channels[name].max_rate
         ):
             found.append(Problem(where, words, "Limits only make an arm's own ones narrower."))
+        elif not _reaches(limit, rests.get(name)):
+            fix = "Let them include it."
+            words = f"the arm rests at {rests[name]:g} and could not be lowered to it."
+            found.append(Problem(where, words, fix))
     return found
+
+
+def _reaches(limit: ChannelLimit, rest: float | None) -> bool:
+    if rest is None:
+        return True
+    low = rest if limit.low is None else limit.low
+    high = rest if limit.high is None else limit.high
+    return low - NEAR_REST <= rest <= high + NEAR_REST
 
 
 def _too_wide(limit: ChannelLimit, low: float, high: float, max_rate: float) -> str:

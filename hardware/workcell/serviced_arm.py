@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from hardware.arms.dynamixel import DynamixelFollower
+from hardware.arms.leader import DynamixelLeader
 from hardware.interfaces import Arm, HardwareError, JointPositions
 from hardware.safety.vitals import NOTHING_KNOWN, Recoverable, Releasable, ReportsVitals, Vitals
 
@@ -43,10 +44,8 @@ class ServicedArm:
     def disconnect(self) -> None:
         """Leave the arm safe."""
         with self._bus:
-            try:
-                self._wake()
-            except HardwareError as error:
-                logger.error("%s holds and is not lowered: %s", self.name, error)  # noqa: TRY400
+            if isinstance(self.arm, DynamixelFollower):
+                self._wake_to_lower()
             self.arm.disconnect()
 
     def read_positions(self) -> JointPositions:
@@ -62,16 +61,28 @@ class ServicedArm:
             self._awake = True
         return self.arm.read_positions()
 
-    def _wake(self) -> None:
-        """Opening or closing all other devices takes longer than a follower bears silence.
+    def _wake_to_lower(self) -> None:
+        try:
+            self._wake()
+        except HardwareError as error:
+            logger.error("%s holds and is not lowered: %s", self.name, error)  # noqa: TRY400
 
-        Its watchdog stopped it meanwhile, where it stood; it holds on from there.
+    def _wake(self) -> None:
+        """Opening or closing all other devices takes longer than motors bear silence.
+
+        Their watchdogs stopped them meanwhile. A follower holds on from where it stands; a leader
+        that carries some of its own weight is opened anew.
         """
-        follower = self.arm
-        if not isinstance(follower, DynamixelFollower) or follower.fault:
+        arm = self.arm
+        if not isinstance(arm, DynamixelFollower | DynamixelLeader):
             return
-        if follower.chain.torque_wanted:
-            follower.resume()
+        if arm.chain.fault or not arm.chain.torque_wanted:
+            return
+        if isinstance(arm, DynamixelFollower):
+            arm.resume()
+        else:
+            arm.disconnect()
+            arm.connect()
 
     def write_positions(self, positions: JointPositions) -> None:
         """Command the joints."""

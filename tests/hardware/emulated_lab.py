@@ -76,6 +76,12 @@ def plug_in(root: Path, number: int, arm: str, port: str) -> None:
     (shown / "device").symlink_to(tty)
 
 
+def plug_in_again(lab: Lab, arm: str, bus: ServoBus) -> None:
+    """The same adapter in another hole: its name by serial number leads to another node."""
+    lab.port(arm).unlink()
+    lab.port(arm).symlink_to(bus.path)
+
+
 def draw_pictures(folder: Path, shade: int, *, height: int = 48, width: int = 64) -> None:
     folder.mkdir(parents=True)
     for number in range(5):

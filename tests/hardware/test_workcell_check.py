@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 from emulated_lab import REPLY_SECS, draw_pictures, emulated_lab, serial_of, workcell_text
+from servo_bus.bus import ServoBus
+from servo_bus.servo import Servo
+from servo_bus.table import MODELS
 
 from hardware import check
 from hardware.workcell import sides
@@ -119,6 +122,17 @@ def test_udev_rules_name_each_arm_by_its_adapter(lab, capsys):
     assert 'ATTR{latency_timer}="1"' in said
 
 
+def test_one_servo_alone_is_given_its_id(lab, capsys):
+    status, said = run(lab, capsys, new_id=(str(lab.port("left_leader")), 3))
+    assert status == 2 and "Connect one servo alone; 9 answer" in said
+    with ServoBus([Servo(MODELS["XM430-W350"], 1)]) as new:
+        status, said = run(lab, capsys, new_id=(new.path, 300))
+        assert status == 2 and "A servo's ID is 0 to 252" in said
+        status, said = run(lab, capsys, new_id=(new.path, 7))
+        assert status == 0 and "has ID 7 now; before, 1 at 57600 baud" in said
+        assert (new.servos[0].id, new.servos[0].peek("baud_rate")) == (7, 3)
+
+
 def test_a_bare_computer_is_told_what_to_plug_in(tmp_path, capsys, lab):
     bare = Machine(tmp_path / "bare", lab.machine.realsense)
     status = check.main(check.Options(), bare)
@@ -174,6 +188,7 @@ def test_everything_wrong_in_a_file_is_said_at_once_with_its_fix(tmp_path):
     [
         ("[limits.left_waist]\nlow = -9.0", "expected -3.14158 <= low"),
         ("[limits.left_hip]\nlow = 0.0", "there is no such channel"),
+        ("[limits.left_shoulder]\nlow = -1.0", "the arm rests at -1.85"),
         ("[limits.left_waist]\nmax_rate = 9", "expected a max_rate above 0 and up to 3.14"),
     ],
 )

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from emulated_lab import emulated_lab, workcell_text
+from emulated_lab import emulated_lab, plug_in_again, workcell_text
+from servo_bus.arms import viperx
 from servo_bus.clock import BenchClock
 
 from hardware.control_loop import ControlLoop
@@ -131,6 +132,34 @@ def test_a_follower_that_lost_its_power_is_brought_back_by_a_reset(cell, lab, cl
     turn(loop, clock, 2)
     assert cell.robot.gate.state is GateState.READY
     assert lab.buses["right_follower"][1].peek("torque_enable") == 1
+
+
+def test_a_follower_whose_plug_was_pulled_comes_back_by_its_name(cell, lab, clock):
+    loop = ControlLoop(cell.robot)
+    turn(loop, clock, 2)
+    lab.buses["left_follower"].unplug()
+    turn(loop, clock, 2)
+    assert "left_follower: The serial port has gone" in cell.robot.gate.reason
+    with viperx(clock=clock.now) as bus:
+        plug_in_again(lab, "left_follower", bus)
+        loop.reset()
+        turn(loop, clock, 2)
+        assert cell.robot.gate.state is GateState.READY
+        assert [servo.peek("torque_enable") for servo in bus.servos] == [1] * 9
+
+
+def test_a_leader_that_carries_its_weight_outlives_the_opening_of_all_others(lab, clock, told):
+    path = lab.root / "bench.toml"
+    role = 'role = "leader"'
+    path.write_text(path.read_text().replace(role, f"{role}\ngravity_help = 0.3"))
+    cell = assemble(load_workcell(path), tell=told.append, clock=clock, machine=lab.machine)
+    with cell, cell.robot:
+        clock.pass_secs(3)  # cameras take their time to open
+        loop = ControlLoop(cell.robot)
+        follow(loop, cell, lab, clock)
+        assert told[-1] == FOLLOWING
+        assert lab.buses["left_leader"][2].peek("torque_enable") == 1
+        assert lab.buses["left_leader"][2].peek("goal_current") != 0
 
 
 def test_a_leader_that_failed_is_brought_back_by_taking_over_again(cell, lab, clock, told):
