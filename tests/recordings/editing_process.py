@@ -1,10 +1,18 @@
-"""Random edits of a dataset, told in advance by a seed: carried out, or only foreseen."""
+"""Random edits of a dataset, told in advance by a seed: carried out, or only foreseen.
 
+As a program it forks a process that carries out the edits of each line it reads, FOLDER SEED, and
+says its number: what such a process needs is loaded once.
+"""
+
+import os
 import random
+import sys
+from pathlib import Path
 
 from recordings import editing
 from recordings.disk import flush
 from recordings.piece import retasked, split, trimmed, without
+from recordings.source import Source
 
 KINDS = ("delete", "trim", "split", "retask", "undo", "redo")
 
@@ -60,10 +68,12 @@ CHANGES = {
 }
 
 
-def edit_until_killed(folder, state, seed, said):
-    """Carry out the edits of `seed`; append a byte to the file `said` after each."""
+def edit_until_killed(folder, seed):
+    """Carry out the edits of `seed`; append a byte to the file `said` beside it after each."""
+    source, said = Source(folder), folder.with_name("said")
+    lengths = [(None, range(source.length(i))) for i in range(len(source.entries))]
     with said.open("wb", buffering=0) as file:
-        for _, (kind, episode, arguments) in story(state, seed):
+        for _, (kind, episode, arguments) in story(lengths, seed):
             carry_out(folder, kind, episode, arguments)
             file.write(b".")
             flush(said)
@@ -76,3 +86,21 @@ def carry_out(folder, kind, episode, arguments):
         editing.redo(folder)
     else:
         editing.edit(folder, kind, lambda all_: CHANGES[kind](all_, episode, *arguments))
+
+
+def serve():
+    for line in sys.stdin:
+        folder, seed = line.rsplit(maxsplit=1)
+        pid = os.fork()
+        if not pid:
+            edit_until_killed(Path(folder), int(seed))
+            os._exit(1)
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
+        os.waitpid(pid, 0)
+        sys.stdout.write("gone\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    serve()

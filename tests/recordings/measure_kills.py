@@ -21,23 +21,24 @@ from test_killed_editing import (
 
 
 def measure(kills, seed, place):
-    recorded, chance, context = place / "recorded", random.Random(seed), editors()
+    recorded, chance = place / "recorded", random.Random(seed)
     record_five(recorded)
     before = contents(recorded)
     done = failures = 0
-    for number in range(kills):
-        folder = Path(shutil.copytree(recorded, place / f"{number}" / "d"))
-        secs = chance.random() * LONGEST_SECS
-        allowed = kill_while_editing(context, folder, before, seed * kills + number, secs)
-        try:
-            done += require_old_or_new(folder, allowed)
-        except (AssertionError, ValueError, OSError) as error:
-            failures += 1
-            sys.stderr.write(f"Kill {number}: {error!r}\n")
-        else:
-            shutil.rmtree(folder.parent)
-        if number % 50 == 49:
-            sys.stderr.write(f"{number + 1} kills, {failures} failures\n")
+    with editors() as program:
+        for number in range(kills):
+            folder = Path(shutil.copytree(recorded, place / f"{number}" / "d"))
+            secs = chance.random() * LONGEST_SECS
+            allowed = kill_while_editing(program, folder, before, seed * 10000 + number, secs)
+            try:
+                done += require_old_or_new(folder, allowed)
+            except (AssertionError, ValueError, OSError) as error:
+                failures += 1
+                sys.stderr.write(f"Kill {number}: {error!r}\n")
+            else:
+                shutil.rmtree(folder.parent)
+            if number % 50 == 49:
+                sys.stderr.write(f"{number + 1} kills, {failures} failures\n")
     return {"kills": kills, "edit_done": done, "edit_not_done": kills - done - failures} | {
         "neither_old_nor_new": failures
     }
