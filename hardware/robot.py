@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import numpy as np
@@ -49,7 +50,7 @@ class Robot:
     def __enter__(self) -> "Robot":
         failures = []
         with ExitStack() as opened:
-            for device in (*self._arms, *self._cameras.values()):
+            for device in (*self._cameras.values(), *self._arms):
                 try:
                     device.connect()
                 except HardwareError as error:
@@ -58,6 +59,7 @@ class Robot:
                     opened.callback(device.disconnect)
             if failures:
                 raise HardwareError("\n".join(failures))
+            self.recover()  # servos that waited for the last arm may have stopped themselves
             self._open_devices = opened.pop_all()
         self.gate.arm()
         return self
@@ -111,21 +113,14 @@ class Robot:
     def recover(self) -> None:
         """A person decided that the arms may move again: bring back those that failed.
 
-        All of them after they were let go of. Raises `HardwareError` while a cause remains.
+        All of them after they were let go of, each at the same time as the others: servos stop
+        themselves when nobody speaks to them. Raises `HardwareError` while a cause remains.
         """
         able = [arm for arm in self._arms if isinstance(arm, Recoverable)]
         ailing = able if not self.gate.is_armed else [a for a in able if id(a) in self._ailing]
-        failures = []
-        for arm in ailing:
-            try:
-                arm.recover()
-            except HardwareError as error:
-                failures.append(str(error))
-        if failures:
-            raise HardwareError("\n".join(failures))
+        _at_once(ailing)
         if 0 < len(ailing) < len(able):
-            for arm in able:  # the servos of the others may have stopped themselves meanwhile
-                arm.recover()
+            _at_once(able)  # those that waited
         self._ailing.clear()
 
     def let_go(self) -> None:
@@ -144,6 +139,18 @@ class Robot:
                 failures.append(str(error))
         if failures:
             raise HardwareError("\n".join(failures))
+
+
+def _at_once(arms: Sequence[Recoverable]) -> None:
+    """Bring back `arms`, each on a bus of its own."""
+    with ThreadPoolExecutor(max(len(arms), 1), thread_name_prefix="recovery") as pool:
+        errors = [pool.submit(arm.recover).exception for arm in arms]
+        failures = [error for wait in errors if (error := wait()) is not None]
+    for error in failures:
+        if not isinstance(error, HardwareError):
+            raise error
+    if failures:
+        raise HardwareError("\n".join(str(error) for error in failures))
 
 
 def _arm_names(embodiment: Embodiment, num_arms: int) -> list[str]:

@@ -4,12 +4,14 @@ Capsules enclose the links of the ViperX 300 S as its meshes show them. The dist
 what the scripted experts of all tasks need (`docs/safety.md` has the figures).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from hardware.aloha import ARMS
 from hardware.embodiment import Embodiment
+from hardware.interfaces import JointPositions
 from hardware.safety.clearance import Box, Capsule, Clearances, Space
 from hardware.safety.limits import Limits, Patience, Strain
 
@@ -55,9 +57,10 @@ SIMULATED_PATIENCE = Patience(late_secs=1.0, picture_secs=5.0)
 danger."""
 
 
-def aloha_limits(body: Embodiment) -> Limits:
-    """Those of the real arms."""
-    return replace(Limits.of(body), space=_space(), rest=_rest(), strain=STRAIN)
+def aloha_limits(body: Embodiment, rest_joints: Sequence[float] = REST_JOINTS) -> Limits:
+    """Those of the real arms; `rest_joints`, six angles, is where arms of their model rest."""
+    rest = _rest(rest_joints)
+    return replace(Limits.of(body), space=_space(), rest=rest, strain=STRAIN)
 
 
 def simulated_aloha_limits(body: Embodiment) -> Limits:
@@ -65,7 +68,7 @@ def simulated_aloha_limits(body: Embodiment) -> Limits:
     return replace(
         Limits.of(body, speed_up=SIMULATED_SPEED_UP),
         space=_space(),
-        rest=_rest(),
+        rest=_rest(REST_JOINTS),
         strain=SIMULATED_STRAIN,
         patience=SIMULATED_PATIENCE,
     )
@@ -80,5 +83,5 @@ def _space() -> Space:
     return Space(CAPSULES, CLEARANCES, BOXES)
 
 
-def _rest() -> np.ndarray:
-    return np.array([*REST_JOINTS, 0.0] * len(ARMS), np.float32)
+def _rest(joints: Sequence[float]) -> JointPositions:
+    return np.array([*joints, 0.0] * len(ARMS), np.float32)

@@ -15,12 +15,13 @@ from servo_bus.servo import ROOM_TEMPERATURE
 
 from hardware.aloha import START, aloha_embodiment
 from hardware.arms.dynamixel import DynamixelFollower
-from hardware.arms.dynamixel_line import Line
+from hardware.arms.dynamixel_line import SILENCE_SECS, Line
 from hardware.arms.interbotix import ALOHA_2023_FOLLOWER
 from hardware.arms.side_by_side import side_by_side
 from hardware.clock import MonotonicClock
 from hardware.control_loop import ControlLoop
 from hardware.robot import Robot
+from hardware.safety.aloha_limits import aloha_limits
 from hardware.safety.gate import SafetyGate
 from hardware.safety.state import OPEN, GateState
 from hardware.simulated_aloha import simulated_aloha
@@ -39,6 +40,8 @@ class Rig:
     now: Callable[[], float]
     world: object = None
     buses: list = field(default_factory=list)
+    silence_secs: float = SILENCE_SECS
+    """After which the servos stop themselves."""
 
     @property
     def gate(self):
@@ -67,7 +70,8 @@ class Rig:
     def drive(self, agent):
         """Let `agent` in, and wait until it drives."""
         self.loop.drive(agent)
-        self.until(lambda: self.gate.state is GateState.ACTIVE)
+        self.until(lambda: self.gate.state is not GateState.RAMPING)
+        assert self.gate.state is GateState.ACTIVE, self.gate.reason
 
     def begin(self):
         """Back to the start, nobody drives."""
@@ -79,6 +83,8 @@ class Rig:
                 arm._connected = True
         for bus in self.buses:
             mend(bus)
+        if self.buses:
+            self.turns(10)  # each motor is asked for its health once in nine turns
         self.loop.reset()
         self.turns(2)
 
@@ -111,7 +117,7 @@ def simulated_rig(patience=None):
 
 
 @contextmanager
-def bus_rig(clock=None, *, reply_secs=0.25):
+def bus_rig(clock=None, *, reply_secs=0.25, silence_secs=SILENCE_SECS):
     """Two followers on emulated buses; without `clock`, one that only ticks move."""
     bench = clock or BenchClock()
     with ExitStack() as stack:
@@ -119,13 +125,15 @@ def bus_rig(clock=None, *, reply_secs=0.25):
         arms = [
             DynamixelFollower(
                 ALOHA_2023_FOLLOWER,
-                Line(bus.path, reply_secs=reply_secs),
+                Line(bus.path, reply_secs=reply_secs, silence_secs=silence_secs),
                 clock=bench,
                 farewell="hold",
             )
             for bus in buses
         ]
-        robot = Robot(aloha_embodiment(()), side_by_side(arms), {}, bench)
+        body = aloha_embodiment(())
+        limits = aloha_limits(body, ALOHA_2023_FOLLOWER.sleep)
+        robot = Robot(body, side_by_side(arms), {}, bench, limits)
         stack.enter_context(robot)
         loop = ControlLoop(robot)
 
@@ -133,7 +141,7 @@ def bus_rig(clock=None, *, reply_secs=0.25):
             loop.tick()
             bench.wait_until(bench.now() + TICK)
 
-        yield Rig(robot, loop, turn, bench.now, buses=buses)
+        yield Rig(robot, loop, turn, bench.now, buses=buses, silence_secs=silence_secs)
 
 
 @contextmanager

@@ -140,7 +140,8 @@ def leave_alone(rig):
     """The loop stands still for longer than the servos wait."""
     rig.drive(Sways(AWAKE))
     rig.turns(5)
-    rig.robot.clock.wait_until(rig.now() + 0.3)
+    with rig.loop._turn:
+        rig.robot.clock.wait_until(rig.now() + 1.5 * rig.silence_secs)
 
 
 GONE = HardwareError("Leader arm on /dev/ttyDXL_left stopped answering.")
