@@ -20,6 +20,7 @@ from studio.station import Station
 from studio.workcell_calibration import CalibrationDesk
 from studio.workcell_rig import Rig
 from studio.workcell_search import WorkcellSearch
+from studio.workcell_views import ViewsDesk
 
 
 class WorkcellDesk:
@@ -38,6 +39,7 @@ class WorkcellDesk:
             if rig.path is None
             else CalibrationDesk(station, rig.path, Board(), saved=rig.calibrated)
         )
+        self.views = None if rig.path is None else ViewsDesk(station, rig.path)
         self._cover: CoverCheck | None = None
         self._range = hand_range
 
@@ -53,8 +55,9 @@ class WorkcellDesk:
 
     def close(self) -> None:
         """End what is under way."""
-        if self.calibration is not None:
-            self.calibration.close()
+        for part in (self.calibration, self.views):
+            if part is not None:
+                part.close()
         self.search.close()
 
     def live(self) -> dict[str, Any]:
@@ -86,6 +89,7 @@ class WorkcellDesk:
             if health.reason:
                 fix = "Check its cable and hub; it comes back by itself."
                 found.append(Problem(name, f"{health.state.value}. {health.reason}", fix))
+        found += [] if self.views is None else self.views.problems
         arms = self._cell.workcell.arms
         unknown = [arm.name for arm in arms if not arm.fingerprints and not arm.calibration]
         if unknown:

@@ -83,13 +83,17 @@ def _cover(desk: Desk) -> None:
     cameras = list(desk.station.robot.embodiment.camera_names)
     with gr.Column(elem_classes="card", min_width=0):
         heading("Which camera is which")
-        gr.Markdown("Begin with no camera covered. Then cover one with a hand and check its name.")
+        gr.Markdown(
+            "Begin with no camera covered. Then cover one with a hand and check its name. When all "
+            "are right and the arms rest, keep the views: you are warned when one changes."
+        )
         covered = gr.Dropdown(
             cameras, value=next(iter(cameras), None), label="covered", filterable=False
         )
         with gr.Row(elem_classes="buttons"):
             begin = gr.Button("Begin", elem_id="cover-begin")
             check = gr.Button("Check", elem_id="cover-check")
+            keep = gr.Button("Keep views", elem_id="views-keep")
 
     def on_begin(request: gr.Request) -> None:
         _tell(desk, request, desk.workcell.begin_cover)
@@ -97,6 +101,12 @@ def _cover(desk: Desk) -> None:
     def on_check(camera: str, request: gr.Request) -> None:
         _tell(desk, request, lambda: desk.workcell.check_cover(camera))
 
+    def on_keep(request: gr.Request) -> None:
+        views = desk.workcell.views
+        if views is not None:
+            _tell(desk, request, views.keep)
+
+    keep.click(on_keep, **QUIET)
     begin.click(on_begin, **QUIET)
     check.click(on_check, covered, **QUIET)
 

@@ -112,6 +112,29 @@ def test_a_covered_camera_proves_its_name(desk, lab):
     assert "cam_high went dark, not cam_left_wrist" in covered(desk, "cam_left_wrist")
 
 
+def test_a_view_that_changed_is_warned_of_at_the_next_start(desk, lab):
+    views, station = desk.views, desk._station
+    show(lab, station, "cam_left_wrist", seed=1)
+    assert "are kept" in views.keep()
+    views._compare()
+    assert "cam_left_wrist" not in [problem.where for problem in views.problems]
+    show(lab, station, "cam_left_wrist", seed=2)
+    views._compare()
+    assert "cam_left_wrist" in [problem.where for problem in views.problems]
+    assert any("cam_left_wrist: " in notice.text for notice in station.notices.recent())
+    moved = station.tick.observation.state + np.float32(0.2)
+    assert not views._memory.comparable(moved), "arms elsewhere make other pictures"
+
+
+def show(lab, station, camera, *, seed):
+    """Let a camera see things that lie about; return when it does."""
+    blocks = np.random.default_rng(seed).integers(0, 255, (6, 8, 3), np.uint8)
+    picture = cv2.resize(blocks, (64, 48), interpolation=cv2.INTER_NEAREST)
+    for path in lab.pictures(camera).glob("*.png"):
+        cv2.imwrite(str(path), picture[..., ::-1])
+    until(lambda: (station.tick.observation.frames[camera].image == picture).all())
+
+
 def begun(desk):
     try:
         return desk.begin_cover()
