@@ -3,6 +3,7 @@
 Says what is wrong; the loop tells the gate. Remembers nothing of a driver before the present one.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
@@ -14,6 +15,10 @@ from hardware.interfaces import Action, Agent, Observation
 from hardware.safety.limits import Limits
 from hardware.safety.state import Cause
 from hardware.safety.vitals import Vitals
+
+SPEED_SECS = 0.1
+"""Over which speed is measured: turns of the loop, and ticks of a simulation that runs after lost
+time, come in bursts."""
 
 
 @runtime_checkable
@@ -59,7 +64,7 @@ class Watchdogs:
         self._tended = agent if isinstance(agent, Tended) else None
         self._looks = agent if isinstance(agent, Looks) else None
         self._answered_at: float | None = None
-        self._before: Observation | None = None
+        self._lately: deque[Observation] = deque()
         self._marked: dict[str, float] = {}
 
     def before_asking(self, observation: Observation, late_secs: float | int) -> Alarms:
@@ -70,7 +75,6 @@ class Watchdogs:
             or self._person()
             or self._cameras(observation)
         )
-        self._before = observation
         if self._answered_at is None:
             self._answered_at = observation.timestamp
         return alarm
@@ -123,7 +127,7 @@ class Watchdogs:
                 yield f"{arm} {joint}", f"bears {abs(torque):.0f} N m (limit {most:.0f} N m)"
 
     def _late(self, late_secs: float | int) -> Alarms:
-        if self._before is None or late_secs <= self._limits.patience.late_secs:
+        if not self._lately or late_secs <= self._limits.patience.late_secs:
             return None
         return Alarm(
             Cause.MISSED_TICKS,
@@ -131,10 +135,12 @@ class Watchdogs:
         )
 
     def _speed(self, observation: Observation) -> Alarms:
-        before = self._before
-        if before is None or observation.timestamp <= before.timestamp:
-            return None
-        secs = observation.timestamp - before.timestamp
+        now = observation.timestamp
+        while len(self._lately) > 1 and now - self._lately[1].timestamp >= SPEED_SECS:
+            self._lately.popleft()
+        self._lately.append(observation)
+        before = self._lately[0]
+        secs = max(now - before.timestamp, SPEED_SECS)
         speeds = np.abs(observation.state - before.state) / secs
         worst = int(np.argmax(speeds / self._limits.top_speed))
         if speeds[worst] <= self._limits.top_speed[worst]:

@@ -71,7 +71,7 @@ def push(target, left_room):
 def teleport(rig):
     rig.drive(Sways())
     rig.turns(5)
-    rig.world.place(pose(left=(0.9, -0.96, 1.16, 0, -0.3, 0)), {})
+    rig.world.place(pose(left=(1.2, -0.96, 1.16, 0, -0.3, 0)), {})
 
 
 def obstruct(rig):

@@ -194,3 +194,17 @@ def test_a_loop_that_comes_far_too_late_is_held():
             assert robot.gate.state is GateState.ACTIVE
         assert loop.tick(0.6).action is None
         assert (robot.gate.state, robot.gate.cause) == (GateState.HOLD, Cause.MISSED_TICKS)
+
+
+def test_turns_in_a_burst_are_no_runaway():
+    """Two turns 5 ms apart, each with a whole tick's motion, as after a late one."""
+    watchdogs = Watchdogs(BODY, Limits.of(BODY))
+    watchdogs.begin(Goes(START))
+    now, state = 10.0, START.copy()
+    for secs in (0.02, 0.06, 0.005, 0.005, 0.02, 0.005, 0.005) * 5:
+        now, state = now + secs, state + BODY.max_step
+        assert watchdogs.before_asking(Observation(now, state, {}), 0.0) is None
+    for _ in range(6):
+        now, state = now + 0.02, state + 4 * BODY.max_step
+        alarm = watchdogs.before_asking(Observation(now, state, {}), 0.0)
+    assert alarm.cause is Cause.SPEED
