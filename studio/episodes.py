@@ -9,6 +9,9 @@ import numpy as np
 
 from recordings.catalogue import Catalogue, DatasetSummary
 from recordings.dataset import Dataset
+from recordings.marks import NO_MARKS, Marks, read_marks
+from recordings.selection import said, select
+from recordings.source import Source
 from studio.replay import ReplayAgent
 
 MAX_ROWS = 240
@@ -25,9 +28,21 @@ class Episodes:
         """Return every dataset: words for a person, and its name."""
         return [(in_words(each), each.name) for each in self._catalogue.datasets()]
 
-    def listing(self, dataset: str | None) -> str:
-        """Return, as JSON, a line for every episode of a dataset, the newest first."""
+    def listing(self, dataset: str | None, where: str = "") -> str:
+        """Return, as JSON, a line for every episode of a dataset, the newest first.
+
+        `where` is conditions of `recordings.selection` with commas between, which must all hold.
+        Raises `ValueError` when it cannot be understood.
+        """
         episodes = self._catalogue.episodes(dataset) if dataset else []
+        conditions = [part for part in where.split(",") if part.strip()]
+        marks: dict[int, Marks] = {}
+        if dataset and episodes:
+            folder = self._catalogue.dataset_folder(dataset)
+            marks = read_marks(folder)
+            if conditions:
+                meant = set(select(Source(folder), conditions))
+                episodes = [each for each in episodes if each.index in meant]
         return json.dumps(
             [
                 {
@@ -36,6 +51,8 @@ class Episodes:
                     "secs": each.secs,
                     "verdict": each.verdict or "unknown",
                     "reason": each.reason,
+                    "success": said(marks.get(each.index, NO_MARKS)),
+                    "tags": list(marks.get(each.index, NO_MARKS).tags),
                 }
                 for each in reversed(episodes)
             ]
@@ -69,9 +86,10 @@ class Episodes:
             return ReplayAgent(np.asarray(opened.rows(episode)["action"], np.float32), opened.fps)
 
     def _clip(self, opened: Dataset, dataset: str, episode: int, camera: str) -> dict[str, Any]:
+        film = opened.film_path(episode, camera)  # another after an edit: no browser keeps it
         return {
             "camera": camera,
-            "url": f"/film/{dataset}/{episode}/{camera}",
+            "url": f"/film/{dataset}/{episode}/{camera}?of={film.stat().st_ino}",
             "from": opened.first_frame(episode, camera) / opened.fps,
         }
 

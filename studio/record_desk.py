@@ -2,6 +2,7 @@
 
 import logging
 import re
+from pathlib import Path
 
 from recordings.catalogue import Catalogue
 from recordings.recorder import Recorder
@@ -53,6 +54,15 @@ class RecordDesk:
         """Raise `ValueError` if an episode is open; `what` would make it say something false."""
         if self.recorder.recording:
             raise ValueError(f"{what} would tear the open episode. Save or discard it first.")
+
+    def let_go(self, folder: Path) -> None:
+        """Close the dataset at `folder` if it is open, so that it can be edited.
+
+        Raises `ValueError` while an episode of it is open.
+        """
+        if self.recorder.dataset == folder:
+            self.refuse_while_recording("Editing this dataset")
+            self.recorder.close()
 
     def discard(self) -> None:
         """Throw the open episode away."""

@@ -23,12 +23,13 @@ export function mountEpisodes(element, _live, value, watch, choose) {
   show();
 }
 
-function line(list, { episode, task, secs, verdict, reason }, choose) {
+function line(list, { episode, task, secs, verdict, reason, success, tags }, choose) {
+  const said = [{ yes: "\u2713", no: "\u2717" }[success], ...tags.map((tag) => `#${tag}`)].filter(Boolean);
   const item = document.createElement("li");
   const button = document.createElement("button");
   button.type = "button";
   button.title = reason;
-  for (const [name, words] of [["number", episode], ["task", task], ["secs", `${secs.toFixed(1)} s`], ["verdict", verdict]]) {
+  for (const [name, words] of [["number", episode], ["task", [task, ...said].join(" ")], ["secs", `${secs.toFixed(1)} s`], ["verdict", verdict]]) {
     const part = document.createElement("span");
     part.className = name;
     part.textContent = words;

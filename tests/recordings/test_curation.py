@@ -1,0 +1,111 @@
+import json
+import shutil
+
+import pytest
+from bench import Bench
+
+from recordings.catalogue import Catalogue
+from recordings.dataset import Dataset
+from studio.curation import Curation
+from studio.episodes import Episodes
+from studio.record_desk import RecordDesk
+
+
+@pytest.fixture
+def desk(tmp_path):
+    """A catalogue of one dataset of three episodes, which the recorder still has open."""
+    catalogue = Catalogue.in_folder(tmp_path)
+    with Bench() as bench:
+        record = RecordDesk(bench.recorder, catalogue)
+        for number in range(3):
+            record.start("d", f"task {number % 2}")
+            bench.turn(100 + 50 * number)
+            record.save()
+        yield bench, record, Curation(catalogue, record), Episodes(catalogue)
+    catalogue.close()
+
+
+def listed(episodes, where=""):
+    return [(each["episode"], each["task"]) for each in json.loads(episodes.listing("d", where))]
+
+
+def test_an_edit_shows_at_once_and_can_be_taken_back(desk):
+    _, _, curation, episodes = desk
+    assert curation.delete("d", 1) == "delete 1"
+    assert listed(episodes) == [(1, "task 0"), (0, "task 0")]
+    ((words, key),) = curation.trash("d")
+    assert words == "task 1 · 3.0 s"
+    assert curation.undo("d") == "Taken back: delete 1"
+    assert listed(episodes) == [(2, "task 0"), (1, "task 1"), (0, "task 0")]
+    assert curation.redo("d") == "Done again: delete 1"
+    curation.restore("d", -1, key)
+    assert listed(episodes)[0] == (2, "task 1")
+    assert curation.trash("d") == []
+
+
+def test_episodes_are_trimmed_and_split_by_the_second(desk):
+    _, _, curation, episodes = desk
+    assert curation.trim("d", 2, 0.5, 1) == "trim 2 --head 5 --tail 10"
+    assert curation.split("d", 2, 1) == "split 2 --at 10"
+    with Dataset(bench_folder(episodes)) as dataset:
+        assert [each.num_frames for each in dataset.episodes()] == [20, 30, 10, 15]
+    watched = json.loads(episodes.to_watch("d", 3))
+    assert (watched["secs"], watched["films"][0]["from"]) == (1.5, 1.5)
+
+
+def bench_folder(episodes):
+    return episodes._catalogue.dataset_folder("d")
+
+
+def test_what_is_said_of_an_episode_is_listed_and_asked_for(desk):
+    _, _, curation, episodes = desk
+    curation.mark("d", 0, success=False)
+    curation.retask("d", 1, "other words")
+    assert listed(episodes, "success=no") == [(0, "task 0")]
+    assert listed(episodes, "secs>2, task~OTHER") == [(1, "other words")]
+    assert json.loads(episodes.listing("d"))[2]["success"] == "no"
+    with pytest.raises(ValueError, match="There is no field"):
+        episodes.listing("d", "length>2")
+
+
+def test_an_open_episode_keeps_its_dataset(desk):
+    bench, record, curation, _ = desk
+    record.start("d", "another")
+    bench.turn(20)
+    with pytest.raises(ValueError, match="would tear the open episode"):
+        curation.delete("d", 0)
+    record.save()
+    curation.delete("d", 0)
+    record.start("d", "after the edit")
+    bench.turn(20)
+    assert record.save() == "Episode 3 is saved in d."
+
+
+def test_what_makes_no_sense_is_said(desk):
+    _, _, curation, _ = desk
+    for act, words in [
+        (lambda: curation.delete("d", -1), "Choose an episode first"),
+        (lambda: curation.delete(None, 0), "Choose a dataset first"),
+        (lambda: curation.trim("d", 0, 0, 0), "Say how many seconds"),
+        (lambda: curation.restore("d", -1, None), "Choose a deleted episode"),
+        (lambda: curation.undo("d"), "no edit to undo"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            act()
+
+
+def test_waiting_is_found_in_seconds(desk):
+    _, _, curation, _ = desk
+    assert curation.waiting("d", 0) == (0.0, 0.0)
+
+
+def test_a_film_has_another_address_after_an_edit(desk):
+    _, _, curation, episodes = desk
+    before = json.loads(episodes.to_watch("d", 1))["films"][0]["url"]
+    curation.delete("d", 0)
+    assert (
+        json.loads(episodes.to_watch("d", 0))["films"][0]["url"].partition("?")[2]
+        == (before.partition("?")[2])
+    )
+    assert json.loads(episodes.to_watch("d", 1))["films"][0]["url"] != before
+    shutil.rmtree(bench_folder(episodes))
