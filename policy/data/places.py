@@ -4,6 +4,7 @@ Ours: the paper grounds by boxes and points in words; a network that a laptop ca
 where things are in minutes from these labels, and not at all from the flow loss (`docs/log.md`).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -55,6 +56,20 @@ def first_touched(task: Task, layout: Layout) -> tuple[Thing, str]:
     raise ValueError(f"Nothing is known of how {task.family!r} begins.")
 
 
+def carried_to(task: Task, thing: Thing) -> Thing | None:
+    """Where `task` takes `thing`, once that is in a gripper; None if it is not told by a thing."""
+    match task:
+        case Put(thing=carried, container=place) | Insert(peg=carried, socket=place):
+            return place if carried == thing else None
+        case Sort():
+            return dict(task.groups).get(thing)
+        case Store(thing=carried):
+            return DRAWER if carried == thing else None
+        case Stack(order=(low, carried, *_)):
+            return low if carried == thing else None
+    return None
+
+
 class ScenePlaces:
     """Each scene with an instruction drawn for it, as in driving."""
 
@@ -77,6 +92,9 @@ class ScenePlaces:
     def item(self, index: int, rng: np.random.Generator) -> Item:
         """Scene `index` with the instruction of a task there that begins with something seen.
 
+        Where a gripper holds something, the task is one that is under way, and meant is what the
+        thing is taken to.
+
         `NAMED` of them name something seen instead, as do those in which no task begins so. A scene
         in which nothing is seen shows what is where, and names nothing.
         """
@@ -94,11 +112,14 @@ class ScenePlaces:
         """What is said, the thing that is meant by it, and the arm that goes there."""
         layout = self._scenes.layout(index)
         tasks = self._tasks(index, layout) if rng.random() >= NAMED else []
+        carrying = self._carrying(index, layout) if tasks else []
+        if carrying:
+            task = _drawn(carrying, rng)
+            held = np.flatnonzero(self._scenes.held[index])[0]
+            place = carried_to(task, KINDS[held])
+            return instruct(task, layout, rng), place, ARMS[self._scenes.held[index, held] - 1]
         if tasks:
-            families = sorted({each.family for each in tasks})
-            family = families[int(rng.integers(len(families)))]
-            own = [each for each in tasks if each.family == family]
-            task = own[int(rng.integers(len(own)))]
+            task = _drawn(tasks, rng)
             return instruct(task, layout, rng), *first_touched(task, layout)
         seen = np.flatnonzero(self._scenes.seen[index])
         if not len(seen):
@@ -115,6 +136,27 @@ class ScenePlaces:
             and (touched := first_touched(task, layout)[0]) in layout.poses
             and self._scenes.seen[index, NUMBERS[touched]]
         ]
+
+    def _carrying(self, index: int, layout: Layout) -> list[Task]:
+        """What may be under way where something is held: it is taken to something seen."""
+        held = np.flatnonzero(self._scenes.held[index])
+        if not len(held):
+            return []
+        return [
+            task
+            for task in tasks_in(layout)
+            if (place := carried_to(task, KINDS[held[0]])) in layout.poses
+            and self._scenes.seen[index, NUMBERS[place]]
+            and (place != DRAWER or self._scenes.opening[index] > 0)
+        ]
+
+
+def _drawn(tasks: Sequence[Task], rng: np.random.Generator) -> Task:
+    """One of a kind of task drawn first, so that no kind is drawn more for being many."""
+    families = sorted({each.family for each in tasks})
+    family = families[int(rng.integers(len(families)))]
+    own = [each for each in tasks if each.family == family]
+    return own[int(rng.integers(len(own)))]
 
 
 def _begins(task: Task, layout: Layout) -> bool:

@@ -113,8 +113,6 @@ class QwenVLAConfig:
         for name in ("horizon", "channels", "euler_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if self.pointer and self.state != "decoder":
-            raise ValueError(f'A pointer goes with state "decoder", got {self.state!r}.')
 
     def pace(self, body: str) -> Pace:
         """The rate and the length of the chunks of the body of that name."""

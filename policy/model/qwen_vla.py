@@ -61,6 +61,8 @@ class QwenVLA(nn.Module):
         self.backbone = build_backbone(config.backbone) if backbone is None else backbone
         text = self.backbone.config.text_config
         rope = text.rope_parameters
+        if config.pointer and config.state != "decoder":
+            raise ValueError(f'A pointer goes with state "decoder", got {config.state!r}.')
         self.pointer = Pointer(text.hidden_size) if config.pointer else None
         self.decoder = ActionDecoder(
             config.decoder,

@@ -71,7 +71,7 @@ def test_the_flow_loss_leaves_the_pointer_alone(pointing, seen):
 
 def test_a_pointer_needs_the_state_token(config):
     with pytest.raises(ValueError, match='goes with state "decoder"'):
-        replace(config, pointer=True, state="off")
+        QwenVLA(replace(config, pointer=True, state="off"))
 
 
 def test_heads_that_pointed_beside_a_network_go_on_in_it(job, metrics):
