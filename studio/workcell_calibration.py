@@ -19,12 +19,16 @@ from hardware.calibration.calibration_file import (
 from hardware.calibration.collecting import ViewCollector
 from hardware.calibration.hand_eye import calibrate_hand_eye
 from hardware.calibration.intrinsics import Intrinsics, calibrate_lens, coverage
+from hardware.calibration.transform import Transform, angle_between, distance_between
 from hardware.interfaces import Image
 from hardware.workcell.arm_frames import FRAMES, ArmFrames
 from studio.station import Station
 
 LOOK_SECS = 0.15
 """Between two looks at the camera; finding a board takes a part of it."""
+
+STILL_METRES, STILL_RADIANS = 1e-3, 3e-3
+"""A gripper that moves more than this from look to look is not at rest."""
 
 LENS = "lens"
 """What is calibrated when no frame is named."""
@@ -159,7 +163,7 @@ class CalibrationDesk:
 
     def _look_on(self, camera: str, what: str) -> None:
         frames = None if what == LENS else ArmFrames()
-        seen_at = -1.0
+        seen_at, before = -1.0, None
         while not self._end.wait(LOOK_SECS):
             tick = self._station.tick
             if tick is None or tick.observation.frames[camera].captured_at == seen_at:
@@ -169,12 +173,21 @@ class CalibrationDesk:
             pose = None
             if frames is not None:
                 pose = frames.base_from_gripper(what.split("_")[0], tick.observation.state)
+                before, moved = pose, before is None or _moved(before, pose)
+                if moved:  # the picture is older than the pose
+                    continue
             offer = self._collector.offer(frame.image, pose)
             sightings = self._collector.sightings
             covered = coverage(sightings) if sightings else 0.0
             words = offer.reason or "Taken."
             self._progress = Progress(camera, what, len(sightings), covered, words)
             self._picture = _drawn(frame.image, offer.sighting)
+
+
+def _moved(before: Transform, now: Transform) -> bool:
+    return distance_between(before, now) > STILL_METRES or (
+        angle_between(before, now) > STILL_RADIANS
+    )
 
 
 def _drawn(image: Image, sighting: Sighting | None) -> bytes:

@@ -1,6 +1,7 @@
 """What the Workcell page does, on a station with emulated arms and pictures of a drawn board."""
 
 import time
+from contextlib import closing
 
 import cv2
 import numpy as np
@@ -66,10 +67,9 @@ def desk(lab):
         ) as station,
     ):
         rig = Rig(cell.robot, NobodyByHand(), None, cell=cell, path=path)
-        desk = WorkcellDesk(station, hand_range, rig, lab.root)
-        until(lambda: station.tick is not None)
-        yield desk
-        desk.close()
+        with closing(WorkcellDesk(station, hand_range, rig, lab.root)) as desk:
+            until(lambda: station.tick is not None)
+            yield desk
 
 
 def test_a_lens_is_calibrated_from_what_the_camera_shows(desk, lab):
