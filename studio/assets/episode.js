@@ -4,10 +4,9 @@ const WIDTH = 640;
 const HEIGHT = 120;
 
 export function mountEpisode(element, _live, value, watch) {
-  const show = () => {
-    const root = element.querySelector(".episode");
-    if (value()) root.replaceChildren(...player(JSON.parse(value())));
-  };
+  const root = element.querySelector(".episode");
+  const nothing = [...root.children];
+  const show = () => root.replaceChildren(...(value() ? player(JSON.parse(value())) : nothing));
   watch("value", show);
   show();
 }

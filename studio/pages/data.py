@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import gradio as gr
 
@@ -11,8 +12,8 @@ from studio.desk import Desk
 from studio.pages.quiet import QUIET
 from studio.parts import heading, watching_part
 
-Shown = tuple[int, str, str, gr.Dropdown]
-"""After an edit: no episode chosen and none watched, the list, and the trash."""
+Shown = tuple[int, Any, gr.Dropdown, str, gr.Dropdown]
+"""After an edit: the episode chosen and its film, datasets, the list, and the trash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Parts:
     @property
     def shown(self) -> list[gr.State | gr.HTML | gr.Dropdown]:
         """What an edit changes."""
-        return [self.chosen, self.film, self.episodes, self.trash]
+        return [self.chosen, self.film, self.dataset, self.episodes, self.trash]
 
 
 def build_data_tab(desk: Desk, tab: gr.Tab) -> None:
@@ -105,42 +106,52 @@ def _mending(desk: Desk, curation: Curation, parts: Parts) -> None:
             delete = gr.Button("Delete", size="sm", elem_id="edit-delete")
         with gr.Row():
             task = gr.Textbox(label="other words", elem_id="edit-task", scale=3)
-            retask = gr.Button("Say these", size="sm", elem_id="edit-retask")
+            retask = gr.Button("Say these", size="sm", elem_id="edit-retask", min_width=90)
         with gr.Row():
-            head = gr.Number(0, label="seconds off the beginning", minimum=0, elem_id="edit-head")
-            tail = gr.Number(0, label="seconds off the end", minimum=0, elem_id="edit-tail")
-            find = gr.Button("Find waiting", size="sm", elem_id="edit-find")
-            trim = gr.Button("Trim", size="sm", elem_id="edit-trim")
+            head = _secs("off the start, s", "edit-start")
+            tail = _secs("off the end, s", "edit-end")
+            find = gr.Button("Find waiting", size="sm", elem_id="edit-find", min_width=90)
+            trim = gr.Button("Trim", size="sm", elem_id="edit-trim", min_width=90)
         with gr.Row():
-            at = gr.Number(0, label="a new episode at second", minimum=0, elem_id="edit-at")
-            cut = gr.Button("Split", size="sm", elem_id="edit-split")
+            at = _secs("a new episode from, s", "edit-at")
+            cut = gr.Button("Split", size="sm", elem_id="edit-split", min_width=90)
 
     def on_find(name: str | None, number: int) -> tuple[float, float]:
         with desk.notices.reporting(""):
             return curation.waiting(name, number)
         return 0.0, 0.0
 
-    for button, edit, values in (
-        (good, partial(curation.mark, success=True), []),
-        (bad, partial(curation.mark, success=False), []),
-        (delete, curation.delete, []),
-        (retask, curation.retask, [task]),
-        (trim, curation.trim, [head, tail]),
-        (cut, curation.split, [at]),
+    for button, edit, values, keeps in (
+        (good, partial(curation.mark, success=True), [], True),
+        (bad, partial(curation.mark, success=False), [], True),
+        (retask, curation.retask, [task], True),
+        (delete, curation.delete, [], False),
+        (trim, curation.trim, [head, tail], False),
+        (cut, curation.split, [at], False),
     ):
-        button.click(act(edit), [*parts.place, *values], parts.shown, **QUIET)
+        handler = act(edit, keeps=keeps)
+        button.click(handler, [*parts.place, *values], parts.shown, **QUIET)
     find.click(on_find, [parts.dataset, parts.chosen], [head, tail], **QUIET)
 
 
-def _acting(desk: Desk, curation: Curation) -> Callable[[Callable[..., str]], Callable[..., Shown]]:
-    """Return what makes a handler of an edit: it is ordered, told of, and the lists are new."""
+def _secs(label: str, name: str) -> gr.Number:
+    return gr.Number(0, label=label, minimum=0, elem_id=name, min_width=120)
 
-    def act(edit: Callable[..., str]) -> Callable[..., Shown]:
+
+def _acting(desk: Desk, curation: Curation) -> Callable[..., Callable[..., Shown]]:
+    """Return what makes a handler of an edit: it is ordered, told of, and the lists are new.
+
+    After an edit that `keeps` the episodes where they are, the chosen one is still shown.
+    """
+
+    def act(edit: Callable[..., str], *, keeps: bool = False) -> Callable[..., Shown]:
         def on_click(
             request: gr.Request, name: str | None, where: str, number: int, *values: object
         ) -> Shown:
             desk.order(request, lambda: desk.notices.add(edit(name, number, *values)))
-            return -1, "", *_listed(desk, curation, name, where)
+            film = gr.skip() if keeps else ""
+            datasets = gr.Dropdown(choices=desk.episodes.datasets(), value=name)
+            return number if keeps else -1, film, datasets, *_listed(desk, curation, name, where)
 
         return on_click
 
