@@ -111,7 +111,7 @@ def _assembled(path: Path, tell: Callable[[str], object]) -> Iterator[AssembledW
         problem
         for report in examine_arms(workcell).arms
         for problem in report.problems
-        if report.read_secs is None
+        if not report.usable
     ]
     if grave:
         raise WorkcellError("These arms are not ready. Nothing was moved.", grave)

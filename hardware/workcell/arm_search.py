@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from hardware.arms.dynamixel_line import Line, motor_chain
 from hardware.arms.dynamixel_setup import FoundServo, find_servos
 from hardware.arms.interbotix import ARM_MODELS, BAUD
+from hardware.arms.so101 import IDS
 from hardware.dynamixel.control_table import XC430_W150, XL430_W250
 from hardware.dynamixel.motors import Fingerprint, misfits
 from hardware.dynamixel.port import REPLY_SECS
 from hardware.interfaces import HardwareError
+from hardware.workcell.feetech_search import find_feetech
 from hardware.workcell.machine import Machine
 from hardware.workcell.problem import Problem
 from hardware.workcell.serial_devices import SerialDevice, find_serial_devices, port_problems
@@ -56,6 +58,9 @@ def _look(machine: Machine, device: SerialDevice, reply_secs: float | int) -> Fo
         servos = find_servos(device.port, bauds=(BAUD,), reply_secs=reply_secs) or find_servos(
             device.port, bauds=(FACTORY_BAUD,), reply_secs=reply_secs
         )
+        feetech = [] if servos else find_feetech(device.port, reply_secs=reply_secs)
+        if feetech:
+            return FoundArm(device, (), (), (), (*problems, _so101(device, feetech)))
         problems += _servo_problems(device, servos)
         if {servo.id for servo in servos if servo.baud == BAUD} >= set(range(1, 10)):
             prints = _fingerprints(device, reply_secs)
@@ -69,6 +74,17 @@ def _look(machine: Machine, device: SerialDevice, reply_secs: float | int) -> Fo
         words = f"it is nearly a {ARM_MODELS[nearest].name}: {'; '.join(wrong[nearest])}."
         problems.append(Problem(device.port, words, fix))
     return FoundArm(device, tuple(servos), tuple(prints), models, tuple(problems))
+
+
+def _so101(device: SerialDevice, ids: list[int]) -> Problem:
+    """An SO-101 needs ranges that LeRobot measured, so a person writes it into the file."""
+    fix = (
+        'Write it into the workcell file with model = "so101" and the calibration that LeRobot '
+        "made (docs/workcell.md)."
+    )
+    if len(ids) < len(IDS):
+        fix = f"Servos {sorted(set(IDS) - set(ids))} of an SO-101 are silent: check their plugs."
+    return Problem(device.port, f"Feetech servos {ids} answer: an SO-101, not written.", fix)
 
 
 def _likeliest(models: list[str], prints: list[Fingerprint]) -> tuple[str, ...]:

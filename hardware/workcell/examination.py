@@ -43,14 +43,16 @@ class ArmReport:
     problems: tuple[Problem, ...]
     fingerprints: tuple[Fingerprint, ...] = ()
     read_secs: float | None = None
-    """Median of a reading of all motors; None if it cannot be read."""
+    """Median of a reading of all motors; None if it was not read."""
+    usable: bool = True
+    """Whether the arm can be driven, whatever else is to be put right."""
     volts: float | None = None
     celsius: float | None = None
     """Of the hottest motor."""
 
     def __str__(self) -> str:
         if self.read_secs is None:
-            return f"{self.name}: " + ("not usable" if self.problems else "its port is there")
+            return f"{self.name}: " + ("its port is there" if self.usable else "not usable")
         words = f"{self.name}: read in {1e3 * self.read_secs:.1f} ms"
         if self.volts is not None:
             words += f", {self.volts:.1f} V, up to {self.celsius:.0f} C"
@@ -117,7 +119,7 @@ def examine_arm(entry: ArmEntry, machine: Machine, clock: Clock) -> ArmReport:
     if not Path(entry.port).exists():
         fix = "Plug its USB cable in. `python -m hardware.check` lists the ports there are."
         words = f"there is nothing at {entry.port}."
-        return ArmReport(entry.name, (Problem(entry.name, words, fix),))
+        return _unusable(entry, [], Problem(entry.name, words, fix))
     problems = [
         Problem(entry.name, each.what, each.fix)
         for each in port_problems(machine, device_at(machine, entry.port))
@@ -133,13 +135,17 @@ def examine_arm(entry: ArmEntry, machine: Machine, clock: Clock) -> ArmReport:
         secs = _time(chain.read_motion)
         chain.check_health(chain.ids)
     except HardwareError as error:
-        return ArmReport(entry.name, (*problems, Problem(entry.name, str(error))))
+        return _unusable(entry, problems, Problem(entry.name, str(error)))
     finally:
         chain.bus.close()
     problems += _condition(entry, chain, prints, secs)
     health = chain.health.values()
     volts, celsius = min(each.volts for each in health), max(each.celsius for each in health)
-    return ArmReport(entry.name, tuple(problems), tuple(prints), secs, volts, celsius)
+    return ArmReport(entry.name, tuple(problems), tuple(prints), secs, volts=volts, celsius=celsius)
+
+
+def _unusable(entry: ArmEntry, problems: Sequence[Problem], last: Problem) -> ArmReport:
+    return ArmReport(entry.name, (*problems, last), usable=False)
 
 
 def _time(read: Callable[[], object]) -> float:
@@ -207,7 +213,7 @@ def _examine_so101(
         arm.connect()
         secs = _time(arm.read_positions)
     except HardwareError as error:
-        return ArmReport(entry.name, (*problems, Problem(entry.name, str(error))))
+        return _unusable(entry, problems, Problem(entry.name, str(error)))
     finally:
         arm.disconnect()
     return ArmReport(entry.name, tuple(problems), read_secs=secs)

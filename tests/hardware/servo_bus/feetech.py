@@ -32,6 +32,9 @@ class FeetechReader:
         found = []
         while (start := self._pending.find(b"\xff\xff")) >= 0:
             del self._pending[:start]
+            if len(self._pending) >= 4 and self._pending[3] < 2:
+                del self._pending[:2]  # another protocol's packet
+                continue
             if len(self._pending) < 4 or len(self._pending) < self._pending[3] + 4:
                 break
             raw = bytes(self._pending[: self._pending[3] + 4])
