@@ -163,7 +163,8 @@ class Watchdogs:
         patience, now = self._limits.patience, observation.timestamp
         marked = self._marked
         self._marked = {}
-        for name in () if self._looks is None else self._looks.looks_through:
+        needed: Sequence[str] = () if self._looks is None else self._looks.looks_through
+        for name in needed:
             frame = observation.frames.get(name)
             if frame is None:
                 continue
