@@ -9,9 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from hardware.aloha import ARMS
+from hardware.aloha import ARMS, START
 from hardware.embodiment import Embodiment
+from hardware.kinematics import kinematics_for
 from hardware.simulation.experts.plans import in_turn
+from hardware.simulation.experts.pushing import BEHIND
 from hardware.simulation.language import instruct
 from hardware.simulation.layout import Layout
 from hardware.simulation.tasks.arranging import LineUp, Push, Stack, Swap
@@ -56,6 +58,13 @@ def first_touched(task: Task, layout: Layout) -> tuple[Thing, str]:
     raise ValueError(f"Nothing is known of how {task.family!r} begins.")
 
 
+def beside(task: Task) -> np.ndarray | None:
+    """How far from the thing first touched a hand comes down, metres (3,); None for on it."""
+    if not isinstance(task, Push):
+        return None
+    return np.array([BEHIND if task.side == "left" else -BEHIND, 0.0, 0.0])
+
+
 def carried_to(task: Task, thing: Thing) -> Thing | None:
     """Where `task` takes `thing`, once that is in a gripper; None if it is not told by a thing."""
     match task:
@@ -84,7 +93,7 @@ class ScenePlaces:
         self.name = "scenes"
         self._scenes, self._augment = scenes, augment
         self._config = replace(config, state="off")  # scenes do not say where the joints are
-        self._embodiment = embodiment
+        self._embodiment, self._kinematics = embodiment, kinematics_for(embodiment)
 
     def __len__(self) -> int:
         return len(self._scenes)
@@ -98,18 +107,31 @@ class ScenePlaces:
         `NAMED` of them name something seen instead, as do those in which no task begins so. A scene
         in which nothing is seen shows what is where, and names nothing.
         """
-        said, thing, arm = self._told(index, rng)
+        said, thing, arm, away = self._told(index, rng)
         prompt = action_prompt(self._config, self._embodiment, said, np.zeros(0, np.float32))
         pictures = {name: shots[index] for name, shots in self._scenes.pictures.items()}
-        place = self._scenes.place(
+        place = self._scenes.place_at(
             index,
-            None if thing is None else NUMBERS[thing],
+            None if thing is None else self._seen_at(index, NUMBERS[thing], away),
             -100 if arm is None else ARMS.index(arm),
         )
         return Item("grounding", prompt, self._augment(pictures, rng), place=place)
 
-    def _told(self, index: int, rng: np.random.Generator) -> tuple[str, Thing | None, str | None]:
-        """What is said, the thing that is meant by it, and the arm that goes there."""
+    def _seen_at(self, index: int, number: int, away: np.ndarray | None) -> np.ndarray:
+        """Where the first camera sees a kind of thing, or a point (3,) `away` from it in metres."""
+        if away is None or self._kinematics is None:
+            return self._scenes.centres[index, number]
+        spot = self._scenes.spots[index, number][None] + away
+        height, width = self._scenes.sizes[self._scenes.camera]
+        seen, _ = self._kinematics.project(
+            *(self._scenes.camera, START, spot), aspect=width / height
+        )
+        return np.asarray(seen[0], np.float32)
+
+    def _told(
+        self, index: int, rng: np.random.Generator
+    ) -> tuple[str, Thing | None, str | None, np.ndarray | None]:
+        """What is said, the thing that is meant by it, the arm that goes there, and `beside` it."""
         layout = self._scenes.layout(index)
         tasks = self._tasks(index, layout) if rng.random() >= NAMED else []
         carrying = self._carrying(index, layout) if tasks else []
@@ -117,15 +139,21 @@ class ScenePlaces:
             task = _drawn(carrying, rng)
             held = np.flatnonzero(self._scenes.held[index])[0]
             place = carried_to(task, KINDS[held])
-            return instruct(task, layout, rng), place, ARMS[self._scenes.held[index, held] - 1]
+            return (
+                instruct(task, layout, rng),
+                place,
+                ARMS[self._scenes.held[index, held] - 1],
+                None,
+            )
         if tasks:
             task = _drawn(tasks, rng)
-            return instruct(task, layout, rng), *first_touched(task, layout)
+            away = beside(task)
+            return instruct(task, layout, rng), *first_touched(task, layout), away
         seen = np.flatnonzero(self._scenes.seen[index])
         if not len(seen):
-            return "look at the table", None, None
+            return "look at the table", None, None, None
         thing = KINDS[int(seen[int(rng.integers(len(seen)))])]
-        return f"look at the {thing.name}", thing, None
+        return f"look at the {thing.name}", thing, None, None
 
     def _tasks(self, index: int, layout: Layout) -> list[Task]:
         """What can be done there; storing needs the drawer that thinned scenes may lack."""

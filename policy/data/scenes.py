@@ -102,11 +102,15 @@ class Scenes:
 
         `arm` is the number of the arm that is to go there, if one is.
         """
+        return self.place_at(number, None if kind is None else self.centres[number, kind], arm)
+
+    def place_at(self, number: int, centre: np.ndarray | None, arm: int = -100) -> Place:
+        """The same where a point (2,) of the first picture is meant, x and y in 0..1."""
         rows, columns = self.grid
         cells = np.concatenate([self.cells[name][number] for name in self.pictures])
-        if kind is None:
+        if centre is None or not ((centre >= 0) & (centre <= 1)).all():
             return Place(cells, -100, np.zeros(2, np.float32), arm, rows * columns)
-        centre = np.asarray(self.centres[number, kind], np.float32)
+        centre = np.asarray(centre, np.float32)
         column = min(int(centre[0] * columns), columns - 1)
         row = min(int(centre[1] * rows), rows - 1)
         return Place(cells, row * columns + column, centre, arm, rows * columns)

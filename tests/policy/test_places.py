@@ -5,18 +5,20 @@ import dataclasses
 import numpy as np
 import pytest
 
-from hardware.aloha import ARMS, aloha_embodiment
+from hardware.aloha import ARMS, START, aloha_embodiment
+from hardware.kinematics import Kinematics
 from hardware.simulation.experts.expert import plan_for
 from hardware.simulation.experts.pulling import Pull
+from hardware.simulation.experts.pushing import away_from_arm
 from hardware.simulation.language import task_ids_told
 from hardware.simulation.layout import TABLES, draw_layout
 from hardware.simulation.tasks.arranging import Push
-from hardware.simulation.tasks.catalogue import FAMILIES, tasks_in
+from hardware.simulation.tasks.catalogue import FAMILIES, scenario, tasks_in
 from hardware.simulation.tasks.holding import HandOver, Pick
 from hardware.simulation.world import World
 from policy.data.item import Source
 from policy.data.kinds import DRAWER, KINDS, LABELS
-from policy.data.places import ScenePlaces, first_touched
+from policy.data.places import ScenePlaces, beside, carried_to, first_touched
 from policy.data.scenes import draw_scenes
 from policy.model.presets import preset
 from policy.model.words import train_tokenizer, vocabulary
@@ -89,19 +91,40 @@ def test_the_named_cell_shows_the_thing_that_is_meant(places):
 
 
 def test_a_sentence_is_about_the_labelled_thing(scenes, places):
-    """Where it names by colour and shape, it reads back as a task that begins with that thing."""
-    read = 0
+    """Where it names by colour and shape, it reads back as a task that begins with that thing, or,
+    where a gripper holds something, goes on with what that is taken to."""
+    read = carried = 0
     for number, item in enumerate(every_item(places)):
         layout = scenes.layout(number)
         tasks = {task.id: task for task in tasks_in(layout)}
         said = item.prompt.split("following task: ")[-1].strip().rstrip(".")
         for meant in task_ids_told([said]):
             thing, arm = first_touched(tasks[meant], layout)
+            if beside(tasks[meant]) is not None:
+                continue
+            for held in np.flatnonzero(scenes.held[number]):
+                place = carried_to(tasks[meant], KINDS[held])
+                if place is not None and scenes.seen[number, KINDS.index(place)]:
+                    thing, arm = place, ARMS[scenes.held[number, held] - 1]
+                    carried += 1
             centre = scenes.centres[number, KINDS.index(thing)]
             np.testing.assert_array_equal(centre, item.place.centre)
             assert ARMS[item.place.arm] == arm
             read += 1
-    assert read > 20
+    assert read > 20 and carried > 0
+
+
+def test_a_push_comes_down_behind_its_thing():
+    kinematics = Kinematics()
+    for seed in range(4):
+        drawn = scenario("push", seed)
+        shove = away_from_arm(drawn.task)
+        away = beside(drawn.task)
+        spot = drawn.layout.poses[shove.thing][:3]
+        assert np.sign(away[0]) == -shove.sign
+        assert first_touched(drawn.task, drawn.layout) == (shove.thing, shove.arm)
+        here, there = kinematics.project("cam_high", START, np.stack([spot, spot + away]))[0]
+        assert 0.02 < abs(there[0] - here[0]) < 0.15 and abs(there[1] - here[1]) < 0.02
 
 
 def test_places_are_a_source_and_depend_on_number_and_generator_only(places):
