@@ -16,6 +16,7 @@ from recordings import layout
 from recordings.command_log import keep_command, read_commands
 from recordings.database import open_database
 from recordings.dataset import Dataset
+from recordings.history import version_of
 from recordings.job_folder import REQUEST, JobFolder
 from recordings.tables import Base, Checkpoint, Command, Episode, Job
 
@@ -230,7 +231,8 @@ class Catalogue:
         return problems
 
     def _note_if_new(self, folder: Path, num_known: int) -> None:
-        if layout.read_info(folder)["total_episodes"] != num_known:
+        edited = version_of(folder) is not None  # which may change words, and no number of anything
+        if edited or layout.read_info(folder)["total_episodes"] != num_known:
             self.note_dataset(folder)
 
     def _infos(self) -> list[Path]:

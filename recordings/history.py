@@ -71,18 +71,27 @@ class History:
 
     def version(self) -> str:
         """Return the name of the version that the dataset is now, giving it one if it has none."""
-        path = self.folder / VERSION
-        if not path.exists():
-            _write_word(path, uuid4().hex)
-        return path.read_text().strip()
+        found = version_of(self.folder)
+        if found is None:
+            found = uuid4().hex
+            _write_word(self.folder / VERSION, found)
+        return found
 
     def done(self) -> list[Edit]:
         """Return the edits that can be undone, oldest first."""
-        return [e for home in self._homes() if (e := _edit(home)) and _kept(home) == e.before]
+        return [
+            e
+            for home in self._homes()
+            if (e := _edit(home)) and version_of(home / DATASET) == e.before
+        ]
 
     def undone(self) -> list[Edit]:
         """Return the edits that were undone and can be done again, oldest first."""
-        return [e for home in self._homes() if (e := _edit(home)) and _kept(home) == e.after]
+        return [
+            e
+            for home in self._homes()
+            if (e := _edit(home)) and version_of(home / DATASET) == e.after
+        ]
 
     def begin(self) -> tuple[int, Path]:
         """Return the number of a new edit, and the path to build the new version at.
@@ -166,16 +175,16 @@ class History:
         return self._place / f"{number:06d}"
 
 
+def version_of(folder: Path) -> str | None:
+    """Return the version that the dataset at `folder` is now; None if it was never edited."""
+    path = folder / VERSION
+    return path.read_text().strip() if path.exists() else None
+
+
 def _edit(home: Path) -> Edit | None:
     """Return the edit of a folder; None if it was killed before it was described."""
     path = home / EDIT
     return Edit.from_json(json.loads(path.read_text())) if path.exists() else None
-
-
-def _kept(home: Path) -> str | None:
-    """Return the version kept in an edit's folder; None if it is not complete."""
-    path = home / DATASET / VERSION
-    return path.read_text().strip() if path.exists() else None
 
 
 def _remove(home: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from recordings.catalogue import Catalogue, DatasetSummary
 from recordings.dataset import Dataset
+from recordings.history import version_of
 from recordings.marks import NO_MARKS, Marks, read_marks
 from recordings.selection import said, select
 from recordings.source import Source
@@ -23,6 +24,7 @@ class Episodes:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
+        self._versions: dict[str, str | None] = {}
 
     def datasets(self) -> list[tuple[str, str]]:
         """Return every dataset: words for a person, and its name."""
@@ -34,6 +36,8 @@ class Episodes:
         `where` is conditions of `recordings.selection` with commas between, which must all hold.
         Raises `ValueError` when it cannot be understood.
         """
+        if dataset:
+            self._note_edits(dataset)
         episodes = self._catalogue.episodes(dataset) if dataset else []
         conditions = [part for part in where.split(",") if part.strip()]
         marks: dict[int, Marks] = {}
@@ -57,6 +61,14 @@ class Episodes:
                 for each in reversed(episodes)
             ]
         )
+
+    def _note_edits(self, dataset: str) -> None:
+        """Bring the catalogue up to date with edits by command, which it is not told of."""
+        folder = self._catalogue.dataset_folder(dataset)
+        version = version_of(folder)
+        if self._versions.setdefault(dataset, version) != version:
+            self._catalogue.note_dataset(folder)
+            self._versions[dataset] = version
 
     def film(self, dataset: str, episode: int, camera: str) -> Path:
         """Return the film of one camera. Raises `ValueError` when there is none."""

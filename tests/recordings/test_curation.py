@@ -1,11 +1,14 @@
 import json
 import shutil
+from contextlib import closing
 
 import pytest
 from bench import Bench
 
+from recordings import editing
 from recordings.catalogue import Catalogue
 from recordings.dataset import Dataset
+from recordings.piece import retasked
 from studio.curation import Curation
 from studio.episodes import Episodes
 from studio.record_desk import RecordDesk
@@ -47,13 +50,13 @@ def test_episodes_are_trimmed_and_split_by_the_second(desk):
     _, _, curation, episodes = desk
     assert curation.trim("d", 2, 0.5, 1) == "trim 2 --head 5 --tail 10"
     assert curation.split("d", 2, 1) == "split 2 --at 10"
-    with Dataset(bench_folder(episodes)) as dataset:
+    with Dataset(folder_of(episodes)) as dataset:
         assert [each.num_frames for each in dataset.episodes()] == [20, 30, 10, 15]
     watched = json.loads(episodes.to_watch("d", 3))
     assert (watched["secs"], watched["films"][0]["from"]) == (1.5, 1.5)
 
 
-def bench_folder(episodes):
+def folder_of(episodes):
     return episodes._catalogue.dataset_folder("d")
 
 
@@ -66,6 +69,17 @@ def test_what_is_said_of_an_episode_is_listed_and_asked_for(desk):
     assert json.loads(episodes.listing("d"))[2]["success"] == "no"
     with pytest.raises(ValueError, match="There is no field"):
         episodes.listing("d", "length>2")
+
+
+def test_an_edit_by_command_shows_in_the_list(desk):
+    _, record, _, episodes = desk
+    assert len(listed(episodes)) == 3
+    folder = folder_of(episodes)
+    record.let_go(folder)
+    editing.edit(folder, "retask", lambda all_: retasked(all_, [0], "by command"))
+    assert listed(episodes)[-1] == (0, "by command")
+    with closing(Catalogue.in_folder(folder.parents[1])) as reopened:
+        assert reopened.episodes("d")[0].task == "by command"
 
 
 def test_an_open_episode_keeps_its_dataset(desk):
@@ -108,4 +122,4 @@ def test_a_film_has_another_address_after_an_edit(desk):
         == (before.partition("?")[2])
     )
     assert json.loads(episodes.to_watch("d", 1))["films"][0]["url"] != before
-    shutil.rmtree(bench_folder(episodes))
+    shutil.rmtree(folder_of(episodes))
