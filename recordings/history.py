@@ -79,19 +79,11 @@ class History:
 
     def done(self) -> list[Edit]:
         """Return the edits that can be undone, oldest first."""
-        return [
-            e
-            for home in self._homes()
-            if (e := _edit(home)) and version_of(home / DATASET) == e.before
-        ]
+        return [edit for edit, kept in self._edits() if kept == edit.before]
 
     def undone(self) -> list[Edit]:
         """Return the edits that were undone and can be done again, oldest first."""
-        return [
-            e
-            for home in self._homes()
-            if (e := _edit(home)) and version_of(home / DATASET) == e.after
-        ]
+        return [edit for edit, kept in self._edits() if kept == edit.after]
 
     def begin(self) -> tuple[int, Path]:
         """Return the number of a new edit, and the path to build the new version at.
@@ -164,6 +156,11 @@ class History:
                 f"would be lost if it were {done}. Deleted episodes can be taken back one by one: "
                 f"python -m recordings.edit {self.folder} trash"
             )
+
+    def _edits(self) -> list[tuple[Edit, str | None]]:
+        """Return every edit that is described, with the version kept in its folder."""
+        homes = self._homes()
+        return [(edit, version_of(home / DATASET)) for home in homes if (edit := _edit(home))]
 
     def _homes(self) -> list[Path]:
         if not self._place.exists():

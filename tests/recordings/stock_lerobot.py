@@ -1,12 +1,13 @@
 """Holds datasets against the real LeRobot: it must read every row and picture that we read.
 
-Not a test: LeRobot cannot share the product's environment. In one of its own, made like this
+Not a test: LeRobot cannot share the product's environment. In one of its own, made by
 
-    python -m venv STOCK && STOCK/bin/pip install --no-deps lerobot==0.4.4 datasets==4.1.1 dill==0.4.0 \\
-        multiprocess==0.70.16 xxhash draccus==0.10.0 mergedeep pyyaml-include==1.4.1 toml typing-inspect \\
+    python -m venv STOCK
+    STOCK/bin/pip install --no-deps lerobot==0.4.4 datasets==4.1.1 dill==0.4.0 draccus==0.10.0 \\
+        multiprocess==0.70.16 xxhash mergedeep pyyaml-include==1.4.1 toml typing-inspect \\
         mypy-extensions jsonlines deepdiff orderly-set termcolor torchcodec==0.13.0 requests aiohttp
-    echo .venv/lib/python3.11/site-packages > STOCK/lib/python3.11/site-packages/product.pth   # an absolute path
 
+with a product.pth in its site-packages that names those of the product,
 run: PYTHONPATH=. STOCK/bin/python tests/recordings/stock_lerobot.py DATASET...
 """
 
