@@ -13,11 +13,12 @@ class Bench:
         self.recorder = Recorder(self.robot.embodiment, **options)
         self.ticks = []
         self.loop = ControlLoop(self.robot, [self.recorder, self.ticks.append])
-        if drive:
-            self.loop.drive(Wave())
+        self.drive = drive
 
     def __enter__(self):
         self.robot.__enter__()
+        if self.drive:
+            self.loop.drive(Wave())
         return self
 
     def __exit__(self, *_exception):
