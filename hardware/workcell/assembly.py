@@ -69,7 +69,7 @@ def assemble(
     `tell` takes sentences for the person at the leaders. Raises `HardwareError` when the software
     of a device is not installed.
     """
-    clock, machine = clock or MonotonicClock(), machine or Machine()
+    clock, machine = clock or MonotonicClock(), (machine or Machine()).opened_once()
     entries = (*workcell.arms_of("follower"), *workcell.arms_of("leader"))
     arms = {each.name: ServicedArm(each.name, make_arm(each, clock, machine)) for each in entries}
     together: list[Arm] = list(side_by_side(list(arms.values())))

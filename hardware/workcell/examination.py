@@ -98,7 +98,7 @@ def examine(
     watching_secs: float | int = WATCHING_SECS,
 ) -> Examination:
     """Open and time every device, all arms at once, then all cameras at once. Moves nothing."""
-    here, now = machine or Machine(), clock or MonotonicClock()
+    here, now = (machine or Machine()).opened_once(), clock or MonotonicClock()
     arms, cameras = workcell.arms, workcell.cameras
     with ThreadPoolExecutor(max(len(arms), len(cameras), 1)) as pool:
         looked = list(pool.map(lambda arm: examine_arm(arm, here, now), arms))

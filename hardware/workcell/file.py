@@ -9,6 +9,7 @@ from hardware.arms.dynamixel import Farewell
 from hardware.arms.dynamixel_line import LONGEST_SILENCE_SECS, SILENCE_SECS
 from hardware.arms.interbotix import BAUD
 from hardware.arms.leader import MOST_HELP
+from hardware.calibration.calibration_file import load_calibrations
 from hardware.dynamixel.control_table import BAUD_RATES, WATCHDOG_SECS
 from hardware.dynamixel.motors import Fingerprint
 from hardware.dynamixel.port import REPLY_SECS
@@ -51,6 +52,11 @@ def load_workcell(path: Path) -> Workcell:
     problems: list[Problem] = []
     workcell = _workcell(document, path.parent, problems)
     problems += broken_rules(workcell)
+    try:
+        load_calibrations(path)
+    except ValueError as error:
+        fix = "Remove this table, then calibrate that camera anew."
+        problems.append(Problem("[calibration]", str(error), fix))
     if problems:
         raise WorkcellError(f"The workcell file {path} has to be mended:", problems)
     return workcell

@@ -52,7 +52,8 @@ def _calibrate(desk: Desk) -> None:
     with gr.Column(elem_classes="card", min_width=0):
         heading("Calibrate a camera")
         gr.Markdown(
-            "Print the board (docs/cameras.md). Lens: move the board into every corner, tilted. "
+            "Print [the board](/workcell/board.png) on A4 at 100 %, glue it on something flat, and "
+            "see that a square measures 30 mm. Lens: move the board into every corner, tilted. "
             "Place: a wrist camera looks at the lying board from many sides; a fixed camera looks "
             "at the board in the gripper."
         )

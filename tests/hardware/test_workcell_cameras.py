@@ -1,16 +1,20 @@
 """Cameras where a calibration found them: checked against the simulated cell, which knows."""
 
 import math
+import struct
 
+import cv2
 import numpy as np
 import pytest
 
 from hardware.aloha import START
+from hardware.calibration.board import Board
 from hardware.calibration.calibration_file import CameraCalibration, CameraPlace
 from hardware.calibration.intrinsics import Intrinsics
 from hardware.calibration.transform import inverse, transform
 from hardware.kinematics import Kinematics
 from hardware.workcell.arm_frames import ArmFrames
+from hardware.workcell.board_sheet import board_sheet
 from hardware.workcell.calibrated_kinematics import CalibratedKinematics
 
 ELSEWHERE = START + np.float32(0.2) * np.tile([1, 1, -1, 1, 1, -1, -1], 2).astype(np.float32)
@@ -76,6 +80,20 @@ def test_a_bent_lens_bends_what_is_near_and_folds_nothing_back(simulated):
     assert in_front.tolist() == [True, True, False]
     assert 0.75 < shares[0, 0] < 0.4 * 500 / 640 + 0.5
     assert shares[1, 0] > 5
+
+
+def test_the_printed_board_is_found_and_tells_its_size():
+    sheet = board_sheet()
+    at = sheet.index(b"pHYs") + 4
+    assert struct.unpack(">IIB", sheet[at : at + 9]) == (11811, 11811, 1)
+    picture = cv2.imdecode(np.frombuffer(sheet, np.uint8), cv2.IMREAD_COLOR)
+    assert picture.shape[1] / 11811 == pytest.approx(0.297, abs=1e-4)
+    sighting = Board().find(cv2.resize(picture, None, fx=0.3, fy=0.3))
+    assert len(sighting.numbers) == 40
+    across = sighting.pixels[7, 0] - sighting.pixels[0, 0]
+    assert across / 0.3 / 11811 == pytest.approx(7 * 0.030, rel=2e-3)
+    with pytest.raises(ValueError, match="does not fit on A4"):
+        board_sheet(Board(columns=12))
 
 
 def test_an_unknown_frame_is_refused():

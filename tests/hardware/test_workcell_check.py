@@ -164,6 +164,8 @@ def test_everything_wrong_in_a_file_is_said_at_once_with_its_fix(tmp_path):
         options = {brightnes = 3}
         [cameras.cam_low]
         kind = "realsense"
+        [calibration.cam_low.lens]
+        fx = 600.0
         """
     )
     with pytest.raises(WorkcellError) as caught:
@@ -178,6 +180,7 @@ def test_everything_wrong_in_a_file_is_said_at_once_with_its_fix(tmp_path):
         "fps is a number from 1 to 240, got 'fast'",
         "a UVC camera is bound by path or by serial",
         "[cameras.cam_low]: serial is missing",
+        "[calibration.cam_low.lens] needs",
     ):
         assert words in said
     assert said.count("Fix:") == len(caught.value.problems)
