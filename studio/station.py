@@ -101,7 +101,7 @@ class Station:
             gate=gate.state,
             reason=gate.reason,
             running=self._turning is not None and not self._turning.done(),
-            hz=self.trail.hz(),
+            hz=0.0 if self._loop.trouble else self.trail.hz(),
             num_chunks=planned.num_chunks if planned else 0,
             plan_secs=planned.plan_secs if planned and planned.num_chunks else None,
         )

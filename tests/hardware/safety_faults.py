@@ -12,7 +12,9 @@ from hardware.interfaces import HardwareError
 from hardware.safety.state import Cause, GateState
 from hardware.teleoperator import CartesianTeleoperator
 
-AWAKE = pose(left=(0.0, -1.5, 1.4, 0.0, 0.4, 0.0), right=(0.0, -1.5, 1.4, 0.0, 0.4, 0.0))
+ROUSED = (0.0, -1.74, 1.5, 0.0, 0.75, 0.0)
+AWAKE = pose(left=ROUSED, right=ROUSED)
+"""A little above the pose in which the emulated arms sleep."""
 
 
 @dataclass(frozen=True)
