@@ -1,18 +1,18 @@
 """The one web server: the Gradio page, the live connection, stop, films, and Rerun's data."""
 
-from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
-from fastapi import FastAPI, Request, Response, WebSocket
+from fastapi import FastAPI, Response, WebSocket
 from fastapi.responses import FileResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 
-from studio.browser import BrowserCookie, browser_of, same_origin
+from studio.browser import BrowserCookie
 from studio.desk import Desk
 from studio.live import Live
 from studio.page import build_page
 from studio.rerun_proxy import add_rerun_proxy
+from studio.safety_routes import add_safety_routes
 from studio.theme import ASSETS, HEAD, theme
 from studio.workcell_routes import add_workcell_routes
 
@@ -27,20 +27,6 @@ def build_server(desk: Desk, live: Live) -> FastAPI:
     async def _live(socket: WebSocket) -> None:
         await live.serve(socket)
 
-    @server.post("/stop")
-    def _stop(request: Request) -> Response:
-        if not same_origin(request.headers):
-            return Response(status_code=403)
-        number = desk.seat.greet(browser_of(request.cookies))
-        desk.station.stop(f"Browser {number} pressed Stop.")
-        return Response(status_code=204)
-
-    @server.get("/safety")
-    def _safety() -> dict[str, Any]:
-        gate = desk.station.robot.gate
-        events = [asdict(event) for event in gate.events.recent()]
-        return {"state": gate.state, "reason": gate.reason, "events": events}
-
     @server.get("/training")
     def _training() -> list[dict[str, Any]]:
         return desk.training.jobs()
@@ -52,6 +38,7 @@ def build_server(desk: Desk, live: Live) -> FastAPI:
         except (ValueError, OSError) as error:
             return PlainTextResponse(str(error), status_code=404)
 
+    add_safety_routes(server, desk.station, desk.seat)
     add_rerun_proxy(server, desk.viewer)
     add_workcell_routes(server, desk.workcell)
     gr.mount_gradio_app(

@@ -104,3 +104,24 @@ def test_a_signal_stops_the_robot_wherever_the_main_thread_is(station):
         wait_for(lambda: station.status().gate is GateState.STOPPED)
     assert station.status().reason == "Signal SIGUSR1 asked for Stop."
     assert signal.getsignal(signal.SIGUSR1) is before
+
+
+def test_http_stops_and_tells_what_happened(station):
+    from fastapi import FastAPI
+    from starlette.testclient import TestClient
+
+    from studio.safety_routes import add_safety_routes
+    from studio.seat import Seat
+
+    wait_for(lambda: station.tick)
+    server = FastAPI()
+    add_safety_routes(server, station, Seat())
+    client = TestClient(server)
+    station.take_over()
+    assert client.post("/stop", headers={"origin": "http://elsewhere.example"}).status_code == 403
+    assert station.status().gate is not GateState.STOPPED
+    assert client.post("/stop").status_code == 204
+    told = client.get("/safety").json()
+    assert told["state"] == "stopped"
+    assert told["events"][-1]["cause"] == "person"
+    assert "pressed Stop" in told["events"][-1]["reason"]
