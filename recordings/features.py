@@ -135,6 +135,9 @@ def as_arrays(table: pa.Table) -> dict[str, np.ndarray]:
         if pa.types.is_fixed_size_list(column.type):
             flat = column.flatten().to_numpy(zero_copy_only=False)
             columns[name] = flat.reshape(len(column), column.type.list_size)
+        elif pa.types.is_list(column.type) and len(set(column.value_lengths().to_pylist())) == 1:
+            flat = column.flatten().to_numpy(zero_copy_only=False)  # as LeRobot's converter writes
+            columns[name] = flat.reshape(len(column), -1)
         else:
             columns[name] = column.to_numpy(zero_copy_only=False)
     return columns

@@ -11,6 +11,7 @@ from plain_reading import PlainDataset, contents
 
 from recordings import editing, export_v21, import_v21
 from recordings.check import check
+from recordings.features import as_arrays
 from recordings.piece import trimmed
 
 CAMERAS = ("observation.images.cam_high", "observation.images.cam_low")
@@ -122,3 +123,10 @@ def test_the_commands_say_what_is_wrong(recorded, tmp_path, capsys):
     assert "leaves episodes out" in capsys.readouterr().err
     assert not target.exists()
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_vectors_without_a_fixed_length_are_vectors_too(recorded):
+    fixed = PlainDataset(recorded).rows.select(["action", "index"])
+    loose = fixed.cast(pa.schema({"action": pa.list_(pa.float32()), "index": pa.int64()}))
+    for name, values in as_arrays(fixed).items():
+        assert np.array_equal(as_arrays(loose)[name], values)
