@@ -154,8 +154,14 @@ class Assembly:
                 row |= self._films.columns(piece)
                 table = layout.place(index // EPISODES_PER_FILE)
                 row |= {f"meta/episodes/{name}": value for name, value in table.items()}
-                entries.append(row)
+                entries.append(self._others(piece) | row)
         return entries
+
+    def _others(self, piece: Piece) -> Row:
+        """Return what another tool said of an episode in columns of its own."""
+        ours = ("videos/", "data/", "meta/episodes/", "dataset_")
+        names = [name for name in self._base.entries[0] if not name.startswith(ours)]
+        return {name: piece.source.entries[piece.episode].get(name) for name in names}
 
     def _cards(self) -> list[dict[str, Any]]:
         lines = []
@@ -183,7 +189,9 @@ class Assembly:
         ]
 
     def _info(self) -> dict[str, Any]:
-        return self._base.info | {
+        base = self._base.info
+        whole = layout.new_info(base.get("robot_type") or "unknown", base["fps"], base["features"])
+        return {**whole, **base} | {
             "total_episodes": len(self._pieces),
             "total_frames": self._begins[-1],
             "total_tasks": len(self._tasks),

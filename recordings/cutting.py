@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from recordings.features import CAPTURE_PREFIX, TIME
+from recordings.features import CAPTURE_PREFIX, LATE, SENT, TIME
 from recordings.piece import Piece
 
 
@@ -29,8 +29,8 @@ def rows_of_piece(piece: Piece, index: int, begins: int, tasks: Sequence[str]) -
 
 
 def _counted_from_first_row(rows: pa.Table) -> pa.Table:
-    if TIME not in rows.column_names:
-        return rows
+    if not {TIME, LATE, SENT} <= set(rows.column_names):
+        return rows  # not ours: what another tool calls time may be anything
     origin = float(rows[TIME][0].as_py())
     for name in rows.column_names:
         if name == TIME or name.startswith(CAPTURE_PREFIX):

@@ -28,7 +28,7 @@ def main(
     """
     try:
         text = operation.run(dataset)
-    except (ValueError, RecordingError) as error:
+    except (ValueError, OSError, RecordingError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(text + "\n" if text else "")

@@ -1,6 +1,5 @@
 """Edits of a dataset: each one atomic, and each one can be taken back. Library of `edit`."""
 
-import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,12 +7,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from recordings import layout
-from recordings.assembly import Assembly
-from recordings.disk import RecordingError, flush
+from recordings.disk import RecordingError
 from recordings.episode_table import read_episodes
 from recordings.film_places import link
 from recordings.history import Edit, History, now
-from recordings.inspection import written_problems
+from recordings.new_dataset import build, make_dataset, require_new
 from recordings.opening import claim, open_existing
 from recordings.piece import Pieces, chosen, merged, pieces_of, whole_piece
 from recordings.source import Source
@@ -49,7 +47,7 @@ def edit(
             pieces = change(pieces_of(base))
             number, target = history.begin()
             try:
-                _build(base, pieces, target)
+                build(base, pieces, target)
                 link(folder / layout.LOCK, target / layout.LOCK)  # one lock, whichever is where
                 made = _described(history, number, base, pieces, words, restored)
                 history.commit(made)
@@ -142,19 +140,11 @@ def copy(folder: Path, episodes: Collection[int], target: Path) -> int:
     It shares the films on the disk where both lie on one. Raises `ValueError` when `target` is
     there already or an episode is not.
     """
-    if target.exists():
-        raise ValueError(f"Expected a new folder to copy to, this one is there: {target}")
-    building = target.absolute().with_name(f".{target.name}.{uuid4().hex}.part")
-    source = Source(folder)
+    staging, source = require_new(target), Source(folder)
     try:
-        pieces = chosen(pieces_of(source), episodes)
-        _build(source, pieces, building)
-        building.rename(target)
-        flush(building.parent)
+        return make_dataset(source, chosen(pieces_of(source), episodes), staging, target)
     finally:
         source.close()
-        shutil.rmtree(building, ignore_errors=True)
-    return len(pieces)
 
 
 @contextmanager
@@ -172,18 +162,6 @@ def _claimed(folder: Path) -> Iterator[History]:
 
 def _episodes(folder: Path) -> int:
     return int(layout.read_info(folder)["total_episodes"])
-
-
-def _build(base: Source, pieces: Pieces, target: Path) -> None:
-    if not pieces:
-        raise ValueError(f"This dataset has no episodes. Folder: {base.folder}")
-    Assembly(base, pieces).build(target)
-    problems = written_problems(target)
-    if problems:
-        raise ValueError(
-            f"The edit would leave a dataset with problems: {' '.join(problems[:3])} Nothing was "
-            f"changed. Look at: python -m recordings.check {base.folder}"
-        )
 
 
 def _described(

@@ -14,6 +14,7 @@ from hardware.interfaces import Image
 from recordings.aloha_hdf5 import VECTORS, write_aloha_file
 from recordings.choice import Where
 from recordings.dataset import Dataset
+from recordings.disk import RecordingError
 from recordings.features import STATE
 from recordings.import_aloha import ORIGIN
 from recordings.selection import select
@@ -109,7 +110,7 @@ def main(
         count = export_aloha(
             *(dataset, to), where=where, jpeg_quality=jpeg, progress=sys.stderr.isatty()
         )
-    except ValueError as error:
+    except (ValueError, OSError, RecordingError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(f"{count} episodes in {to}\n")

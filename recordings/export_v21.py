@@ -16,10 +16,10 @@ from tqdm import tqdm
 from recordings import layout, lerobot_v21
 from recordings.assembly import Assembly
 from recordings.choice import Where
-from recordings.disk import flush, write_json, write_lines
+from recordings.disk import RecordingError, flush, write_json, write_lines
 from recordings.features import counted_features
 from recordings.film_copy import copy_span
-from recordings.imported import require_new
+from recordings.new_dataset import require_new
 from recordings.piece import chosen, pieces_of
 from recordings.selection import select
 from recordings.source import Source
@@ -139,7 +139,7 @@ def main(
     """
     try:
         done = export_v21(dataset, to, where=where, progress=sys.stderr.isatty())
-    except ValueError as error:
+    except (ValueError, OSError, RecordingError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     films = f"{done.encoded_again} films encoded again"

@@ -15,10 +15,12 @@ from tqdm import tqdm
 
 from hardware.aloha import ARMS, JOINTS
 from recordings.aloha_hdf5 import AlohaFile, Colours
-from recordings.disk import write_json
+from recordings.disk import RecordingError, write_json
 from recordings.features import Features, film_feature, numbers
-from recordings.imported import Imported, ImportedEpisode, make_dataset, require_new
+from recordings.imported import Imported, ImportedEpisode
 from recordings.layout import IMAGE_PREFIX
+from recordings.new_dataset import make_dataset, require_new
+from recordings.piece import pieces_of
 from recordings.video import VideoWriter
 
 ORIGIN = Path("meta/import.json")
@@ -60,7 +62,7 @@ def import_aloha(
             }
             (staging / "rest/meta").mkdir(parents=True)
             write_json(staging / "rest" / ORIGIN, origin)
-            return make_dataset(source, staging, target)
+            return make_dataset(source, pieces_of(source), staging, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -157,7 +159,7 @@ def main(
             colours=colours,
             progress=sys.stderr.isatty(),
         )
-    except ValueError as error:
+    except (ValueError, OSError, RecordingError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(f"{count} episodes in {to}. Look: python -m recordings.check {to}\n")

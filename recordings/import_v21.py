@@ -11,11 +11,10 @@ import tyro
 
 from recordings import layout
 from recordings.assembly import WRITTEN
-from recordings.disk import read_lines, write_json
+from recordings.disk import RecordingError, read_lines, write_json
 from recordings.episode_table import Row
 from recordings.features import ARROW, arrow_schema, film_keys, stored_in_table
 from recordings.import_aloha import ORIGIN
-from recordings.imported import make_dataset, require_new
 from recordings.lerobot_v21 import (
     EPISODE_STATISTICS,
     EPISODES,
@@ -26,6 +25,8 @@ from recordings.lerobot_v21 import (
     video_file,
 )
 from recordings.marks import read_marks
+from recordings.new_dataset import make_dataset, require_new
+from recordings.piece import pieces_of
 from recordings.source import Source
 
 LEFT_BEHIND = (*WRITTEN, EPISODES, EPISODE_STATISTICS, TASKS)
@@ -130,7 +131,7 @@ def import_v21(old: Path, target: Path) -> int:
         for path in sorted((old / "meta").iterdir()):
             if path.is_file() and Path("meta") / path.name not in (*LEFT_BEHIND, ORIGIN):
                 shutil.copy2(path, rest / "meta" / path.name)
-        return make_dataset(source, staging, target)
+        return make_dataset(source, pieces_of(source), staging, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -146,7 +147,7 @@ def main(
     """
     try:
         count = import_v21(old, to)
-    except ValueError as error:
+    except (ValueError, OSError, RecordingError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(f"{count} episodes in {to}. Look: python -m recordings.check {to}\n")

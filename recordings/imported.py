@@ -1,21 +1,16 @@
 """Episodes that another format held, as a source to make a dataset of. Reads no format itself."""
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
 
 from recordings import layout
-from recordings.assembly import Assembly
-from recordings.disk import flush
 from recordings.episode_table import Row
 from recordings.features import Features, arrow_schema, as_table, film_keys, numbers
-from recordings.piece import pieces_of
 from recordings.source import Source
 
 
@@ -105,28 +100,3 @@ COUNTING: Features = {
     "index": numbers("int64"),
     "task_index": numbers("int64"),
 }
-
-
-def require_new(target: Path) -> Path:
-    """Return the folder to prepare `target` in. Raises `ValueError` when `target` is there."""
-    if target.exists():
-        raise ValueError(
-            f"Expected a new folder, this one is there: {target}. To add to a dataset, import "
-            "into a new one, then: python -m recordings.edit DATASET merge NEW"
-        )
-    return target.absolute().with_name(f".{target.name}.{uuid4().hex}.part")
-
-
-def make_dataset(source: Source, staging: Path, target: Path) -> int:
-    """Make the dataset `target` of all episodes of `source`, whole or not at all.
-
-    It is built in `staging` first, which is removed. Returns the number of episodes.
-    """
-    pieces = pieces_of(source)
-    try:
-        Assembly(source, pieces).build(staging / "built")
-        (staging / "built").rename(target)
-        flush(target.absolute().parent)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-    return len(pieces)

@@ -1,7 +1,10 @@
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tyro
 from bench import Bench
@@ -317,6 +320,26 @@ def test_an_edit_that_makes_no_sense_is_refused_in_words(change, words, dataset)
     with pytest.raises(ValueError, match=words):
         editing.edit(dataset, "an edit", change)
     assert History(dataset).done() == []
+
+
+def test_what_another_tool_says_of_episodes_and_rows_moves_with_them(dataset):
+    for path in (dataset / "meta/episodes").rglob("*.parquet"):
+        table = pq.read_table(path)
+        remarks = [f"remark {index}" for index in table["episode_index"].to_pylist()]
+        pq.write_table(table.append_column("remark", pa.array(remarks)), path)
+    path = dataset / "meta/info.json"
+    info = json.loads(path.read_text())
+    del info["features"]["sent"], info["video_files_size_in_mb"]
+    path.write_text(json.dumps(info))
+    for path in (dataset / "data").rglob("*.parquet"):
+        pq.write_table(pq.read_table(path).drop_columns(["sent"]), path)
+    (dataset / "meta/embodiment.json").unlink()
+    times = PlainDataset(dataset).of(2, "time")
+    editing.edit(dataset, "delete", lambda all_: without(all_, [0]))
+    editing.edit(dataset, "trim", lambda all_: trimmed(all_, 1, 3, 0))
+    plain = PlainDataset(dataset)
+    assert [entry["remark"] for entry in plain.episodes] == [f"remark {i}" for i in (1, 2, 3, 4)]
+    assert np.array_equal(plain.of(1, "time"), times[3:])
 
 
 def test_a_generated_dataset_that_was_cut_forgets_its_recipe(dataset):

@@ -1,0 +1,52 @@
+"""A new dataset made of pieces of others: it appears in its folder whole, or not at all."""
+
+import shutil
+from pathlib import Path
+from uuid import uuid4
+
+from recordings.assembly import Assembly
+from recordings.disk import flush
+from recordings.inspection import written_problems
+from recordings.piece import Pieces
+from recordings.source import Source
+
+
+def require_new(target: Path) -> Path:
+    """Return the folder to prepare `target` in. Raises `ValueError` when `target` is there."""
+    if target.exists():
+        raise ValueError(
+            f"Expected a new folder, this one is there: {target}. To add to a dataset, make a "
+            "new one, then: python -m recordings.edit DATASET merge NEW"
+        )
+    return target.absolute().with_name(f".{target.name}.{uuid4().hex}.part")
+
+
+def make_dataset(source: Source, pieces: Pieces, staging: Path, target: Path) -> int:
+    """Make the dataset `target` of `pieces`, and of what else is in `source`.
+
+    It is built in `staging`, of `require_new`, which is removed. Returns the number of episodes.
+    Raises `ValueError` when there are none, or a source is torn.
+    """
+    try:
+        build(source, pieces, staging / "built")
+        (staging / "built").rename(target)
+        flush(target.absolute().parent)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return len(pieces)
+
+
+def build(base: Source, pieces: Pieces, target: Path) -> None:
+    """Write a dataset of `pieces` into the new folder `target`, and look at what is written.
+
+    Raises `ValueError` when there are no pieces, or the dataset would have problems.
+    """
+    if not pieces:
+        raise ValueError(f"This dataset has no episodes. Folder: {base.folder}")
+    Assembly(base, pieces).build(target)
+    problems = written_problems(target)
+    if problems:
+        raise ValueError(
+            f"This would make a dataset with problems: {' '.join(problems[:3])} Nothing was "
+            f"changed. Look at: python -m recordings.check {base.folder}"
+        )
