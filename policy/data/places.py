@@ -173,7 +173,8 @@ class ScenePlaces:
         return [
             task
             for task in tasks_in(layout)
-            if (place := carried_to(task, KINDS[held[0]])) in layout.poses
+            if _begins(task, layout)
+            and (place := carried_to(task, KINDS[held[0]])) in layout.poses
             and self._scenes.seen[index, NUMBERS[place]]
             and (place != DRAWER or self._scenes.opening[index] > 0)
         ]
