@@ -61,7 +61,7 @@ class History:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder.absolute()
+        self.folder = folder.resolve()  # a link stays a link
         self._place = self.folder.with_name(f".{self.folder.name}.history")
 
     def settle(self) -> None:

@@ -13,10 +13,11 @@ import pyarrow as pa
 import tyro
 
 from recordings import layout
-from recordings.disk import append_line, flush, read_lines, write_json
+from recordings.disk import flush, read_lines, write_json, write_lines
 from recordings.episode_table import Row, as_episode_table, write_tasks
 from recordings.features import as_arrays, film_keys, stored_in_table
 from recordings.inspection import problems_of
+from recordings.marks import MARKS
 from recordings.opening import claim
 from recordings.parquet_tail import EPISODES_PER_FILE, ROWS_PER_FILE, merge, write_groups
 from recordings.salvage import Salvage, WholeEpisode, salvage
@@ -69,7 +70,8 @@ def _rewrite(folder: Path, found: Salvage) -> Outcome:
     _swap(folder, backup)
     _set_films_aside(folder, backup, found)
     write_tasks(folder, found.tasks)
-    _renumber_quality(folder, before)
+    _renumber(folder / layout.QUALITY, before)
+    _renumber(folder / MARKS, before)
     total = {
         name: statistics_together([part[name] for part in statistics]) for name in statistics[0]
     }
@@ -200,15 +202,16 @@ def _set_films_aside(folder: Path, backup: Path, found: Salvage) -> None:
             shutil.move(path, target)
 
 
-def _renumber_quality(folder: Path, old: list[int]) -> None:
-    path = folder / layout.QUALITY
-    if not path.exists():
-        return
-    cards = {line["episode_index"]: line for line in read_lines(path)}
-    path.unlink()
-    for index, before in enumerate(old):
-        if before in cards:
-            append_line(path, cards[before] | {"episode_index": index})
+def _renumber(path: Path, old: list[int]) -> None:
+    """Give the lines of `path`, one per episode, the new indices of the episodes `old`."""
+    if path.exists():
+        lines = {line["episode_index"]: line for line in read_lines(path)}
+        kept = [
+            lines[before] | {"episode_index": index}
+            for index, before in enumerate(old)
+            if before in lines
+        ]
+        write_lines(path, kept)
 
 
 def main(

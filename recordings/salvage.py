@@ -14,6 +14,7 @@ from hardware.embodiment import Embodiment
 from recordings import layout
 from recordings.episode_table import Row, episode_files, read_tasks
 from recordings.features import features_of, film_keys, stored_in_table
+from recordings.history import version_of
 from recordings.inspection import film_problems
 
 
@@ -92,6 +93,10 @@ def _guessed_entry(folder: Path, found: Salvage, index: int, rows: pa.Table) -> 
     """Return the entry that our writer would have made: one film per camera and episode."""
     if not (folder / layout.EMBODIMENT).exists():
         raise ValueError("its entry in meta/episodes is lost, and with it its place in the films.")
+    if version_of(folder) is not None:
+        raise ValueError(
+            "its entry in meta/episodes is lost, and after edits films have any number."
+        )
     tasks = sorted({found.tasks[i] for i in rows["task_index"].to_pylist() if i < len(found.tasks)})
     if not tasks:
         raise ValueError("its task is lost.")

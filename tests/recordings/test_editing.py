@@ -430,3 +430,15 @@ def test_the_command_does_what_it_says_and_takes_it_back(dataset, tmp_path, caps
     assert "There is no edit to undo" in capsys.readouterr().err
     assert command(dataset, "redo") == 0
     assert command(dataset, "purge") == 0
+
+
+def test_a_dataset_behind_a_link_is_edited_where_it_is(dataset, tmp_path):
+    (tmp_path / "links").mkdir()
+    link = tmp_path / "links/l"
+    link.symlink_to(dataset)
+    before = contents(dataset)
+    editing.edit(link, "delete", lambda all_: without(all_, [0]))
+    assert link.is_symlink()
+    assert contents(dataset) == before[1:]
+    editing.undo(link)
+    assert contents(dataset) == before

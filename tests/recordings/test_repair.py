@@ -2,12 +2,15 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bench import Bench
 
-from recordings import check, repair
+from recordings import check, editing, repair
 from recordings.dataset import Dataset
+from recordings.marks import Marks, read_marks
 from recordings.parquet_tail import ParquetTail
+from recordings.piece import marked, without
 
 
 def problems_in(folder):
@@ -49,6 +52,25 @@ def test_the_report_for_programs_is_json(dataset, capsys):
     report = json.loads(capsys.readouterr().out)
     assert report["whole"]
     assert report["episodes"][4]["quality"]["verdict"] == "good"
+
+
+def test_repairing_an_edited_dataset_shows_no_film_of_another_episode(dataset):
+    editing.edit(dataset, "mark", lambda all_: marked(all_, [4], success=False))
+    editing.edit(dataset, "delete", lambda all_: without(all_, [0]))
+    with Dataset(dataset) as before:
+        shown = before.frame(3, "cam_low", 0)
+    torn = dataset / "meta/episodes/chunk-000/file-000.parquet"
+    whole = torn.read_bytes()
+    torn.unlink()
+    with pytest.raises(ValueError, match="after edits films have any number"):
+        repair.repair(dataset)
+    torn.write_bytes(whole)
+    editing.undo(dataset)
+    (dataset / "data/chunk-000/file-000.parquet").write_bytes(b"torn")
+    assert repair.repair(dataset).kept == 3
+    assert read_marks(dataset) == {2: Marks(success=False)}
+    with Dataset(dataset) as after:
+        assert np.array_equal(after.frame(2, "cam_low", 0), shown)
 
 
 def truncate(path):
