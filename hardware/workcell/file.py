@@ -41,9 +41,9 @@ def load_workcell(path: Path) -> Workcell:
     try:
         document = tomllib.loads(path.read_text())
     except OSError as error:
+        fix = "`python -m hardware.check --write FILE` writes one of what is plugged in."
         raise WorkcellError(
-            "The workcell file cannot be read.",
-            [Problem(str(path), f"{error.strerror}.", "`python -m hardware.check --write FILE`")],
+            "The workcell file cannot be read.", [Problem(str(path), f"{error.strerror}.", fix)]
         ) from error
     except ValueError as error:
         raise WorkcellError(

@@ -28,7 +28,10 @@ def build_workcell_tab(desk: Desk) -> None:
 def _search(desk: Desk) -> None:
     with gr.Column(elem_classes="card", min_width=0):
         heading("Set a workcell up")
-        gr.Markdown("Plug arms and cameras in and switch the arms' supplies on. Nothing moves.")
+        gr.Markdown(
+            "Plug arms and cameras in and switch the arms' supplies on. Nothing moves. Every USB "
+            "serial port is asked for motors: unplug printers and the like."
+        )
         search = gr.Button("Search", variant="primary", elem_id="workcell-search")
         name = gr.Textbox("aloha", label="name", elem_id="workcell-name")
         write = gr.Button("Write a workcell file", elem_id="workcell-write")
