@@ -21,7 +21,7 @@ from recordings.piece import without
 
 HERE = Path(__file__).parent
 KILLS = 12
-LONGEST_SECS = 1.0
+LONGEST_SECS = 0.6
 """More than an edit takes."""
 
 
