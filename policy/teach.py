@@ -137,7 +137,8 @@ def _planned(
         replay = (own,)
     if not replay:
         logger.warning("Nothing of what the base knows is shown again; it may forget. See --replay")
-    material = Material(options.dataset, options.base, replay, simulated)
+    points = simulated and Checkpoint.load(options.base).model.config.pointer
+    material = Material(options.dataset, options.base, replay, simulated, points)
     request = request_for(options.lesson, material, options.lesson.most_steps, threads)
     rate = _rate(options.folder, request, stop)
     left = seconds - (time.monotonic() - began)
@@ -169,7 +170,12 @@ def _as_asked(options: Options) -> dict[str, Any]:
 
 
 def _require_same(asked: Path, options: Options) -> None:
-    before = json.loads(asked.read_text()) if asked.is_file() else {}
+    if not asked.is_file():
+        raise ValueError(
+            f"{options.folder} holds a job that does not say how it was asked: it has no {ASKED}. "
+            "Choose another --out, or remove it."
+        )
+    before = json.loads(asked.read_text())
     now = _as_asked(options)
     differing = [f"{name} {before.get(name)!r}" for name in now if before.get(name) != now[name]]
     if differing:

@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hardware.interfaces import Frame, Observation
 from policy.local import LocalPolicy
-from policy.model.decoder import ActionDecoder, Block
+from policy.model.decoder import ActionDecoder, Layers
 from policy.model.graphs import Recording
 
 logger = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ def decoder_passes(decoder: ActionDecoder, steps: int) -> tuple[tuple[int, nn.Mo
 
     The context and the flow times, with all they modulate, are worked out once for all steps.
     """
-    blocks = cast(list[Block], list(decoder.blocks))
+    blocks = cast(list[Layers], list(decoder.blocks))
     once: list[nn.Module] = [decoder.from_backbone, decoder.time, decoder.modulation]
     once += [block.modulation for block in blocks]
     if hasattr(decoder, "state_in"):
@@ -141,7 +141,8 @@ def decoder_passes(decoder: ActionDecoder, steps: int) -> tuple[tuple[int, nn.Mo
     each: list[nn.Module] = [decoder.actions_in, decoder.actions_out]
     for block in blocks:
         each += [block.qkv, block.out, block.gate_up, block.down]
-    return (*((1, part) for part in once), *((steps, part) for part in each))
+    passes = steps + (decoder.config.context == "before")  # the context's own, once
+    return (*((1, part) for part in once), *((passes, part) for part in each))
 
 
 def measure_plan(policy: LocalPolicy, repeats: int) -> Plan:

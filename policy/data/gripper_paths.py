@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from hardware.aloha import aloha_embodiment
+from hardware.embodiment import Embodiment
 from hardware.kinematics import Kinematics, kinematics_for
 from policy.data.answers import Form, path_text
 from policy.data.augmentation import Augmentation
@@ -74,6 +76,18 @@ def coming_paths(samples: Samples, kinematics: Kinematics, camera: str, aspect: 
     return Paths(rows[kept], arms[kept], points[kept])
 
 
+def known_camera(body: Embodiment, camera: str) -> Kinematics | None:
+    """The kinematic model that says where `camera` of `body` sees things, if its place is known.
+
+    That is the simulated ALOHA's; cameras of a real one stand where its calibration says, which
+    datasets do not hold.
+    """
+    if body.name != aloha_embodiment().name:
+        return None
+    kinematics = kinematics_for(body)
+    return kinematics if kinematics is not None and camera in kinematics.camera_names else None
+
+
 def seen_tips(
     states: Float[np.ndarray, "n joints"], kinematics: Kinematics, camera: str, aspect: float
 ) -> tuple[Float[np.ndarray, "n arms 2"], np.ndarray]:
@@ -116,14 +130,14 @@ class GripperPaths:
     ) -> None:
         """`camera` stands still; `augmentation` changes colours only, for places must stay true.
 
-        Raises `ValueError` for a body without a kinematic model, for a camera that moves, or if no
+        Raises `ValueError` for a camera whose place is not known, for one that moves, or if no
         gripper moves in view.
         """
-        kinematics = kinematics_for(samples.embodiment)
-        if kinematics is None or camera not in kinematics.camera_names:
+        kinematics = known_camera(samples.embodiment, camera)
+        if kinematics is None:
             raise ValueError(
-                f"Where grippers go can be asked of a body with a kinematic model that has the "
-                f"camera {camera!r}; {samples.embodiment.name!r} has none."
+                f"Where grippers go can be asked where a camera's place is known, as of the "
+                f"simulated ALOHA; of {camera!r} of {samples.embodiment.name!r} it is not."
             )
         self.name = "gripper paths"
         self._samples, self._camera, self._form = samples, camera, form

@@ -109,7 +109,7 @@ class Scenes:
         rows, columns = self.grid
         cells = np.concatenate([self.cells[name][number] for name in self.pictures])
         if centre is None or not ((centre >= 0) & (centre <= 1)).all():
-            return Place(cells, -100, np.zeros(2, np.float32), arm, rows * columns)
+            return Place(cells, -100, np.zeros(2, np.float32), -100, rows * columns)
         centre = np.asarray(centre, np.float32)
         column = min(int(centre[0] * columns), columns - 1)
         row = min(int(centre[1] * rows), rows - 1)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, Int64
 
-from hardware.kinematics import Kinematics, kinematics_for
-from policy.data.gripper_paths import ARMS, seen_tips
+from hardware.kinematics import Kinematics
+from policy.data.gripper_paths import ARMS, known_camera, seen_tips
 from policy.data.item import Place
 from policy.data.samples import Samples
 
@@ -23,10 +23,11 @@ FALLEN, FALL_SECS, FALLING = 0.03, 1.0, 0.03
 quicker than so many metres a second."""
 
 AWAY = 0.05
-"""Metres from where it began, or last acted, that a hand must be to act again."""
+"""Metres from where it began that a hand must be to act for the first time, and from where it last
+acted to end somewhere else."""
 
-CHANGE = 0.02
-"""Of an opening from one row to the next, where 1 is open, that is no chance."""
+CHANGE, CHANGE_SECS = 0.02, 0.1
+"""Of an opening, where 1 is open, in so many seconds: more than chance, less than a slow hand."""
 
 NOWHERE = -100
 """Label of what is not to be learnt."""
@@ -88,12 +89,12 @@ def coming_touches(samples: Samples, kinematics: Kinematics, camera: str, aspect
 def touches_of(samples: Samples, camera: str) -> Touches:
     """The same for whatever body `samples` are of. Raises `ValueError` if it has no such model."""
     body = samples.embodiment
-    kinematics = kinematics_for(body)
+    kinematics = known_camera(body, camera)
     views = {view.name: view for view in body.cameras}
-    if kinematics is None or camera not in kinematics.camera_names or camera not in views:
+    if kinematics is None or camera not in views:
         raise ValueError(
-            f"Where hands act can be said of a body with a kinematic model that has the camera "
-            f"{camera!r}; {body.name!r} has none. Leave touch_weight out."
+            f"Where hands act can be said where a camera's place is known, as of the simulated "
+            f"ALOHA; of {camera!r} of {body.name!r} it is not. Leave touch_weight out."
         )
     return coming_touches(samples, kinematics, camera, views[camera].width / views[camera].height)
 
@@ -103,7 +104,10 @@ def _acts(
 ) -> list[int]:
     """The rows at which a hand acts, from its tip in metres and its opening as sent."""
     speed = np.linalg.norm(np.diff(tip, axis=0, prepend=tip[:1]), axis=1) * fps
-    changes = np.abs(np.diff(opening, append=opening[-1])) > CHANGE
+    last, back = len(opening) - 1, max(1, round(CHANGE_SECS * fps))
+    rows = np.arange(len(opening))
+    later, earlier = np.minimum(rows + 1, last), np.maximum(rows + 1 - back, 0)
+    changes = np.abs(opening[later] - opening[earlier]) > CHANGE
     begins = changes & ~np.concatenate([[False], changes[:-1]])
     height, before = tip[:, 2], max(1, round(FALL_SECS * fps))
     highest = np.array([height[max(0, n - before) : n + 1].max() for n in range(len(height))])

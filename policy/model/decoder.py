@@ -5,6 +5,7 @@ Shapes: B batch, L backbone tokens, H horizon, K channels, D width, N = L + 1 + 
 
 import math
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -79,8 +80,8 @@ Past = tuple[Tensor, Tensor]
 """Keys and values (B, heads, M, head_dim) of a context in one block."""
 
 
-class Block(nn.Module):
-    """AdaLN-zero, self-attention, AdaLN-zero, SwiGLU."""
+class Layers(nn.Module):
+    """AdaLN-zero, self-attention, AdaLN-zero, SwiGLU: what every kind of block is made of."""
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
@@ -91,6 +92,28 @@ class Block(nn.Module):
         self.out = nn.Linear(width, width, bias=False)
         self.gate_up = nn.Linear(width, 2 * config.feed_forward, bias=False)
         self.down = nn.Linear(config.feed_forward, width, bias=False)
+
+    def project(
+        self, x: Tensor, modulation: Tensor, cos: Tensor, sin: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values (B, heads, N, head_dim) of `x` (B, N, D)."""
+        batch, length, width = x.shape
+        shift, scale = modulation[..., : 2 * width].chunk(2, dim=-1)
+        qkv = self.qkv(modulate(x, shift, 1 + scale)).view(batch, length, 3 * self.heads, -1)
+        qk, v = qkv.transpose(1, 2).split([2 * self.heads, self.heads], dim=1)
+        q, k = rotate(qk, cos, sin).chunk(2, dim=1)
+        return q, k, v
+
+    def add(self, x: Tensor, attended: Tensor, modulation: Tensor) -> Tensor:
+        """`x` (B, N, D) with what it attended to, and the feed-forward of that."""
+        gate1, shift, scale, gate2 = modulation[..., 2 * x.shape[-1] :].chunk(4, dim=-1)
+        x = torch.addcmul(x, gate1, self.out(attended.transpose(1, 2).flatten(2)))
+        gate, up = self.gate_up(modulate(x, shift, 1 + scale)).chunk(2, dim=-1)
+        return torch.addcmul(x, gate2, self.down(functional.silu(gate) * up))
+
+
+class Block(Layers):
+    """Of a joint stream: every token sees every other."""
 
     def forward(
         self,
@@ -104,28 +127,47 @@ class Block(nn.Module):
 
         Where `given` (B, N, 1) is true, a token has the second time.
         """
-        modulation = self.modulation(time)
-        if given is not None:
-            modulation = torch.where(given, modulation[:, 1:], modulation[:, :1])
-        return self.modulated(x, modulation, stream, rows)
+        return self.modulated(x, chosen(self.modulation(time), given), stream, rows)
 
     def modulated(
         self, x: Tensor, modulation: Tensor, stream: Stream, rows: int | None = None
     ) -> Tensor:
         """The same with the `modulation` (B, 1 or N, 6 D) of the times already known."""
-        q, k, v = self._qkv(x, modulation, stream.cos, stream.sin)
+        q, k, v = self.project(x, modulation, stream.cos, stream.sin)
         if rows is not None:  # the last block: nobody looks at the others after it
             x, q, modulation = x[:, -rows:], q[:, :, -rows:], modulation[:, -rows:]
-        return self._through(x, attend(q, k, v, stream.mask), modulation)
+        return self.add(x, attend(q, k, v, stream.mask), modulation)
+
+
+class ContextFirstBlock(Layers):
+    """The context sees itself, the actions see it and themselves."""
+
+    def forward(  # noqa: PLR0913 - both halves of the stream, each with its time
+        self,
+        context: Tensor,
+        actions: Tensor,
+        clean: Tensor,
+        time: Tensor,
+        stream: Stream,
+        given: Tensor | None,
+        last: bool,  # noqa: FBT001 - checkpointing passes on by place
+    ) -> tuple[Tensor, Tensor]:
+        """Context (B, M, D) at the time `clean` (1, 1, D), and actions (B times R, H, D) at `time`.
+
+        Where `given` (B times R, H, 1) is true, an action has the second time. After the `last`
+        block nobody looks at the context any more.
+        """
+        context, past = self.before(context, self.modulation(clean), stream, last=last)
+        return context, self.after(actions, chosen(self.modulation(time), given), stream, past)
 
     def before(
         self, x: Tensor, modulation: Tensor, stream: Stream, *, last: bool
     ) -> tuple[Tensor, Past]:
-        """The context `x` (B, M, D) on its own; the `last` block only gives keys and values."""
+        """The context `x` (B, M, D) on its own, and its keys and values; the `last` only those."""
         cos, sin = (angles[:, :, : stream.split] for angles in (stream.cos, stream.sin))
         mask = None if stream.mask is None else stream.mask[..., : stream.split]
-        q, k, v = self._qkv(x, modulation, cos, sin)
-        return x if last else self._through(x, attend(q, k, v, mask), modulation), (k, v)
+        q, k, v = self.project(x, modulation, cos, sin)
+        return x if last else self.add(x, attend(q, k, v, mask), modulation), (k, v)
 
     def after(self, x: Tensor, modulation: Tensor, stream: Stream, past: Past) -> Tensor:
         """Action tokens `x` (B times R, H, D), R of each sample, which see its context."""
@@ -138,24 +180,15 @@ class Block(nn.Module):
         if stream.mask is not None:
             rows = stream.mask[..., stream.split :].repeat_interleave(several, dim=0)
             masks = [rows, stream.mask[..., : stream.split]]
-        q, k, v = self._qkv(x, modulation, cos, sin)
-        return self._through(x, attend_after(q, (k, v), past, *masks), modulation)
+        q, k, v = self.project(x, modulation, cos, sin)
+        return self.add(x, attend_after(q, (k, v), past, *masks), modulation)
 
-    def _qkv(
-        self, x: Tensor, modulation: Tensor, cos: Tensor, sin: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        batch, length, width = x.shape
-        shift, scale = modulation[..., : 2 * width].chunk(2, dim=-1)
-        qkv = self.qkv(modulate(x, shift, 1 + scale)).view(batch, length, 3 * self.heads, -1)
-        qk, v = qkv.transpose(1, 2).split([2 * self.heads, self.heads], dim=1)
-        q, k = rotate(qk, cos, sin).chunk(2, dim=1)
-        return q, k, v
 
-    def _through(self, x: Tensor, attended: Tensor, modulation: Tensor) -> Tensor:
-        gate1, shift, scale, gate2 = modulation[..., 2 * x.shape[-1] :].chunk(4, dim=-1)
-        x = torch.addcmul(x, gate1, self.out(attended.transpose(1, 2).flatten(2)))
-        gate, up = self.gate_up(modulate(x, shift, 1 + scale)).chunk(2, dim=-1)
-        return torch.addcmul(x, gate2, self.down(functional.silu(gate) * up))
+def chosen(modulation: Tensor, given: Tensor | None) -> Tensor:
+    """Of (B, 2, .) the second where `given` (B, N, 1) is true; of (B, 1, .) that one."""
+    if given is None:
+        return modulation
+    return torch.where(given, modulation[:, 1:], modulation[:, :1])
 
 
 def projection(inputs: int, width: int, outputs: int) -> nn.Sequential:
@@ -190,7 +223,8 @@ class ActionDecoder(nn.Module):
         self.actions_in = projection(channels, width, width)
         if state:
             self.state_in = projection(channels + pointed, width, width)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
+        kind = Block if config.context == "joint" else ContextFirstBlock
+        self.blocks = nn.ModuleList(kind(config) for _ in range(config.blocks))
         self.modulation = nn.Linear(width, 2 * width)
         self.actions_out = projection(width, width, channels)
         self.reset()
@@ -219,9 +253,9 @@ class ActionDecoder(nn.Module):
 
         `hidden` (B, L, hidden) and `attention_mask` (B, L) come from the backbone, `positions`
         (3, B, L) are its rotary positions; `state` (B, K) or None; `real_rows` (B, H) is false in
-        rows that are padding and must not be seen. Keys and values of the context
-        cannot be kept between Euler steps: in a single stream the context's tokens are modulated
-        by the flow time and attend to the noisy actions, so they change in every block.
+        rows that are padding and must not be seen. In a joint stream, keys and values of
+        the context cannot be kept between Euler steps: its tokens are modulated by the flow time
+        and attend to the noisy actions, so they change in every block.
         """
         parts = [self.from_backbone(hidden)]
         if state is not None:
@@ -280,43 +314,42 @@ class ActionDecoder(nn.Module):
         x = torch.cat([stream.tokens, self.actions_in(noisy.to(stream.tokens.dtype))], dim=1)
         for i, block in enumerate(self.blocks):
             rows = horizon if i == len(self.blocks) - 1 else None
-            if self.checkpointing and self.training:
-                x = checkpoint(block, x, time, stream, given, rows, use_reentrant=False)
-            else:
-                x = block(x, time, stream, given, rows)
-        last = self.modulation(time)
-        if given is not None:
-            last = torch.where(given[:, -horizon:], last[:, 1:], last[:, :1])
+            x = self._through(block, x, time, stream, given, rows)
+        last = chosen(self.modulation(time), None if given is None else given[:, -horizon:])
         return self.velocity(x, last)
+
+    def _through(self, block: nn.Module, *values: Any) -> Any:  # noqa: ANN401 - a block's own
+        """One block, whose activations are computed twice where that is asked for."""
+        if self.checkpointing and self.training:
+            return checkpoint(block, *values, use_reentrant=False)
+        return block(*values)
+
+    @property
+    def _clean(self) -> Tensor:
+        return self.embed_time(torch.zeros(1, 1, device=self.from_backbone.weight.device))
 
     def pasts(self, stream: Stream) -> list[Past]:
         """What every block needs of a context that is done with before the actions."""
-        clean = self.embed_time(torch.zeros(1, 1, device=stream.tokens.device))
-        x, found = stream.tokens, []
-        for i, block in enumerate(self.blocks):
-            last = i == len(self.blocks) - 1
+        x, clean, found = stream.tokens, self._clean, []
+        blocks = cast(list[ContextFirstBlock], list(self.blocks))
+        for block in blocks:
+            last = block is blocks[-1]
             x, past = block.before(x, block.modulation(clean), stream, last=last)
             found.append(past)
         return found
 
     def _after(self, stream: Stream, noisy: Tensor, time: Tensor, given: Tensor | None) -> Tensor:
         """The velocity of the noisy actions of `forward`, R of them for each context."""
-        horizon = noisy.shape[1]
-        x = self.actions_in(noisy.to(stream.tokens.dtype))
-        rows = None if given is None else given[:, -horizon:]
-        for block, past in zip(self.blocks, self.pasts(stream), strict=True):
-            x = block.after(x, _chosen(block.modulation(time), rows), stream, past)
-        return self.velocity(x, _chosen(self.modulation(time), rows))
+        rows = None if given is None else given[:, -noisy.shape[1] :]
+        context, clean = stream.tokens, self._clean
+        x = self.actions_in(noisy.to(context.dtype))
+        for i, block in enumerate(self.blocks):
+            last = i == len(self.blocks) - 1
+            context, x = self._through(block, context, x, clean, time, stream, rows, last)
+        return self.velocity(x, chosen(self.modulation(time), rows))
 
     def velocity(self, x: Tensor, modulation: Tensor) -> Tensor:
         """The last layers, on action tokens `x` (B, H, D) alone."""
         shift, scale = modulation.chunk(2, dim=-1)
         velocity: Tensor = self.actions_out(modulate(x, shift, 1 + scale))
         return velocity
-
-
-def _chosen(modulation: Tensor, given: Tensor | None) -> Tensor:
-    """Of (B, 2, .) the second where `given` (B, N, 1) is true; of (B, 1, .) that one."""
-    if given is None:
-        return modulation
-    return torch.where(given, modulation[:, 1:], modulation[:, :1])

@@ -231,6 +231,7 @@ def start_from_backbone(
     cameras: Sequence[str],
     *,
     decoder: DecoderConfig | None = None,
+    context: Literal["joint", "before"] | None = None,
     dtype: torch.dtype = torch.float32,
     camera_tokens: bool = False,
     **choices: Any,  # noqa: ANN401 - fields of QwenVLAConfig
@@ -238,8 +239,9 @@ def start_from_backbone(
     """A fresh action decoder on a pretrained backbone: where a lab starts.
 
     `name_or_path` is a folder or a name on the hub, such as "Qwen/Qwen3.5-4B". Without `decoder`,
-    its size is that of the preset whose backbone is as wide. Weights are `dtype` in memory and
-    bfloat16 in checkpoints. Camera tags are plain words; with `camera_tokens`, tokens of their own.
+    its size is that of the preset whose backbone is as wide; `context` is the decoder's. Weights
+    are `dtype` in memory and bfloat16 in checkpoints. Camera tags are plain words; with
+    `camera_tokens`, tokens of their own.
     `choices` are other fields of `QwenVLAConfig`. Raises `ValueError` as `load_backbone` does.
     """
     pretrained = load_backbone(name_or_path, dtype)
@@ -249,10 +251,13 @@ def start_from_backbone(
     # Qwen3-VL's instructed models know the token and answer without the block.
     thinks = THINK in pretrained.tokenizer.get_vocab()
     thinks = thinks and pretrained.config["model_type"] == "qwen3_5"
+    chosen = decoder or size.decoder
+    if context is not None:
+        chosen = replace(chosen, context=context)
     config = QwenVLAConfig(
         preset=Path(name_or_path).name,
         backbone=pretrained.config,
-        decoder=decoder or size.decoder,
+        decoder=chosen,
         image_sizes=_image_sizes(size, cameras),
         channels=size.channels,
         state=size.state,

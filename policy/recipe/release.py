@@ -106,7 +106,7 @@ def _told(step: Step, out: Path) -> str:
 
 def _without(out: Path, text: str) -> str:
     """`text` with OUT in the place of the folder `out`, where a path begins with it."""
-    begins = rf'(?<![\w./-]){re.escape(str(out))}(?=[/"\s]|$)'
+    begins = rf"(?<![\w./-]){re.escape(str(out))}(?=/)"
     return re.sub(begins, "OUT", text)
 
 

@@ -58,6 +58,8 @@ class Material:
     """Demonstrations of what the base knows."""
     simulated: bool
     """Whether the base is of the body that simulated scenes show."""
+    points: bool = False
+    """Whether the base's network points, and is to learn where for the new task too."""
 
 
 def request_for(lesson: Lesson, material: Material, steps: int, threads: int) -> TrainRequest:
@@ -72,6 +74,7 @@ def request_for(lesson: Lesson, material: Material, steps: int, threads: int) ->
         backbone_learning_rate=lesson.backbone_learning_rate,
         freeze=lesson.freeze,
         draws=lesson.draws,
+        touch_weight=1.0 if material.points and "language" not in lesson.freeze else 0.0,
         paraphrase=lesson.paraphrase,
         warmup=min(lesson.warmup, steps // 4),
         ema=lesson.ema,

@@ -90,34 +90,49 @@ class GroundingHeads(nn.Module):
         return torch.stack(losses).mean(dim=0)
 
 
-def take_up(heads: GroundingHeads, base: Path, pointer: Pointer | None = None) -> None:
-    """Go on with the heads of a checkpoint; those that it lacks, or has otherwise, begin anew.
+POINTING = "pointer."
+"""What the names of heads that point begin with, beside a network that does not point itself."""
 
-    A network that now has a `pointer` takes the heads that pointed beside it.
 
-    New heads send large gradients through a backbone that has learnt: the loss of grounding went
-    from 1.1 to 8.9 (`docs/log.md`).
-    """
+def heads_of(base: Path) -> dict[str, Tensor]:
+    """What a checkpoint holds beside its network; empty without, or where it is torn."""
     path = base / HEADS
     if not path.is_file():
-        return
+        return {}
     try:
         saved = load_file(path)
     except (SafetensorError, OSError) as error:
         logger.warning("Grounding begins with new heads: %s is torn. %s", path, error)
-        return
-    if pointer is not None:
-        beside = {name: value for name, value in saved.items() if name.startswith("pointer.")}
-        if beside:
-            pointer.load_state_dict(
-                {name.removeprefix("pointer."): saved.pop(name) for name in beside}
-            )
+        return {}
+    earlier = ("named.", "where.", "arm.")  # as they were called before networks pointed
+    return {(POINTING if n.startswith(earlier) else "") + n: value for n, value in saved.items()}
+
+
+def point_as(pointer: Pointer, base: Path) -> bool:
+    """Let a network's new `pointer` go on as the heads beside `base`; whether there are such."""
+    saved = {n: value for n, value in heads_of(base).items() if n.startswith(POINTING)}
+    if saved:
+        pointer.load_state_dict({n.removeprefix(POINTING): value for n, value in saved.items()})
+    return bool(saved)
+
+
+def take_up(heads: GroundingHeads, base: Path) -> None:
+    """Go on with the heads of a checkpoint; those that it lacks, or has otherwise, begin anew.
+
+    New heads send large gradients through a backbone that has learnt: the loss of grounding went
+    from 1.1 to 8.9 (`docs/log.md`).
+    """
     own = heads.state_dict()
+    saved = {
+        n: value for n, value in heads_of(base).items() if n in own or not n.startswith(POINTING)
+    }
+    if not saved:
+        return
     alike = set(saved) == set(own) and all(saved[n].shape == own[n].shape for n in own)
     if alike and torch.equal(saved["labels"], own["labels"]):
         heads.load_state_dict(saved)
     else:
-        logger.warning("Grounding begins with new heads: those in %s are for other labels.", path)
+        logger.warning("Grounding begins with new heads: those beside %s are others.", base)
 
 
 def image_tokens(context: Context, inputs: Inputs, rows: Tensor, count: int) -> Tensor:

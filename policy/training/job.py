@@ -22,7 +22,7 @@ from policy.model.checkpoint import Checkpoint
 from policy.model.memory import Plan, what_fits
 from policy.training.card import model_card
 from policy.training.contexts import StoredContexts
-from policy.training.grounding import GroundingHeads, take_up
+from policy.training.grounding import GroundingHeads, point_as, take_up
 from policy.training.learner import Learner, LossWeights
 from policy.training.lora import apply_lora, merged_state
 from policy.training.parts import freeze, parameters_of
@@ -142,12 +142,7 @@ class TrainingJob(Job):
             opened = Opener(request, self.begun, folder / "cache").open()
         self.bodies = opened.bodies
         self.prepare_parts()
-        heads = None
-        if request.touch_weight or any(part.kind == "grounding" for part in request.ingredients):
-            hidden = self.model.backbone.config.text_config.hidden_size
-            heads = GroundingHeads(hidden, LABELS, points=self.model.pointer is not None)
-            if request.base is not None:
-                take_up(heads, Path(request.base), self.model.pointer)
+        heads = self._heads()
         weights = LossWeights(
             *(request.action_weight, request.question_weight),
             *(request.grounding_weight, request.touch_weight),
@@ -168,6 +163,30 @@ class TrainingJob(Job):
         if heads is not None:
             groups["heads"] = (list(heads.parameters()), request.backbone_learning_rate)
         self.trainer = Trainer(request, folder, self.learner, groups, self.accelerator)
+
+    def _heads(self) -> GroundingHeads | None:
+        """Heads of grounding if the request needs them, and a pointer that has learnt or will."""
+        request, pointer, begun = self.request, self.model.pointer, self.begun.base
+        taught = request.touch_weight or any(p.kind == "grounding" for p in request.ingredients)
+        new = pointer is not None and (begun is None or begun.model.pointer is None)
+        known = new and request.base is not None and point_as(pointer, Path(request.base))
+        if new and not known and not taught:
+            raise ValueError(
+                "A network that points learns where from touch_weight or scenes, and neither this "
+                "request nor its base teaches it. Set touch_weight, or leave pointer out."
+            )
+        if pointer is not None and not taught and not {"vision", "language"} <= set(self._frozen):
+            logger.warning(
+                "The backbone learns and nothing teaches the network where to point: it will "
+                "point less well. Set touch_weight, or freeze vision and language."
+            )
+        if not taught:
+            return None
+        hidden = self.model.backbone.config.text_config.hidden_size
+        heads = GroundingHeads(hidden, LABELS, points=pointer is not None)
+        if request.base is not None:
+            take_up(heads, Path(request.base))
+        return heads
 
     def _check_shards(self) -> None:
         """Sharded parameters are gathered by all processes at once, so all must run the decoder."""

@@ -106,5 +106,6 @@ class Learner(nn.Module):
             found += [(name, rows_of[shown], losses[shown]) for name, losses in parts.items()]
             found.append((POINTED, rows_of[asked], parts["grounding"][asked]))
             found.append((TOUCHES, rows_of[driven], parts["grounding"][driven]))
-            found.append((FOUND, rows_of[driven], parts["hit"][driven]))
+            labelled = (batch.places.cell[driven] >= 0).float().mean().clamp(min=1e-6)
+            found.append((FOUND, rows_of[driven], parts["hit"][driven] / labelled))
         return found

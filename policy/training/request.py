@@ -139,6 +139,9 @@ class TrainRequest:
     """Where the joint state is shown; as in the base, or by the preset, when not given."""
     prompt_convention: bool | None = None
     """Whether the prompt says the action convention (ours); for bodies in two conventions."""
+    decoder_context: Literal["joint", "before"] | None = None
+    """Whether the decoder of a network that has learnt no actions yet is done with the context
+    before the noisy actions (`DecoderConfig.context`)."""
     pointer: bool | None = None
     """Whether the decoder of a network that has learnt no actions yet is told where the backbone
     points (ours)."""
@@ -160,7 +163,7 @@ class TrainRequest:
     """Of the action decoder, at its peak."""
     backbone_learning_rate: float = 5e-4
     freeze: tuple[str, ...] = ()
-    """Parts that stay as they are: `vision`, `language`, `decoder`."""
+    """Parts that stay as they are: `vision`, `language`, `decoder`, `pointer`."""
     freeze_backbone: bool = False
     """Train the decoder alone, on hidden states computed once: several times quicker, without
     augmentation, and what the backbone knows is not lost."""
@@ -219,6 +222,14 @@ class TrainRequest:
         yield data and rl, "The stage rl learns from its own attempts: give no data."
         yield rl and self.base is None, "The stage rl improves a checkpoint: give it as base."
         yield not 0 <= self.ema < 1, f"ema is from 0 to below 1, got {self.ema}."
+        yield (
+            bool(self.touch_weight) and "actions" not in {part.kind for part in self.ingredients},
+            "touch_weight learns from pictures of demonstrations: give a part of kind actions.",
+        )
+        yield (
+            bool(self.pointer and self.backbone) and self.state != "decoder",
+            'A network that points is shown the state: set "state": "decoder" beside pointer.',
+        )
         yield (
             bool(self.touch_weight) and (self.crop > 0 or self.freeze_backbone),
             "touch_weight teaches the backbone where hands act in the picture as it was taken: "

@@ -63,6 +63,8 @@ class Opener:
         self._still = Augmentation().in_place().scaled(request.augment * varied)
         self._moving = replace(self._still, crop=request.crop * varied)
         self._reworded = request.paraphrase * varied
+        self._drives = request.action_weight > 0 and "decoder" not in request.freeze
+        """Whether actions are learnt: else no instruction is one that can be driven by."""
         told = begun.model.config.state == "text"
         self._state_noise = 0.0 if told and not varied else request.state_noise
 
@@ -137,7 +139,8 @@ class Opener:
             else:
                 stats = NormStats(Quantiles.of(state), Quantiles.of(action))
             said = self._also_said(Path(str(part.dataset)), samples.tasks)
-            tasks = (*samples.tasks, *(earlier.tasks if earlier is not None else ()), *said)
+            learnt = (*samples.tasks, *said) if self._drives else ()
+            tasks = (*learnt, *(earlier.tasks if earlier is not None else ()))
             body = samples.embodiment.with_cameras(self._looked_at(samples.embodiment))
             found[name] = Body(body, stats, tuple(dict.fromkeys(tasks)))
         every = found | {name: body for name, body in known.items() if name not in found}

@@ -8,6 +8,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from policy.model.checkpoint import Checkpoint
+from policy.model.config import DecoderConfig
 from policy.model.presets import preset, start_from_backbone
 from policy.model.processor import Processor
 from policy.model.prompt import camera_tag
@@ -39,7 +40,9 @@ def start(request: TrainRequest) -> Start:
         return _from_base(request, Path(request.base))
     if request.backbone is not None:
         model, tokenizer = start_from_backbone(
-            request.backbone, request.cameras, **_choices(request)
+            *(request.backbone, request.cameras),
+            context=request.decoder_context,
+            **_choices(request),
         )
         return Start(model, tokenizer, None, "")
     if request.preset != "nano":
@@ -50,11 +53,14 @@ def start(request: TrainRequest) -> Start:
     tags = [tag for camera in request.cameras for tag in camera_tag(camera)]
     tokenizer = train_tokenizer([], tags)
     config = preset("nano", request.cameras, vocabulary(tokenizer))
-    return Start(QwenVLA(replace(config, **_choices(request))), tokenizer, None, "")
+    choices = _choices(request, config.decoder)
+    return Start(QwenVLA(replace(config, **choices)), tokenizer, None, "")
 
 
-def _choices(request: TrainRequest) -> dict[str, Any]:
-    """Fields of the config that the request sets."""
+def _choices(request: TrainRequest, decoder: DecoderConfig | None = None) -> dict[str, Any]:
+    """Fields of the config that the request sets; of the `decoder`, if its size is known."""
+    if decoder is not None and request.decoder_context is not None:
+        decoder = replace(decoder, context=request.decoder_context)
     given = {
         "state": request.state,
         "action_convention": request.action_convention,
@@ -62,6 +68,7 @@ def _choices(request: TrainRequest) -> dict[str, Any]:
         "action_hz": request.action_hz,
         "prompt_convention": request.prompt_convention,
         "pointer": request.pointer,
+        "decoder": decoder,
     }
     return {name: value for name, value in given.items() if value is not None}
 
@@ -69,7 +76,8 @@ def _choices(request: TrainRequest) -> dict[str, Any]:
 def _from_base(request: TrainRequest, folder: Path) -> Start:
     base = Checkpoint.load(folder)
     config = base.model.config
-    differing = {n: v for n, v in _choices(request).items() if v != getattr(config, n)}
+    choices = _choices(request, config.decoder)
+    differing = {n: v for n, v in choices.items() if v != getattr(config, n)}
     if differing and base.tasks:
         raise ValueError(
             f"The base was trained with { ({n: getattr(config, n) for n in differing}) }; the "
@@ -78,7 +86,9 @@ def _from_base(request: TrainRequest, folder: Path) -> Start:
         )
     model = base.model.cast(torch.float32)  # masters: small steps vanish in bfloat16
     if differing:  # the same backbone under a fresh decoder
-        model = QwenVLA(replace(config, **differing), model.backbone)
+        pointer, model = model.pointer, QwenVLA(replace(config, **differing), model.backbone)
+        if pointer is not None and model.pointer is not None:
+            model.pointer = pointer
     card = folder / "README.md"
     history = training_history(card.read_text()) if card.is_file() else ""
     return Start(model, base.tokenizer, base, history)

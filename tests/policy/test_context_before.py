@@ -1,11 +1,14 @@
 """A decoder that is done with its context before the noisy actions."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 
 from policy.model.config import DecoderConfig
 from policy.model.decoder import ActionDecoder
+from policy.model.qwen_vla import QwenVLA
 from policy.model.sampling import Sampling, StepVelocity
 
 SAMPLES, DRAWS, LENGTH, HORIZON, CHANNELS = 2, 3, 7, 4, 5
@@ -75,10 +78,40 @@ def test_an_euler_step_gives_the_velocity_that_was_trained(decoder):
     torch.testing.assert_close(velocity, trained)
 
 
-def test_the_context_does_not_see_the_actions_nor_their_time(decoder):
+def test_the_loss_of_several_draws_is_the_mean_of_each_alone(config, seen):
+    torch.manual_seed(0)
+    decoder_config = replace(config.decoder, context="before")
+    network = QwenVLA(replace(config, decoder=decoder_config, pointer=True)).eval()
+    for parameter in network.decoder.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    _, state, mask, _, inputs = seen
+    actions = torch.rand_like(mask) * mask
+    noise, tau = torch.randn(2, DRAWS, *mask.shape[1:]), torch.rand(2, DRAWS)
+    prefix = torch.tensor([[0, 1, 2], [1, 0, 0]])
+    with torch.no_grad():
+        seen_by = network.see(inputs)
+        together = network.action_loss(seen_by, state, actions, mask, noise, tau, prefix)
+        alone = [
+            network.action_loss(
+                *(seen_by, state, actions, mask, noise[:, n : n + 1], tau[:, n : n + 1]),
+                prefix[:, n : n + 1],
+            )
+            for n in range(DRAWS)
+        ]
+        chunk = network.predict(inputs, state, mask, noise[:, 0])
+    torch.testing.assert_close(together, torch.stack(alone).mean(dim=0))
+    assert chunk.shape == mask.shape and torch.isfinite(chunk).all()
+
+
+def test_computing_activations_twice_gives_the_same_gradients(decoder):
     hidden, positions, mask = context()
-    rows = torch.ones(SAMPLES, HORIZON, dtype=torch.bool)
-    stream = decoder.stream(hidden, positions, mask, torch.randn(SAMPLES, CHANNELS), rows)
-    pasts = decoder.pasts(stream)
-    assert len(pasts) == len(decoder.blocks)
-    assert all(keys.shape == (SAMPLES, 2, LENGTH + 1, 16) for keys, _ in pasts)
+    noisy, state = torch.randn(SAMPLES, HORIZON, CHANNELS), torch.randn(SAMPLES, CHANNELS)
+    found = []
+    for twice in (False, True):
+        decoder.train().zero_grad()
+        decoder.checkpointing = twice
+        decoder(hidden, positions, mask, noisy, torch.full((SAMPLES,), 0.5), state).sum().backward()
+        found.append([p.grad.clone() for p in decoder.parameters() if p.grad is not None])
+    assert len(found[0]) == len(found[1]) > 10
+    for plain, checkpointed in zip(*found, strict=True):
+        torch.testing.assert_close(plain, checkpointed)

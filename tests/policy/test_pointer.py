@@ -1,17 +1,21 @@
 """A network that points tells its decoder where, and its heads learn nothing from the decoder."""
 
+import json
 import threading
 from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
+from policy.data.kinds import LABELS
 from policy.model.checkpoint import HEADS, Checkpoint
 from policy.model.pointer import POINTED, Pointer, first_picture
 from policy.model.qwen_vla import QwenVLA
 from policy.model.sampling import Sampling
 from policy.train import train
+from policy.training.grounding import GroundingHeads, point_as, take_up
+from policy.training.rl.experience import join, moved
 
 
 @pytest.fixture
@@ -78,8 +82,6 @@ def test_heads_that_pointed_beside_a_network_go_on_in_it(job, metrics):
     seeing = job("seeing", touch_weight=1.0, action_weight=0.0, freeze=["decoder"], steps=2)
     train(seeing, threading.Event())
     base = seeing / "checkpoints/last"
-    # What has learnt no actions yet may get another decoder.
-    (base / "tasks.json").write_text("[]\n")
     folder = job("pointing", base=str(base), pointer=True, touch_weight=1.0, steps=2, ema=0.0)
     train(folder, threading.Event())
     learnt = Checkpoint.load(folder / "checkpoints/last").model
@@ -89,3 +91,43 @@ def test_heads_that_pointed_beside_a_network_go_on_in_it(job, metrics):
     assert 0 < (after - before).abs().max() < 0.01  # gone on with, not begun anew
     beside = load_file(folder / "checkpoints/last" / HEADS)
     assert not any(name.startswith("pointer.") for name in beside)
+
+
+def test_a_pointer_that_nothing_teaches_is_refused(job):
+    with pytest.raises(ValueError, match="Set touch_weight, or leave pointer out"):
+        train(job("blind", pointer=True), threading.Event())
+
+
+def test_a_pointer_outlives_another_horizon(job):
+    seeing = job("seeing", pointer=True, touch_weight=1.0, action_weight=0.0, steps=1)
+    train(seeing, threading.Event())
+    base = seeing / "checkpoints/last"
+    folder = job("longer", base=str(base), horizon=8, steps=1, learning_rate=0.0, ema=0.0)
+    request = json.loads((folder / "request.json").read_text())
+    request |= {"freeze": ["vision", "language", "pointer"]}
+    (folder / "request.json").write_text(json.dumps(request))
+    train(folder, threading.Event())
+    before, after = (Checkpoint.load(f) for f in (base, folder / "checkpoints/last"))
+    assert before.tasks == () and after.tasks  # who saw without driving cannot be told to drive
+    assert (before.model.config.horizon, after.model.config.horizon) == (16, 8)
+    for name, value in before.model.pointer.state_dict().items():
+        torch.testing.assert_close(after.model.pointer.state_dict()[name], value)
+
+
+def test_heads_of_an_earlier_checkpoint_go_on(tmp_path):
+    heads = GroundingHeads(8, LABELS)
+    earlier = {name.removeprefix("pointer."): v for name, v in heads.state_dict().items()}
+    save_file(earlier, tmp_path / HEADS)
+    again, pointer = GroundingHeads(8, LABELS), Pointer(8)
+    take_up(again, tmp_path)
+    assert point_as(pointer, tmp_path)
+    torch.testing.assert_close(again.state_dict(), heads.state_dict())
+    torch.testing.assert_close(pointer.state_dict(), heads.pointer.state_dict())
+
+
+def test_contexts_that_are_kept_keep_what_is_pointed_at(pointing, seen):
+    *_, inputs = seen
+    with torch.no_grad():
+        context = pointing.eval().see(inputs)
+    both = join([context.take(torch.tensor([1])), moved(context, torch.device("cpu"))])
+    torch.testing.assert_close(both.pointed, context.pointed[torch.tensor([1, 0, 1])])

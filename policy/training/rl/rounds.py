@@ -60,7 +60,7 @@ class Rounds:
         self._request, self._folder, self._stop = request, folder, stop
         self._device = next(learner.parameters()).device
         trained = {part_of(n) for n, p in learner.model.named_parameters() if p.requires_grad}
-        self._trained, self._frozen = trained, trained == {"decoder"}
+        self._trained, self._frozen = trained, not trained & {"vision", "language"}
         self.waited = 0.0
         """Seconds of rolling out so far."""
 
