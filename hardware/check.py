@@ -5,7 +5,8 @@ Without a file it looks at what is plugged in. Gives no torque; changes motors o
 """
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,13 +14,14 @@ import tyro
 
 from hardware.arms.dynamixel_setup import align_shadows, find_servos, set_up_servo
 from hardware.arms.interbotix import ARM_MODELS
+from hardware.dynamixel.motors import Fingerprint, changes
 from hardware.dynamixel.port import REPLY_SECS
 from hardware.interfaces import HardwareError
 from hardware.workcell.arm_search import FoundArm, search_arms
 from hardware.workcell.camera_search import FoundCameras, search_cameras
 from hardware.workcell.draft import draft_workcell
 from hardware.workcell.entries import ArmEntry, Workcell
-from hardware.workcell.examination import Examination, examine
+from hardware.workcell.examination import Examination, examine, examine_arms
 from hardware.workcell.file import load_workcell
 from hardware.workcell.machine import Machine
 from hardware.workcell.problem import Problem, numbered
@@ -49,7 +51,7 @@ class Options:
     sides: bool = False
     """Find out by moving arms by hand which is left and which is right, and write it down."""
     remember: bool = False
-    """Store what the motors say of themselves, so that a swapped cable is refused."""
+    """Store what the motors say of themselves, now or anew: a swapped cable is refused then."""
     align: str | None = None
     """Name a loose arm whose second motors of shoulder and elbow shall count as the first do."""
     new_id: tuple[str, int] | None = None
@@ -84,10 +86,9 @@ def _work(options: Options, path: Path, workcell: Workcell, machine: Machine) ->
         return 0
     if options.align is not None:
         return _align(workcell, options.align)
-    examination = examine(workcell, machine)
     if options.remember:
-        return _remember(path, examination)
-    return _tell(workcell, examination)
+        return _remember(path, workcell, machine)
+    return _tell(workcell, examine(workcell, machine))
 
 
 def _search(options: Options, machine: Machine) -> int:
@@ -136,13 +137,27 @@ def _list(arms: list[FoundArm], cameras: FoundCameras) -> None:
         _say(str(video))
 
 
-def _remember(path: Path, examination: Examination) -> int:
-    usable = [report for report in examination.arms if report.fingerprints]
-    for report in usable:
-        store_fingerprints(path, report.name, report.fingerprints)
-        _say(f"{report.name}: its {len(report.fingerprints)} motors are remembered.")
+def _remember(path: Path, workcell: Workcell, machine: Machine) -> int:
+    """Store every arm that answers as its model does, whatever was stored of it before."""
+    nothing_known = tuple(replace(arm, fingerprints=()) for arm in workcell.arms)
+    examination = examine_arms(replace(workcell, arms=nothing_known), machine)
+    for arm, report in zip(workcell.arms, examination.arms, strict=True):
+        if report.fingerprints:
+            store_fingerprints(path, arm.name, report.fingerprints)
+            _say(f"{arm.name}: its {len(report.fingerprints)} motors are remembered.")
+            _tell_changes(arm, report.fingerprints, workcell)
     lost = [report for report in examination.arms if not report.fingerprints]
     return _conclude([problem for report in lost for problem in report.problems])
+
+
+def _tell_changes(arm: ArmEntry, prints: Sequence[Fingerprint], workcell: Workcell) -> None:
+    """A person must see what was agreed to: another arm's motors are stored as readily."""
+    different = changes(arm.fingerprints, prints) if arm.fingerprints else []
+    for words in different:
+        _say(f"  {words}")
+    alike = [each.name for each in workcell.arms if each.fingerprints == tuple(prints)]
+    if different and alike:
+        _say(f"  These were stored as {alike}: are two cables swapped?")
 
 
 def _align(workcell: Workcell, name: str) -> int:

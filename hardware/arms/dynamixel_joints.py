@@ -89,5 +89,6 @@ def check_identity(
     if different:
         raise HardwareError(
             f"This {model.name} is not the one that was set up here: " + "; ".join(different) + ". "
-            f"Are two cables swapped? If a motor was changed, set the arm up again. Port: {port}"
+            "Are two cables swapped? If this is the arm, aligned or with a changed motor or firmware, "
+            f"store it anew: `python -m hardware.check FILE --remember`. Port: {port}"
         )
