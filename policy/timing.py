@@ -17,7 +17,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hardware.interfaces import Frame, Observation
 from policy.local import LocalPolicy
-from policy.model.decoder import ActionDecoder, Layers
+from policy.model.block import Layers
+from policy.model.decoder import ActionDecoder
 from policy.model.graphs import Recording
 
 logger = logging.getLogger(__name__)

@@ -120,7 +120,7 @@ class ScenePlaces:
     def _seen_at(self, index: int, number: int, away: np.ndarray | None) -> np.ndarray:
         """Where the first camera sees a kind of thing, or a point (3,) `away` from it in metres."""
         if away is None or self._kinematics is None:
-            return self._scenes.centres[index, number]
+            return np.asarray(self._scenes.centres[index, number])
         spot = self._scenes.spots[index, number][None] + away
         height, width = self._scenes.sizes[self._scenes.camera]
         seen, _ = self._kinematics.project(
@@ -165,19 +165,21 @@ class ScenePlaces:
             and self._scenes.seen[index, NUMBERS[touched]]
         ]
 
+    def _seen(self, index: int, thing: Thing, layout: Layout) -> bool:
+        return thing in layout.poses and bool(self._scenes.seen[index, NUMBERS[thing]])
+
     def _carrying(self, index: int, layout: Layout) -> list[Task]:
         """What may be under way where something is held: it is taken to something seen."""
         held = np.flatnonzero(self._scenes.held[index])
         if not len(held):
             return []
-        return [
-            task
-            for task in tasks_in(layout)
-            if _begins(task, layout)
-            and (place := carried_to(task, KINDS[held[0]])) in layout.poses
-            and self._scenes.seen[index, NUMBERS[place]]
-            and (place != DRAWER or self._scenes.opening[index] > 0)
-        ]
+        found = []
+        for task in tasks_in(layout):
+            place = carried_to(task, KINDS[held[0]]) if _begins(task, layout) else None
+            seen = place is not None and self._seen(index, place, layout)
+            if seen and (place != DRAWER or self._scenes.opening[index] > 0):
+                found.append(task)
+        return found
 
 
 def _drawn(tasks: Sequence[Task], rng: np.random.Generator) -> Task:

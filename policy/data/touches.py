@@ -113,7 +113,8 @@ def _acts(
     highest = np.array([height[max(0, n - before) : n + 1].max() for n in range(len(height))])
     low = (highest - height > FALLEN) & (-np.diff(height, append=height[-1]) * fps < FALLING)
     arrives = low & ~np.concatenate([[False], low[:-1]])
-    found, origin = [], tip[0]
+    found: list[int] = []
+    origin = tip[0]
     for row in np.flatnonzero((begins & (speed < SLOW)) | arrives).tolist():
         if found or np.linalg.norm(tip[row] - origin) > AWAY:
             found.append(row)

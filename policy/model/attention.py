@@ -40,21 +40,32 @@ def attend_after(
     (B, heads, M, D) and not repeated. Masks (B times R, 1, 1, N) and (B, 1, 1, M) are true where a
     key may be seen.
     """
-    batch, _, length, width = q.shape
-    several = batch // len(past[0])
-    shared = q.unflatten(0, (-1, several)).transpose(1, 2).flatten(2, 3)  # (B, heads, R N, D)
-    seen = shared @ past[0].transpose(-1, -2)
+    several, width = len(q) // len(past[0]), q.shape[-1]
+    seen = _together(q, several) @ past[0].transpose(-1, -2)
     if past_mask is not None:
         seen = seen.masked_fill(~past_mask, torch.finfo(seen.dtype).min)
-    seen = seen.unflatten(2, (several, length)).transpose(1, 2).flatten(0, 1)
     among = q @ own[0].transpose(-1, -2)
     if mask is not None:
         among = among.masked_fill(~mask, torch.finfo(among.dtype).min)
-    weights = torch.softmax(torch.cat([seen, among], dim=-1) * width**-0.5, dim=-1)
-    seen, among = weights.split([past[0].shape[2], length], dim=-1)
-    shared = seen.unflatten(0, (-1, several)).transpose(1, 2).flatten(2, 3) @ past[1]
-    back = shared.unflatten(2, (several, length)).transpose(1, 2).flatten(0, 1)
-    return back + among @ own[1]
+    scores = torch.cat([_apart(seen, several), among], dim=-1)
+    weights = torch.softmax(scores * width**-0.5, dim=-1)
+    before = past[0].shape[2]
+    looked = _apart(_together(weights[..., :before], several) @ past[1], several)
+    return looked + weights[..., before:] @ own[1]
+
+
+def _together(x: Tensor, several: int) -> Tensor:
+    """(B times R, heads, N, D) to (B, heads, R times N, D)."""
+    _, heads, length, width = x.shape
+    parted = x.reshape(-1, several, heads, length, width).transpose(1, 2)
+    return parted.reshape(-1, heads, several * length, width)
+
+
+def _apart(x: Tensor, several: int) -> Tensor:
+    """The other way."""
+    _, heads, length, width = x.shape
+    parted = x.reshape(-1, heads, several, length // several, width).transpose(1, 2)
+    return parted.reshape(-1, heads, length // several, width)
 
 
 def packed_attention(

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from policy.interface import Continuation
-from policy.model.decoder import ActionDecoder, Block, ContextFirstBlock, Layers, Stream
+from policy.model.block import Block, ContextFirstBlock, Layers, Stream
+from policy.model.decoder import ActionDecoder
 
 Velocity = Callable[[Tensor, int], Tensor]
 """Of noisy actions (B, H, K) at the number of the Euler step, counted from the noise."""
@@ -156,7 +157,8 @@ class StepVelocity:
         self._decoder, self._stream = decoder, stream
         steps = torch.arange(sampling.steps, device=stream.tokens.device)
         time = decoder.embed_time(functional.pad(1 - steps / sampling.steps, (0, 1)))
-        self._modulations = [block.modulation(time) for block in cast(list[Layers], decoder.blocks)]
+        blocks = cast(list[Layers], list(decoder.blocks))
+        self._modulations = [block.modulation(time) for block in blocks]
         self._last = decoder.modulation(time)
         before = decoder.config.context == "before"
         self._pasts = decoder.pasts(stream) if before else []
@@ -168,12 +170,12 @@ class StepVelocity:
         decoder, stream, horizon = self._decoder, self._stream, noisy.shape[1]
         if self._pasts:
             x = decoder.actions_in(noisy.to(stream.tokens.dtype))
-            blocks = cast(list[ContextFirstBlock], decoder.blocks)
-            for block, past, times in zip(blocks, self._pasts, self._modulations, strict=True):
-                x = block.after(x, self._at(times, step, horizon), stream, past)
+            told = cast(list[ContextFirstBlock], list(decoder.blocks))
+            for one, past, times in zip(told, self._pasts, self._modulations, strict=True):
+                x = one.after(x, self._at(times, step, horizon), stream, past)
             return decoder.velocity(x, self._at(self._last, step, horizon)).float()
         x = torch.cat([stream.tokens, decoder.actions_in(noisy.to(stream.tokens.dtype))], dim=1)
-        for i, block in enumerate(cast(list[Block], decoder.blocks)):
+        for i, block in enumerate(cast(list[Block], list(decoder.blocks))):
             rows = horizon if i == len(decoder.blocks) - 1 else None
             modulation = self._at(self._modulations[i], step, x.shape[1])
             x = block.modulated(x, modulation, stream, rows)

@@ -169,7 +169,9 @@ class TrainingJob(Job):
         request, pointer, begun = self.request, self.model.pointer, self.begun.base
         taught = request.touch_weight or any(p.kind == "grounding" for p in request.ingredients)
         new = pointer is not None and (begun is None or begun.model.pointer is None)
-        known = new and request.base is not None and point_as(pointer, Path(request.base))
+        known = False
+        if pointer is not None and new and request.base is not None:
+            known = point_as(pointer, Path(request.base))
         if new and not known and not taught:
             raise ValueError(
                 "A network that points learns where from touch_weight or scenes, and neither this "

@@ -43,7 +43,7 @@ class Learner(nn.Module):
         """`kinds` are those of the mixture, for every batch to name the same losses."""
         super().__init__()
         self.model, self.heads, self._weights = model, heads, weights
-        names = set(kinds)
+        names: set[str] = set(kinds)
         if heads is not None:
             names |= {*GROUNDING_PARTS, POINTED, TOUCHES, FOUND}
         self._names = tuple(sorted(names))
@@ -57,10 +57,10 @@ class Learner(nn.Module):
         that this shard has nothing of is 0, so that every process names the same losses.
         """
         context = self._context(batch)
-        kinds = {name: getattr(self._weights, name) for name in LossWeights.__slots__}
+        kinds: dict[str, float] = {n: getattr(self._weights, n) for n in LossWeights.__slots__}
         kinds |= {"trajectories": self._weights.actions, POINTED: self._weights.grounding}
         total = torch.zeros((), device=context.hidden.device)
-        parts = dict.fromkeys(self._names, total)
+        parts: dict[str, Tensor] = dict.fromkeys(self._names, total)
         for name, rows, losses in self._losses(batch, context):
             mean = (losses * batch.weight[rows]).sum()
             parts[name] = mean

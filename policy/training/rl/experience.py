@@ -67,8 +67,12 @@ class Experience:
 
 def moved(context: Context, device: torch.device) -> Context:
     """The same context on `device`."""
-    parts = (context.hidden, context.positions, context.attention_mask, context.pointed)
-    return Context(*(part if part is None else part.to(device) for part in parts))
+    return Context(
+        context.hidden.to(device),
+        context.positions.to(device),
+        context.attention_mask.to(device),
+        None if context.pointed is None else context.pointed.to(device),
+    )
 
 
 def collate(
