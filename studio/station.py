@@ -9,6 +9,8 @@ from hardware.control_loop import ControlLoop, Listener, Tick, Timeliness
 from hardware.interfaces import Agent
 from hardware.robot import Robot
 from hardware.safety.events import SafetyEvent
+from hardware.safety.gate import SEEN_NOTHING
+from hardware.safety.press import Press
 from hardware.safety.state import OPEN, Cause
 from hardware.safety.watchdogs import Tended
 from policy.agent import PolicyAgent
@@ -100,6 +102,7 @@ class Station:
             instruction=self._instruction,
             gate=gate.state,
             reason=gate.reason,
+            stop_number=gate.stop_number,
             running=self._turning is not None and not self._turning.done(),
             hz=0.0 if self._loop.trouble else self.trail.hz(),
             num_chunks=planned.num_chunks if planned else 0,
@@ -183,13 +186,13 @@ class Station:
             self._instruction = title
             self._hand_to(agent, Driver.REPLAY)
 
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: str, press: Press = SEEN_NOTHING) -> None:
         """Latch the stop: the arms hold, every command is refused until `reset`.
 
-        A second stop lowers the arms to rest and takes their torque away, a third ends that. From
-        any thread, in any state; waits for no model, disk or order in progress.
+        A second stop, pressed where the first was seen, lowers the arms and takes their torque; any
+        other ends that. From any thread, in any state; waits for no model, disk or order.
         """
-        self.robot.gate.stop(reason)
+        self.robot.gate.stop(reason, press=press)
 
     def hold(self, cause: Cause, reason: str) -> None:
         """Latch a hold, as the kernel does by itself. From any thread, without waiting."""

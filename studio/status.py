@@ -35,6 +35,8 @@ class Status:
     gate: GateState
     reason: str
     """Why the gate is latched, or refuses what it is asked; empty otherwise."""
+    stop_number: int | None
+    """Names the stop in force; a page tells it with the press that shall lower the arms."""
     running: bool
     """Whether the control loop turns."""
     hz: float

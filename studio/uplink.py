@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from hardware.safety.press import Press
 from hardware.teleoperator import CartesianTeleoperator
 from studio.notices import Notices
 from studio.policy_host import PolicyHost
@@ -70,7 +71,7 @@ class Uplink:
         with self._notices.reporting("Live connection"):
             match message.get("type"):
                 case "stop":
-                    self._station.stop(f"Browser {number} pressed Stop.")
+                    self._station.stop(f"Browser {number} pressed Stop.", Press.told(message))
                 case "take_seat":
                     self._seat.take(browser)
                     self._notices.add(f"Browser {number} took the seat.")

@@ -60,8 +60,8 @@ class EventLog:
 
     def add(
         self, now: float, before: GateState, after: GateState, cause: Cause | None, reason: str
-    ) -> None:
-        """Remember a change of state and tell everybody."""
+    ) -> int:
+        """Remember a change of state and tell everybody. Returns its number."""
         with self._lock:
             self._number += 1
             at = datetime.now().astimezone().isoformat(timespec="milliseconds")
@@ -73,6 +73,7 @@ class EventLog:
             logger.log(level, "%s -> %s%s", before, after, f" ({cause}): {reason}" if cause else "")
         for listener in listeners:
             listener(event)
+        return event.number
 
     def recent(self, after: int = 0) -> list[SafetyEvent]:
         """Return the events numbered above `after`, oldest first."""

@@ -13,17 +13,21 @@ from hardware.safety.aloha_limits import limits_for
 from hardware.safety.clearance import ClearanceModel, Nearness
 from hardware.safety.events import EventLog
 from hardware.safety.limits import LOWERING_SHARE, RAMP_SHARE, Limits
+from hardware.safety.press import Press, Presses
 from hardware.safety.state import DRIVEN, OPEN, Cause, GateState
 
-SAME_PRESS_SECS = 1.0
-"""A stop sooner than this after the last one is the same press: a browser sends each twice, and
-whoever hammers on the button wants the arms to stand still."""
+SAME_PRESS_SECS = 2.0
+"""A stop sooner than this after the last one never lowers the arms: whoever hammers on the button,
+or reaches for it at the same fright, wants them to stand still."""
 
 MATCHED = 1e-4
 """Radians, or shares of a gripper, within which a command is what was wished for."""
 
 PACE = {GateState.RAMPING: RAMP_SHARE, GateState.ACTIVE: 1.0, GateState.LOWERING: LOWERING_SHARE}
 """Share of the full speed at which commands pass."""
+
+SEEN_NOTHING = Press()
+"""A press by somebody who may not know that the arms are stopped: it never moves them."""
 
 
 class SafetyGate:
@@ -53,7 +57,9 @@ class SafetyGate:
         self._cause: Cause | None = None
         self._reason = ""
         self._refusal = ""
+        self._presses = Presses()
         self._pressed_at = -np.inf
+        self._stop_number: int | None = None
         self._last: Action | None = None
         self._step: Float32[np.ndarray, "joints"] = np.zeros_like(self.limits.low)
         self._refused = 0
@@ -82,6 +88,16 @@ class SafetyGate:
     def is_armed(self) -> bool:
         """Whether the arms are open and have torque, as far as the gate was told."""
         return self._state is not GateState.DISARMED
+
+    @property
+    def stop_number(self) -> int | None:
+        """Number of the event with which the stop in force began; None unless stopped."""
+        return self._stop_number
+
+    @property
+    def presses(self) -> int:
+        """How often a person pressed Stop so far, in whatever state."""
+        return self._presses.count
 
     def arm(self) -> None:
         """The arms are open and have torque: somebody may drive. From disarmed only."""
@@ -120,22 +136,25 @@ class SafetyGate:
             elif self._state is GateState.LOWERING:
                 self._change(GateState.STOPPED, cause, reason)
 
-    def stop(self, reason: str, cause: Cause = Cause.PERSON) -> None:
+    def stop(self, reason: str, cause: Cause = Cause.PERSON, press: Press = SEEN_NOTHING) -> None:
         """Refuse every command until `reset`. The first reason is kept.
 
-        A person's second stop, at least `SAME_PRESS_SECS` after the last, lowers the arms to rest
-        and takes their torque away; a third ends the lowering.
+        A person's second stop lowers the arms to rest and takes their torque away, if `press` says
+        that the page showed the stop in force, and at least `SAME_PRESS_SECS` after the last; any
+        further one ends the lowering. A `press` that was told of before does nothing.
         """
         with self._lock:
+            if cause is Cause.PERSON and not self._presses.add(press):
+                return
             now, before = self._now(), self._pressed_at
             if cause is Cause.PERSON:
                 self._pressed_at = now
-            again = now - before >= SAME_PRESS_SECS
+            meant = press.follows == self._stop_number and now - before >= SAME_PRESS_SECS
             if self._state in OPEN or self._state is GateState.HOLD:
                 self._change(GateState.STOPPED, cause, reason)
-            elif self._state is GateState.LOWERING and (again or cause is not Cause.PERSON):
+            elif self._state is GateState.LOWERING:
                 self._change(GateState.STOPPED, cause, f"{reason} The arms were on their way down.")
-            elif self._state is GateState.STOPPED and cause is Cause.PERSON and again:
+            elif self._state is GateState.STOPPED and cause is Cause.PERSON and meant:
                 self._lower(reason)
 
     def lowered(self, reason: str) -> None:
@@ -233,8 +252,12 @@ class SafetyGate:
 
     def _lower(self, reason: str) -> None:
         if self.limits.rest is None:
-            name = self._embodiment.name
-            self._reason = f"{name!r} has no resting pose: support the arms and cut their power."
+            words = f"{self._embodiment.name!r} has no resting pose: support the arms, cut their power."
+            if words not in self._reason:
+                self._reason = f"{self._reason} {words}"
+                state = self._state
+                number = self.events.add(self._now(), state, state, Cause.PERSON, self._reason)
+                self._stop_number = number
             return
         self._begin_anew()
         self._change(GateState.LOWERING, Cause.PERSON, f"{reason} The arms are lowered to rest.")
@@ -247,4 +270,5 @@ class SafetyGate:
         before, self._state = self._state, state
         self._cause, self._reason, self._refusal = cause, reason, ""
         if before is not state:
-            self.events.add(self._now(), before, state, cause, reason)
+            number = self.events.add(self._now(), before, state, cause, reason)
+            self._stop_number = number if state is GateState.STOPPED else None

@@ -19,6 +19,7 @@ export function mountHeader(element, live) {
     if (part.textContent !== value) part.textContent = value;
   };
   let browser = 0;
+  let stopShown = null; // number of the stop that this page shows
 
   live.on("hello", (hello) => {
     browser = hello.browser;
@@ -35,6 +36,7 @@ export function mountHeader(element, live) {
       seat: state.seat === null ? "free" : state.seat === browser ? "mine" : "theirs",
     });
     text("state", state.running ? (state.paused && state.driver === "nobody" ? "PAUSED" : SAYS[state.gate]) : "LOOP DOWN");
+    stopShown = state.stop_number;
     text("hz", state.hz.toFixed(1));
     text("plan", state.plan_secs === null ? "–" : (state.plan_secs * 1000).toFixed(0));
     text("driver", DRIVES[state.driver]);
@@ -43,10 +45,13 @@ export function mountHeader(element, live) {
   });
   live.on("link", ({ open }) => {
     document.body.dataset.link = open ? "open" : "cut";
-    if (!open) text("state", "NO LINK");
+    if (!open) {
+      stopShown = null;
+      text("state", "NO LINK");
+    }
   });
 
-  const stop = () => stopRobot(live);
+  const stop = () => stopRobot(live, stopShown);
   find("stop").addEventListener("pointerdown", stop);
   find("stop").addEventListener("click", (event) => event.detail === 0 && stop());
   find("reset").addEventListener("click", () => live.send({ type: "reset" }));
@@ -59,10 +64,14 @@ function seatWords(seat, browser) {
   return seat === browser ? "you have the seat" : `browser ${seat} has the seat`;
 }
 
-function stopRobot(live) {
-  live.send({ type: "stop" });
+// A press has a number of its own, by which what arrives twice or late is known again; and it says
+// which stop was shown, since only who saw the arms stopped can mean that they shall be lowered.
+function stopRobot(live, follows) {
+  const press = crypto.getRandomValues(new Uint32Array(3)).join("-");
+  live.send({ type: "stop", press, follows });
   // A second way, should the socket be down or full.
-  fetch("/stop", { method: "POST", keepalive: true }).catch(() => {});
+  const query = new URLSearchParams({ press, ...(follows !== null && { follows }) });
+  fetch(`/stop?${query}`, { method: "POST", keepalive: true }).catch(() => {});
 }
 
 function stopByKey(stop) {

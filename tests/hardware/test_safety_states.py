@@ -13,6 +13,7 @@ from hardware.safety.gate import SAME_PRESS_SECS, SafetyGate
 from hardware.safety.journal import Journal
 from hardware.safety.limits import Limits
 from hardware.safety.lowering import ARRIVED
+from hardware.safety.press import Press
 from hardware.safety.state import Cause, GateState
 
 BODY = aloha_embodiment()
@@ -60,7 +61,7 @@ def in_state(gate, state, watch):
         gate.stop("first")
     if state is GateState.LOWERING:
         watch.time += SAME_PRESS_SECS
-        gate.stop("second")
+        gate.stop("second", press=Press(follows=gate.stop_number))
     watch.time += SAME_PRESS_SECS
     assert gate.state is state
 
@@ -74,7 +75,7 @@ DEEDS = {
     "release": (D, READY, READY, READY, HOLD, STOPPED, LOWERING),
     "reset": (D, READY, READY, READY, READY, READY, LOWERING),
     "hold": (D, HOLD, HOLD, HOLD, HOLD, STOPPED, STOPPED),
-    "stop": (D, STOPPED, STOPPED, STOPPED, STOPPED, LOWERING, STOPPED),
+    "stop": (D, STOPPED, STOPPED, STOPPED, STOPPED, STOPPED, STOPPED),
     "lowered": (D, READY, RAMPING, ACTIVE, HOLD, STOPPED, D),
 }
 """What each deed leads to, from each state in the order of `GateState`."""
@@ -104,6 +105,48 @@ def test_hammering_on_stop_keeps_the_arms_still(gate, watch):
     assert gate.state is GateState.STOPPED
 
 
+def test_a_press_that_arrives_late_on_its_second_way_is_not_another(gate, watch):
+    gate.engage()
+    gate.stop("by the socket", press=Press("a"))
+    watch.time += 60
+    gate.stop("by POST", press=Press("a"))
+    assert gate.state is STOPPED
+    second = Press("b", follows=gate.stop_number)
+    gate.stop("by the socket", press=second)
+    assert gate.state is LOWERING
+    watch.time += 60
+    gate.stop("by POST", press=second)
+    assert gate.state is LOWERING
+    gate.stop("a third", press=Press("c"))
+    assert gate.state is STOPPED
+    gate.stop("by POST, later still", press=second)
+    assert gate.state is STOPPED
+
+
+def test_only_who_saw_this_stop_lowers_the_arms(gate, watch):
+    gate.stop("one person")
+    seen = gate.stop_number
+    watch.time += 1.5
+    gate.stop("another, at the same fright", press=Press("b", follows=seen))
+    watch.time += 60
+    gate.stop("one whose page shows them moving", press=Press("c"))
+    assert gate.state is STOPPED
+    gate.reset()
+    gate.stop("the next stop")
+    watch.time += 60
+    gate.stop("a press that was 2 minutes on its way", press=Press("d", follows=seen))
+    assert gate.state is STOPPED
+    watch.time += 60
+    gate.stop("meant", press=Press("e", follows=gate.stop_number))
+    assert gate.state is LOWERING
+
+
+def test_a_malformed_press_stops_all_the_same(gate):
+    gate.engage()
+    gate.stop("pressed", press=Press.told({"press": 3, "follows": "²"}))
+    assert gate.state is STOPPED
+
+
 def test_a_program_that_stops_twice_lowers_nothing(gate, watch):
     gate.stop("The studio is closing.", Cause.CLOSING)
     watch.time += 5
@@ -116,9 +159,13 @@ def test_without_a_resting_pose_a_second_stop_says_to_support_the_arms(watch):
     gate.arm()
     gate.stop("first")
     watch.time += 2
-    gate.stop("second")
+    gate.stop("second", press=Press(follows=gate.stop_number))
     assert gate.state is GateState.STOPPED
-    assert "support the arms" in gate.reason
+    assert gate.reason.startswith("first") and "support the arms" in gate.reason
+    assert "support the arms" in gate.events.recent()[-1].reason
+    watch.time += 2
+    gate.stop("third", press=Press(follows=gate.stop_number))
+    assert gate.reason.count("support the arms") == 1
 
 
 def test_every_event_is_kept_with_time_and_cause_logged_and_written_down(gate, tmp_path, caplog):
@@ -165,7 +212,8 @@ def second_stop(rig):
     rig.gate.stop("A person pressed Stop.")
     rig.turns(3)
     rig.gate._pressed_at -= SAME_PRESS_SECS  # a moment later
-    rig.gate.stop("A person pressed Stop again.")
+    press = Press(follows=rig.gate.stop_number)
+    rig.gate.stop("A person pressed Stop again.", press=press)
     assert rig.gate.state is GateState.LOWERING
 
 
@@ -196,7 +244,6 @@ def test_a_third_stop_ends_the_lowering(simulation):
     simulation.drive(Goes(START))
     second_stop(simulation)
     simulation.turns(20)
-    simulation.gate._pressed_at -= SAME_PRESS_SECS
     simulation.gate.stop("A person pressed Stop once more.")
     before = simulation.world.data.ctrl.copy()
     simulation.turns(5)

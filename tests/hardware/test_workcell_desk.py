@@ -9,10 +9,16 @@ import pytest
 from drawn_board import LENS, DrawnCamera, inverse, views_around
 from emulated_lab import REPLY_SECS, emulated_lab, until, workcell_text
 
-from hardware.calibration.calibration_file import load_calibrations
+from hardware.calibration.board import Board
+from hardware.calibration.calibration_file import (
+    CameraCalibration,
+    load_calibrations,
+    save_calibration,
+)
 from hardware.calibration.transform import transform
 from hardware.interfaces import HardwareError
 from hardware.safety.gate import SAME_PRESS_SECS
+from hardware.safety.press import Press
 from hardware.safety.state import GateState
 from hardware.workcell.assembly import assemble
 from hardware.workcell.file import load_workcell
@@ -88,6 +94,42 @@ def test_a_lens_is_calibrated_from_what_the_camera_shows(desk, lab):
         desk.calibration.finish()
 
 
+def test_a_calibration_that_failed_can_be_left(desk, monkeypatch):
+    def failing(*_):
+        raise RuntimeError("out of memory")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Board, "find", failing)
+        desk.calibration.begin("cam_high", "lens")
+        until(lambda: "out of memory" in desk.notices.recent()[-1].text)
+    desk.calibration.cancel()
+    assert desk.live()["calibrating"] is None
+    desk.calibration.begin("cam_high", "lens")
+    until(lambda: desk.live()["calibrating"]["taken"] >= 1, 60)
+
+
+def test_a_file_that_somebody_is_editing_is_said_and_the_page_goes_on(desk, lab):
+    path = lab.root / "bench.toml"
+    save_calibration(path, "cam_high", CameraCalibration(lens=LENS))
+    assert desk.live()["cameras"][0]["lens"]
+    whole = path.read_text()
+    path.write_text(whole + "[limits")
+    told = desk.live()
+    assert told["cameras"][0]["lens"], "what it said before holds"
+    assert any("Mend the file" in problem for problem in told["problems"])
+    path.write_text(whole)
+    assert not any("Mend the file" in problem for problem in desk.live()["problems"])
+
+
+def test_kept_views_that_cannot_be_read_are_said(desk, lab):
+    desk.views.keep()
+    (lab.root / "bench.views/state.json").write_text("[0.1, ")
+    desk.views._compare()
+    assert "keep the views anew" in str(desk.views.problems[0])
+    desk.views.keep()
+    assert not desk.views.problems
+
+
 def test_live_values_and_what_to_put_right_are_told(desk, lab):
     told = desk.live()
     assert [arm["name"] for arm in told["arms"]] == ["left_follower", "right_follower"]
@@ -155,7 +197,7 @@ def test_the_range_of_loose_arms_becomes_their_limits(desk, lab):
     station = desk._station
     station.stop("Stop.")
     time.sleep(SAME_PRESS_SECS + 0.1)
-    station.stop("Stop, and down.")
+    station.stop("Stop, and down.", Press(follows=station.status().stop_number))
     until(lambda: station.robot.gate.state is GateState.DISARMED, 30)
     desk.begin_range()
     waist = lab.buses["left_follower"][1]
@@ -163,7 +205,16 @@ def test_the_range_of_loose_arms_becomes_their_limits(desk, lab):
         waist.position = float(ticks)
         radians = (ticks - 2048) * np.pi / 2048
         until(lambda there=radians: abs(station.tick.observation.state[0] - there) < 0.01)
+    station.reset()
+    until(lambda: station.robot.gate.state is not GateState.DISARMED)
+    noted = dict(desk.live()["range"])
+    waist.position = 2048 + 600.0
+    index = station.tick.index
+    until(lambda: station.tick.index > index + 5)
+    assert desk.live()["range"] == noted, "arms that hold are not moved by hand"
     assert "Limits of left_waist are written" in desk.save_range()
+    with pytest.raises(ValueError, match="Nothing was moved yet"):
+        desk.save_range()
     limit = load_workcell(lab.root / "bench.toml").limits["left_waist"]
     assert (limit.low, limit.high) == pytest.approx((-0.900, 0.747), abs=0.01)
 

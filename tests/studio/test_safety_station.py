@@ -6,6 +6,7 @@ from small_policy_server import policy_server
 from waiting import wait_for
 
 from hardware.safety.gate import SAME_PRESS_SECS
+from hardware.safety.press import Press
 from hardware.safety.state import Cause, GateState
 from policy.client import PolicyClient
 from studio.history import Outcome
@@ -51,11 +52,11 @@ def test_a_blind_camera_holds_a_policy_and_leaves_a_person_alone(robot, station,
 
 def test_a_second_stop_lowers_the_arms_and_a_reset_brings_them_back(robot, station, arms):
     wait_for(lambda: station.tick)
-    station.stop("Browser 1 pressed Stop.")
-    station.stop("Browser 1 pressed Stop.")
-    assert station.status().gate is GateState.STOPPED
+    station.stop("Browser 1 pressed Stop.", Press("a"))
     robot.gate._pressed_at -= SAME_PRESS_SECS  # a moment later
-    station.stop("Browser 1 pressed Stop.")
+    station.stop("Browser 1 pressed Stop.", Press("a"))
+    assert station.status().gate is GateState.STOPPED
+    station.stop("Browser 1 pressed Stop.", Press("b", follows=station.status().stop_number))
     wait_for(lambda: station.status().gate is GateState.DISARMED, 20)
     assert arms[0].positions[1] == pytest.approx(robot.gate.limits.rest[1], abs=0.15)
     with pytest.raises(ValueError, match=r"has no torque.*Press Reset first"):
@@ -125,3 +126,10 @@ def test_http_stops_and_tells_what_happened(station):
     assert told["state"] == "stopped"
     assert told["events"][-1]["cause"] == "person"
     assert "pressed Stop" in told["events"][-1]["reason"]
+    station.robot.gate._pressed_at -= SAME_PRESS_SECS  # a moment later
+    assert client.post("/stop").status_code == 204
+    assert station.status().gate is GateState.STOPPED
+    for follows, state in (("x", GateState.STOPPED), (told["stop_number"], GateState.LOWERING)):
+        station.robot.gate._pressed_at -= SAME_PRESS_SECS
+        assert client.post(f"/stop?press={follows}&follows={follows}").status_code == 204
+        assert station.status().gate is state
