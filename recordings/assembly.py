@@ -15,6 +15,7 @@ from recordings.disk import flush, write_json, write_lines
 from recordings.episode_table import Row, episode_table_of, total_statistics, write_tasks
 from recordings.features import as_arrays
 from recordings.film_places import FilmPlaces, link
+from recordings.history import VERSION
 from recordings.marks import MARKS, NO_MARKS
 from recordings.parquet_tail import EPISODES_PER_FILE, ROWS_PER_FILE, merge, write_groups
 from recordings.piece import Piece, Pieces
@@ -204,7 +205,7 @@ class Assembly:
     def _copy_the_rest(self, target: Path) -> None:
         """Copy what is not of episodes: the body, a card for the Hub, what people put there."""
         base = self._base.folder
-        others = {*WRITTEN, layout.LOCK, layout.OPEN, Path("data"), Path("videos")}
+        others = {*WRITTEN, VERSION, layout.LOCK, layout.OPEN, Path("data"), Path("videos")}
         others |= {Path("meta/episodes"), Path("images")}
         if not self._keeps_rows():
             others.add(layout.GENERATION)

@@ -60,6 +60,7 @@ def edit(
             ) from error
         finally:
             base.close()
+        history.tidy()
     return made
 
 
@@ -155,6 +156,7 @@ def _claimed(folder: Path) -> Iterator[History]:
     layout.read_info(folder)
     with claim(folder):
         history.settle()
+        history.tidy()
         if read_episodes(folder, statistics=False).num_rows > _episodes(folder):
             open_existing(folder)  # a recorder was killed while it saved
         yield history

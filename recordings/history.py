@@ -85,26 +85,40 @@ class History:
         """Return the edits that were undone and can be done again, oldest first."""
         return [edit for edit, kept in self._edits() if kept == edit.after]
 
+    def tidy(self) -> None:
+        """Remove what neither undo nor redo reaches; call it while nobody else edits.
+
+        That is what a killed edit left, and edits that were undone before another was done.
+        """
+        reached = {edit.number for edit in self.done()}
+        version = version_of(self.folder)
+        for edit in self.undone():
+            if edit.before == version:
+                reached.add(edit.number)
+                version = edit.after
+        for home in self._homes():
+            if int(home.name) not in reached:
+                _remove(home)
+
     def begin(self) -> tuple[int, Path]:
         """Return the number of a new edit, and the path to build the new version at.
 
-        Edits that were undone, and what a killed one left, are removed.
+        Edits that were undone stay until this one is done: should it fail, they can be redone.
         """
-        self.settle()
-        kept = {edit.number for edit in self.done()}
-        for home in self._homes():
-            if int(home.name) not in kept:
-                _remove(home)
-        number = max(kept, default=0) + 1
+        number = max((int(home.name) for home in self._homes()), default=0) + 1
         home = self._home(number)
         home.mkdir(parents=True)
         return number, home / DATASET
 
     def commit(self, edit: Edit) -> None:
-        """Let the version that was built take the place of the dataset."""
+        """Let the version that was built take the place of the dataset.
+
+        The built version is named before the edit is described, so that an edit that was cut
+        short is never taken for one that is done.
+        """
         home = self._home(edit.number)
-        write_json(home / EDIT, asdict(edit))
         _write_word(home / DATASET / VERSION, edit.after)
+        write_json(home / EDIT, asdict(edit))
         flush(home)
         flush(self._place)
         exchange(self.folder, home / DATASET)

@@ -14,7 +14,7 @@ from recordings import edit, editing
 from recordings.check import check
 from recordings.dataset import Dataset
 from recordings.disk import RecordingError
-from recordings.history import History
+from recordings.history import History, version_of
 from recordings.idleness import Idle, idle_part, ranges_of
 from recordings.marks import Marks, read_marks
 from recordings.piece import marked, retasked, split, tagged, trimmed, without
@@ -168,6 +168,9 @@ def test_a_copy_is_a_dataset_of_its_own(dataset, tmp_path):
     assert editing.copy(dataset, [4, 1], tmp_path / "some") == 2
     assert contents(tmp_path / "some") == [before[1], before[4]]
     assert check(tmp_path / "some").problems == []
+    editing.edit(dataset, "mark", lambda all_: marked(all_, [1], success=True))
+    editing.copy(dataset, [1], tmp_path / "marked")
+    assert version_of(tmp_path / "marked") is None
     shutil.rmtree(dataset / "videos")
     assert check(tmp_path / "some").problems == []
     shutil.rmtree(dataset)
@@ -256,6 +259,29 @@ def test_a_disk_that_refuses_leaves_everything_as_it_was(dataset, monkeypatch):
             editing.edit(dataset, "delete", lambda all_: without(all_, [0]))
     assert contents(dataset) == before
     assert list((dataset.parent / ".d.history").iterdir()) == []
+
+
+def test_an_edit_that_fails_leaves_what_was_undone_to_be_done_again(dataset):
+    before = contents(dataset)
+    editing.edit(dataset, "delete", lambda all_: without(all_, [0]))
+    editing.undo(dataset)
+    film = Source(dataset).film(CAMERAS[0], 4)
+    film.rename(film.with_name("away"))
+    with pytest.raises(ValueError, match="A file of the dataset is lacking"):
+        editing.edit(dataset, "delete", lambda all_: without(all_, [1]))
+    film.with_name("away").rename(film)
+    assert editing.redo(dataset).words == "delete"
+    assert contents(dataset) == before[1:]
+
+
+def test_what_was_undone_is_gone_once_another_edit_is_done(dataset):
+    editing.edit(dataset, "delete", lambda all_: without(all_, [0]))
+    editing.undo(dataset)
+    editing.edit(dataset, "mark", lambda all_: marked(all_, [0], success=True))
+    assert [edit.words for edit in History(dataset).done()] == ["mark"]
+    assert History(dataset).undone() == []
+    editing.undo(dataset)
+    assert editing.redo(dataset).words == "mark"
 
 
 def test_a_file_system_that_cannot_exchange_folders_will_do(dataset, monkeypatch):

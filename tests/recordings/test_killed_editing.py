@@ -17,7 +17,8 @@ from plain_reading import contents
 from recordings import editing
 from recordings.check import check
 from recordings.history import History
-from recordings.piece import without
+from recordings.piece import marked, without
+from recordings.source import Source
 
 HERE = Path(__file__).parent
 KILLS = 12
@@ -131,3 +132,37 @@ def test_power_cut_at_any_flush_of_an_edit_leaves_the_old_or_the_new(tmp_path, m
             assert contents(folder) == old
     assert contents(folder) == old[1:]
     assert flushes > 20
+
+
+def record_two(folder):
+    with Bench() as bench:
+        bench.recorder.open_dataset(folder, fps=25)
+        for number in range(2):
+            bench.record(f"task {number}", ticks=8)
+
+
+def test_power_cut_at_any_flush_of_a_second_edit_is_not_taken_for_an_edit(tmp_path, monkeypatch):
+    folder, flushes, cut = tmp_path / "d", 0, True
+    record_two(folder)
+    editing.edit(folder, "mark", lambda all_: marked(all_, [0], success=True))
+    while cut:
+        try:
+            with monkeypatch.context() as patch:
+                cut_power_at_flush(flushes, patch)
+                editing.edit(folder, "delete", lambda all_: without(all_, [0]))
+            cut = False
+        except PowerCut:
+            flushes += 1
+            done = [edit.words for edit in History(folder).done()]
+            if len(Source(folder).entries) == 1:
+                assert done == ["mark", "delete"]
+                editing.undo(folder)
+            else:
+                assert done == ["mark"]
+                assert editing.trash(folder) == []
+    assert [edit.words for edit in History(folder).done()] == ["mark", "delete"]
+    assert flushes > 10
+    editing.undo(folder)
+    editing.undo(folder)
+    with pytest.raises(ValueError, match="no edit to undo"):
+        editing.undo(folder)
