@@ -1,6 +1,5 @@
 """Lenses and places of a workcell's cameras, kept in its TOML file among everything else."""
 
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -17,6 +16,7 @@ from hardware.calibration.transform import (
     rotation_from_quaternion,
     transform,
 )
+from hardware.durable_file import change_text
 
 TABLE = "calibration"
 """The workcell's table of cameras: `[calibration.cam_high.lens]` and `[... .place]`."""
@@ -59,19 +59,21 @@ def save_calibration(path: Path, camera: str, calibration: CameraCalibration) ->
     What is None stays as the file has it, as does everything else, comments included. The file is
     replaced in one step. Raises `ValueError` if it is not TOML.
     """
-    try:
-        document = tomlkit.parse(path.read_text()) if path.exists() else tomlkit.document()
-    except ValueError as error:
-        raise ValueError(f"Not a TOML file: {error}. File: {path}") from error
-    cameras = document.setdefault(TABLE, tomlkit.table(is_super_table=True))
-    entry = cameras.setdefault(camera, tomlkit.table(is_super_table=True))
-    for part in ("lens", "place"):
-        value = getattr(calibration, part)
-        if value is not None:
-            entry[part] = tomlkit.item({key: _plain(one) for key, one in asdict(value).items()})
-    written = path.with_name(f".{path.name}.new")
-    written.write_text(tomlkit.dumps(document))
-    os.replace(written, path)  # noqa: PTH105 - the name of the step that cannot be half done
+
+    def change(text: str) -> str:
+        try:
+            document = tomlkit.parse(text)
+        except ValueError as error:
+            raise ValueError(f"Not a TOML file: {error}. File: {path}") from error
+        cameras = document.setdefault(TABLE, tomlkit.table(is_super_table=True))
+        entry = cameras.setdefault(camera, tomlkit.table(is_super_table=True))
+        for part in ("lens", "place"):
+            value = getattr(calibration, part)
+            if value is not None:
+                entry[part] = tomlkit.item({key: _plain(one) for key, one in asdict(value).items()})
+        return tomlkit.dumps(document)
+
+    change_text(path, change)
 
 
 def load_calibrations(path: Path) -> dict[str, CameraCalibration]:

@@ -50,8 +50,9 @@ def load_workcell(path: Path) -> Workcell:
             "The workcell file is not TOML.", [Problem(str(path), f"{error}.", "Mend that line.")]
         ) from error
     problems: list[Problem] = []
-    workcell = _workcell(document, path.parent, problems)
-    problems += broken_rules(workcell)
+    unread: set[str] = set()
+    workcell = _workcell(document, path.parent, problems, unread)
+    problems += broken_rules(workcell, unread)
     try:
         load_calibrations(path)
     except ValueError as error:
@@ -62,12 +63,14 @@ def load_workcell(path: Path) -> Workcell:
     return workcell
 
 
-def _workcell(document: Mapping[str, Any], folder: Path, problems: list[Problem]) -> Workcell:
+def _workcell(
+    document: Mapping[str, Any], folder: Path, problems: list[Problem], unread: set[str]
+) -> Workcell:
     top = TableReader("the file", document, problems)
     name = top.text("name")
     hz = top.number("control_hz", 5, 200, CONTROL_HZ)
     arms = [
-        _arm(each, TableReader(f"[arms.{each}]", table, problems), folder)
+        _arm(each, TableReader(f"[arms.{each}]", table, problems), folder, unread)
         for each, table in top.tables("arms").items()
     ]
     cameras = [
@@ -83,10 +86,13 @@ def _workcell(document: Mapping[str, Any], folder: Path, problems: list[Problem]
     return Workcell(name, tuple(arms), tuple(cameras), hz, limits)
 
 
-def _arm(name: str, table: TableReader, folder: Path) -> ArmEntry:
+def _arm(name: str, table: TableReader, folder: Path, unread: set[str]) -> ArmEntry:
+    before = len(table.problems)
     model = table.choice("model", MODELS)
     role = cast("Role", table.choice("role", ROLES))
     side = cast("Side", table.choice("side", SIDES))
+    if len(table.problems) > before:
+        unread.add(name)
     port = table.text("port")
     reply = table.number("reply_secs", 0.001, 1.0, REPLY_SECS)
     entry = ArmEntry(name, model, role, side, port, reply_secs=reply)

@@ -1,12 +1,16 @@
 """What the entries of a workcell must keep to together. Reads no file, opens nothing."""
 
 from collections import Counter
+from collections.abc import Collection
+from math import ceil
 from pathlib import Path
 
-from hardware.arms.interbotix import ARM_MODELS
+from hardware.arms.interbotix import ARM_MODELS, BAUD
 from hardware.arms.so101 import load_calibration
 from hardware.cameras.realsense import RealSenseMode
 from hardware.cameras.uvc import UvcMode
+from hardware.dynamixel.control_table import BAUD_RATES
+from hardware.embodiment import Channel
 from hardware.workcell.body import arm_channels, resting_pose
 from hardware.workcell.entries import SO101, ArmEntry, CameraEntry, ChannelLimit, Workcell
 from hardware.workcell.problem import Problem
@@ -14,31 +18,58 @@ from hardware.workcell.problem import Problem
 NEAR_REST = 0.05
 """Radians from its rest at which an arm may be let go."""
 
+QUIET_TICKS = 3
+"""A follower's watchdog waits at least so many turns of the loop."""
 
-def broken_rules(workcell: Workcell) -> list[Problem]:
-    """Every rule that these entries break, each with its fix; empty if all is well."""
+
+def broken_rules(workcell: Workcell, unread: Collection[str] = ()) -> list[Problem]:
+    """Every rule that these entries break, each with its fix; empty if all is well.
+
+    `unread` are names of arms whose model, role or side could not be read: limits are not compared
+    with theirs.
+    """
     found = [problem for arm in workcell.arms for problem in _of_arm(arm)]
+    found += [problem for arm in workcell.arms for problem in _of_watchdog(arm, workcell)]
     found += [problem for camera in workcell.cameras for problem in _of_camera(camera)]
     found += _of_all_arms(workcell)
     found += _shared("ports", [(arm.name, arm.port) for arm in workcell.arms])
     found += _shared("cameras", [(each.name, each.bound_to) for each in workcell.cameras])
-    return found or _of_limits(workcell)
+    return found + _of_limits(workcell, unread)
 
 
 def _of_arm(arm: ArmEntry) -> list[Problem]:
     where = f"[arms.{arm.name}]"
+    found = []
     model = ARM_MODELS.get(arm.model)
     if model is not None and (model.gripper_current is not None) != (arm.role == "follower"):
         right = "follower" if model.gripper_current is not None else "leader"
         fix = f'Write role = "{right}", or choose another model.'
-        return [Problem(where, f"a {model.name} cannot be a {arm.role}.", fix)]
+        found.append(Problem(where, f"a {model.name} cannot be a {arm.role}.", fix))
+    if arm.baud not in BAUD_RATES:
+        fix = f"Write baud = {BAUD} or leave it out."
+        words = f"servos speak at one of {list(BAUD_RATES)} baud, got {arm.baud}."
+        found.append(Problem(where, words, fix))
     if arm.model == SO101 and arm.calibration:
         try:
             load_calibration(Path(arm.calibration))
         except ValueError as error:
             fix = "Calibrate the arm with LeRobot and name the file that it wrote."
-            return [Problem(where, str(error), fix)]
-    return []
+            found.append(Problem(where, str(error), fix))
+    return found
+
+
+def _of_watchdog(arm: ArmEntry, workcell: Workcell) -> list[Problem]:
+    """A follower that stops itself between two commands could never be driven."""
+    least = QUIET_TICKS / workcell.control_hz
+    if arm.role != "follower" or arm.model == SO101 or arm.silence_secs >= least:
+        return []
+    words = (
+        f"its motors stop themselves after {arm.silence_secs:g} s without a word; at "
+        f"{workcell.control_hz:g} Hz words are {1 / workcell.control_hz:g} s apart, and "
+        f"{QUIET_TICKS} of them may be late."
+    )
+    fix = f"Write silence_secs = {ceil(100 * least) / 100:g} or more, or a higher control_hz."
+    return [Problem(f"[arms.{arm.name}]", words, fix)]
 
 
 def _of_camera(camera: CameraEntry) -> list[Problem]:
@@ -89,37 +120,47 @@ def _shared(what: str, bindings: list[tuple[str, str]]) -> list[Problem]:
     ]
 
 
-def _of_limits(workcell: Workcell) -> list[Problem]:
+def _of_limits(workcell: Workcell, unread: Collection[str]) -> list[Problem]:
+    """Limits against the arms' own; what is not known of an arm is not held against its limits."""
+    followers = workcell.arms_of("follower")
+    known = [arm for arm in followers if arm.name not in unread and _has_channels(arm)]
     rests = {
         channel.name: rest
-        for arm in workcell.arms_of("follower")
+        for arm in known
         if arm.model in ARM_MODELS
         for channel, rest in zip(arm_channels(arm)[:-1], resting_pose(arm)[:-1], strict=True)
     }
-    channels = {
-        each.name: each for arm in workcell.arms_of("follower") for each in arm_channels(arm)
-    }
+    channels = {each.name: each for arm in known for each in arm_channels(arm)}
+    complete = bool(channels) and len(known) == len(followers) and not unread
     found = []
     for name, limit in workcell.limits.items():
-        where = f"[limits.{name}]"
-        if name not in channels:
+        if name in channels:
+            found += _of_limit(limit, channels[name], rests.get(name))
+        elif complete:
             fix = f"The channels are {', '.join(channels)}."
-            found.append(Problem(where, "there is no such channel.", fix))
-            continue
-        if words := _too_wide(
-            limit, channels[name].low, channels[name].high, channels[name].max_rate
-        ):
-            found.append(Problem(where, words, "Limits only make an arm's own ones narrower."))
-        elif not _reaches(limit, rests.get(name)):
-            fix = "Let them include it."
-            words = f"the arm rests at {rests[name]:g} and could not be lowered to it."
-            found.append(Problem(where, words, fix))
+            found.append(Problem(f"[limits.{name}]", "there is no such channel.", fix))
     return found
 
 
-def _reaches(limit: ChannelLimit, rest: float | None) -> bool:
-    if rest is None:
-        return True
+def _has_channels(arm: ArmEntry) -> bool:
+    """Whether its joints are known; if not, `_of_arm` or the file's reader says why."""
+    try:
+        return bool(arm_channels(arm))
+    except ValueError:
+        return False
+
+
+def _of_limit(limit: ChannelLimit, own: Channel, rest: float | None) -> list[Problem]:
+    where = f"[limits.{own.name}]"
+    if words := _too_wide(limit, own.low, own.high, own.max_rate):
+        return [Problem(where, words, "Limits only make an arm's own ones narrower.")]
+    if rest is not None and not _reaches(limit, rest):
+        words = f"the arm rests at {rest:g} and could not be lowered to it."
+        return [Problem(where, words, "Let them include it.")]
+    return []
+
+
+def _reaches(limit: ChannelLimit, rest: float) -> bool:
     low = rest if limit.low is None else limit.low
     high = rest if limit.high is None else limit.high
     return low - NEAR_REST <= rest <= high + NEAR_REST

@@ -1,17 +1,19 @@
 """Writes workcell files: a new one, or one table of one that is there. Comments stay."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 import tomlkit
 from tomlkit.items import Item
 
+from hardware.durable_file import change_text, replace_file
 from hardware.dynamixel.motors import Fingerprint
 from hardware.workcell.entries import ArmEntry, CameraEntry, ChannelLimit, Workcell
+from hardware.workcell.file import load_workcell
 from hardware.workcell.problem import Problem, WorkcellError
+from hardware.workcell.rules import broken_rules
 
 HEAD = "A workcell of VLA Studio (docs/workcell.md). Look it over: python -m hardware.check FILE"
 
@@ -36,7 +38,7 @@ def save_workcell(path: Path, workcell: Workcell, remarks: Sequence[str] = ()) -
             document.add(kind, tables)
     if workcell.limits:
         document.add("limits", _limits(workcell.limits))
-    _replace(path, tomlkit.dumps(document))
+    replace_file(path, tomlkit.dumps(document).encode())
 
 
 def store_fingerprints(path: Path, arm: str, prints: Sequence[Fingerprint]) -> None:
@@ -49,14 +51,33 @@ def store_fingerprints(path: Path, arm: str, prints: Sequence[Fingerprint]) -> N
 
 
 def store_limits(path: Path, limits: Mapping[str, ChannelLimit]) -> None:
-    """Keep these channels' limits; those of other channels stay."""
+    """Keep these channels' limits; what they leave open stays, as do those of other channels.
+
+    Raises `WorkcellError`, and writes nothing, if the file would be refused at the next start.
+    """
+    workcell = load_workcell(path)
+    together = {name: _narrowed(workcell.limits.get(name), limits[name]) for name in limits}
+    wrong = broken_rules(replace(workcell, limits={**workcell.limits, **together}))
+    if wrong:
+        raise WorkcellError("Nothing was written: the file would be refused then.", wrong)
 
     def change(document: tomlkit.TOMLDocument) -> None:
-        table = document.setdefault("limits", tomlkit.table(is_super_table=True))
-        for name, limit in _limits(limits).items():
-            table[name] = limit
+        tables = document.setdefault("limits", tomlkit.table(is_super_table=True))
+        for name, limit in limits.items():
+            if name not in tables:
+                tables[name] = tomlkit.table()
+            for key, value in _said(limit).items():
+                tables[name][key] = value
 
     _edit(path, change)
+
+
+def _narrowed(before: ChannelLimit | None, limit: ChannelLimit) -> ChannelLimit:
+    return replace(before or ChannelLimit(), **_said(limit))
+
+
+def _said(limit: ChannelLimit) -> dict[str, float | int]:
+    return {key: value for key, value in asdict(limit).items() if value is not None}
 
 
 def swap_ports(path: Path, one: str, other: str) -> None:
@@ -75,15 +96,12 @@ def swap_ports(path: Path, one: str, other: str) -> None:
 
 
 def _edit(path: Path, change: Callable[[tomlkit.TOMLDocument], None]) -> None:
-    document = tomlkit.parse(path.read_text())
-    change(document)
-    _replace(path, tomlkit.dumps(document))
+    def changed(text: str) -> str:
+        document = tomlkit.parse(text)
+        change(document)
+        return tomlkit.dumps(document)
 
-
-def _replace(path: Path, text: str) -> None:
-    written = path.with_name(f".{path.name}.new")
-    written.write_text(text)
-    os.replace(written, path)  # noqa: PTH105 - the name of the step that cannot be half done
+    change_text(path, changed)
 
 
 def _table(entry: ArmEntry | CameraEntry) -> Item:
@@ -117,8 +135,6 @@ def _limits(limits: Mapping[str, ChannelLimit]) -> Any:  # noqa: ANN401 - a tabl
     tables = tomlkit.table(is_super_table=True)
     for name, limit in limits.items():
         table = tomlkit.table()
-        for key, value in asdict(limit).items():
-            if value is not None:
-                table.add(key, value)
+        table.update(_said(limit))
         tables.add(name, table)
     return tables
