@@ -60,7 +60,10 @@ class CalibrationDesk:
         self._path = path
         self._board = board
         self._saved = saved
-        self._lock = threading.Lock()
+        self._orders = threading.RLock()
+        """Held by who begins, cancels or finishes."""
+        self._views = threading.Lock()
+        """Held by who adds pictures or drops them."""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="calibration")
         self._looking: Future[None] | None = None
         self._end = threading.Event()
@@ -93,40 +96,43 @@ class CalibrationDesk:
                     f"A place is found in one of {list(FRAMES)} of two ViperX arms; asked for "
                     f"{what!r} of {body.robot_tag}."
                 )
-        self.cancel()
-        with self._lock:
+        with self._orders:
+            self.cancel()
             self._collector = ViewCollector(self._board)
             self._progress = Progress(camera, what, 0, 0.0, "Show the board.")
             self._end.clear()
             self._looking = self._thread.submit(self._look_on, camera, what)
-        self._station.notices.watch(self._looking, "Calibration")
+            self._station.notices.watch(self._looking, "Calibration")
 
     def undo(self) -> None:
         """Drop the last picture taken."""
-        self._collector.undo()
+        with self._views:
+            self._collector.undo()
 
     def cancel(self) -> None:
         """Take no more pictures; nothing is written."""
-        self._end.set()
-        if self._looking is not None:
-            self._looking.result()
-            self._looking = None
-        self._progress = None
+        with self._orders:
+            self._end.set()
+            looking, self._looking = self._looking, None
+            if looking is not None:
+                looking.exception()  # waits; a failure was told when it happened
+            self._progress = None
 
     def finish(self) -> str:
         """Compute from what was taken and write it into the workcell file; say how good it is.
 
         Raises `HardwareError` for too few pictures, `ValueError` if nothing is being taken.
         """
-        progress = self._progress
-        if progress is None:
-            raise ValueError("Nothing is being calibrated. Choose a camera and begin.")
-        if progress.what == LENS:
-            words, found = self._of_lens()
-        else:
-            words, found = self._of_place(progress.camera, progress.what)
-        self.cancel()
-        save_calibration(self._path, progress.camera, found)
+        with self._orders:
+            progress = self._progress
+            if progress is None:
+                raise ValueError("Nothing is being calibrated. Choose a camera and begin.")
+            if progress.what == LENS:
+                words, found = self._of_lens()
+            else:
+                words, found = self._of_place(progress.camera, progress.what)
+            save_calibration(self._path, progress.camera, found)
+            self.cancel()
         self._saved()
         return f"{progress.camera}: {words} Written: {self._path.name}."
 
@@ -136,7 +142,9 @@ class CalibrationDesk:
         self._thread.shutdown(wait=True)
 
     def _of_lens(self) -> tuple[str, CameraCalibration]:
-        report = calibrate_lens(self._collector.sightings)
+        with self._views:
+            sightings = self._collector.sightings
+        report = calibrate_lens(sightings)
         words = (
             f"lens known from {len(report.view_errors_px)} pictures, reprojection error "
             f"{report.error_px:.2f} pixels. " + " ".join(report.advice)
@@ -145,7 +153,9 @@ class CalibrationDesk:
 
     def _of_place(self, camera: str, frame: str) -> tuple[str, CameraCalibration]:
         mount = "gripper" if frame.endswith("gripper") else "base"
-        report = calibrate_hand_eye(self._collector.views, self._lens(camera), mount)  # type: ignore[arg-type]
+        with self._views:
+            views = self._collector.views
+        report = calibrate_hand_eye(views, self._lens(camera), mount)  # type: ignore[arg-type]
         words = (
             f"place in {frame} known from {len(report.view_errors_px)} pictures to "
             f"{1e3 * report.position_sigma:.1f} mm and "
@@ -176,8 +186,9 @@ class CalibrationDesk:
                 before, moved = pose, before is None or _moved(before, pose)
                 if moved:  # the picture is older than the pose
                     continue
-            offer = self._collector.offer(frame.image, pose)
-            sightings = self._collector.sightings
+            with self._views:
+                offer = self._collector.offer(frame.image, pose)
+                sightings = self._collector.sightings
             covered = coverage(sightings) if sightings else 0.0
             words = offer.reason or "Taken."
             self._progress = Progress(camera, what, len(sightings), covered, words)

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from hardware.calibration.board import Board
-from hardware.calibration.calibration_file import load_calibrations
+from hardware.calibration.calibration_file import CameraCalibration
+from hardware.calibration.known_calibrations import KnownCalibrations
 from hardware.cameras.cover_check import CoverCheck
 from hardware.interfaces import Frame
+from hardware.safety.events import SafetyEvent
 from hardware.safety.state import GateState
 from hardware.workcell.hand_range import HandRange
 from hardware.workcell.problem import Problem
@@ -40,8 +42,10 @@ class WorkcellDesk:
             else CalibrationDesk(station, rig.path, Board(), saved=rig.calibrated)
         )
         self.views = None if rig.path is None else ViewsDesk(station, rig.path)
+        self._known = None if rig.path is None else KnownCalibrations(rig.path)
         self._cover: CoverCheck | None = None
         self._range = hand_range
+        station.robot.gate.events.listen(self._on_gate)
 
     @property
     def notices(self) -> Notices:
@@ -52,6 +56,11 @@ class WorkcellDesk:
     def running(self) -> bool:
         """Whether the studio runs on a workcell."""
         return self._cell is not None
+
+    @property
+    def can_be_loose(self) -> bool:
+        """Whether the followers can be lowered and let go, to be moved by hand."""
+        return self._station.robot.gate.limits.rest is not None
 
     def close(self) -> None:
         """End what is under way."""
@@ -72,7 +81,7 @@ class WorkcellDesk:
             "cameras": [self._camera(name) for name in self._cell.cameras],
             "problems": [str(problem) for problem in self.problems()],
             "calibrating": None if progress is None else asdict(progress),
-            "range": self._range.spans if self._range.watching else {},
+            "range": self._range.spans,
         }
 
     def problems(self) -> list[Problem]:
@@ -89,6 +98,7 @@ class WorkcellDesk:
             if health.reason:
                 fix = "Check its cable and hub; it comes back by itself."
                 found.append(Problem(name, f"{health.state.value}. {health.reason}", fix))
+        found += self._unreadable()
         found += [] if self.views is None else self.views.problems
         arms = self._cell.workcell.arms
         unknown = [arm.name for arm in arms if not arm.fingerprints and not arm.calibration]
@@ -97,6 +107,11 @@ class WorkcellDesk:
             words = "another arm of its kind at the same port would not be noticed."
             found.append(Problem(", ".join(unknown), words, fix))
         return found
+
+    def _unreadable(self) -> list[Problem]:
+        why = "" if self._known is None else self._known.now()[1]
+        fix = "Mend the file; until then what it said before holds."
+        return [Problem(str(self._path), why, fix)] if why else []
 
     def begin_cover(self) -> str:
         """Remember the pictures of all cameras, while none is covered."""
@@ -114,6 +129,8 @@ class WorkcellDesk:
 
     def begin_range(self) -> str:
         """Follow the followers while a person moves them; they must be loose."""
+        if not self.can_be_loose:
+            raise ValueError("These arms are never let go, so their range is not found by hand.")
         if self._station.robot.gate.state is not GateState.DISARMED:
             raise ValueError(
                 "The arms must be loose: press Stop, wait a second, and press it again. They are "
@@ -123,15 +140,23 @@ class WorkcellDesk:
         return "Move each joint by hand as far as it may go, then press Save range."
 
     def save_range(self) -> str:
-        """Write what was moved through as limits; they hold from the next start on."""
-        if not self._range.watching or self._path is None:
+        """Write what was moved through while loose as limits; they hold from the next start on.
+
+        Raises `WorkcellError`, and writes nothing, if the next start would refuse them.
+        """
+        if not self._range.spans or self._path is None:
             raise ValueError("Nothing was moved yet. Make the arms loose and press Begin.")
-        limits = self._range.limits()
+        limits = self._range.limits(self._station.robot.gate.limits.rest)
         if not limits:
             raise ValueError("No joint was turned by more than 10 degrees.")
         store_limits(self._path, limits)
-        self._range.end()
+        self._range.forget()
         return f"Limits of {', '.join(limits)} are written. They hold from the next start on."
+
+    def _on_gate(self, event: SafetyEvent) -> None:
+        """Arms that hold again are not moved by hand any more."""
+        if event.before is GateState.DISARMED:
+            self._range.end()
 
     def _frames(self) -> dict[str, Frame]:
         tick = self._station.tick
@@ -156,11 +181,11 @@ class WorkcellDesk:
 
     def _camera(self, name: str) -> dict[str, Any]:
         cell = self._cell
-        if cell is None or self._path is None:
+        if cell is None or self._known is None:
             raise ValueError("There is no workcell.")
         health = cell.cameras[name].health()
         entry = next(each for each in cell.workcell.cameras if each.name == name)
-        known = load_calibrations(self._path).get(name)
+        known = self._known.now()[0].get(name, CameraCalibration())
         return {
             "name": name,
             "bound_to": entry.bound_to,
@@ -170,6 +195,6 @@ class WorkcellDesk:
             "age_ms": None if health.age_secs is None else round(1e3 * health.age_secs),
             "gaps": health.gaps,
             "recoveries": health.recoveries,
-            "lens": known is not None and known.lens is not None,
-            "place": known.place.parent if known is not None and known.place is not None else "",
+            "lens": known.lens is not None,
+            "place": "" if known.place is None else known.place.parent,
         }

@@ -53,10 +53,15 @@ class ViewsDesk:
         tick = self._station.tick
         if tick is None or not self._memory.exists:
             return
-        if not self._memory.comparable(tick.observation.state):
-            return
         known = {problem.where for problem in self.problems}
-        self.problems = self._memory.compare(tick.observation.frames)
+        try:
+            if not self._memory.comparable(tick.observation.state):
+                return
+            self.problems = self._memory.compare(tick.observation.frames)
+        except (OSError, ValueError) as error:
+            words = f"what was kept cannot be read: {error}."
+            fix = "Rest the arms and keep the views anew."
+            self.problems = [Problem(str(self._memory.folder), words, fix)]
         for problem in self.problems:
             if problem.where not in known:
                 self._station.notices.add(f"{problem.where}: {problem.what}", "warning")

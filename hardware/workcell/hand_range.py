@@ -39,8 +39,12 @@ class HandRange:
         self._seen, self._watching = None, True
 
     def end(self) -> None:
-        """Note nothing more; what was noted stays until `begin`."""
+        """Note nothing more; what was noted stays until `begin` or `forget`."""
         self._watching = False
+
+    def forget(self) -> None:
+        """Note nothing more, and forget what was noted."""
+        self._seen, self._watching = None, False
 
     @property
     def spans(self) -> dict[str, tuple[float, float]]:
@@ -54,14 +58,31 @@ class HandRange:
             if channel.unit == "rad"
         }
 
-    def limits(self) -> dict[str, ChannelLimit]:
-        """Limits for the joints that were turned, inside what they are allowed already."""
+    def limits(self, rest: JointPositions | None) -> dict[str, ChannelLimit]:
+        """Limits for the joints that were turned, inside what they are allowed already.
+
+        `rest` is where the arms are lowered to, radians by channel; limits always include it.
+        Raises `ValueError` for a joint that was turned where it may not go anyway.
+        """
+        rests = {} if rest is None else dict(zip(self._names, rest.tolist(), strict=True))
         own = {channel.name: channel for channel in self._channels}
-        return {
-            name: ChannelLimit(
-                round(max(low + MARGIN, own[name].low), 4),
-                round(min(high - MARGIN, own[name].high), 4),
-            )
-            for name, (low, high) in self.spans.items()
-            if high - low > LEAST_RADIANS
+        turned = {
+            name: span for name, span in self.spans.items() if span[1] - span[0] > LEAST_RADIANS
         }
+        return {name: _limit(own[name], span, rests.get(name)) for name, span in turned.items()}
+
+    @property
+    def _names(self) -> list[str]:
+        return [channel.name for channel in self._channels]
+
+
+def _limit(own: Channel, span: tuple[float, float], rest: float | None) -> ChannelLimit:
+    low, high = max(span[0] + MARGIN, own.low), min(span[1] - MARGIN, own.high)
+    if low >= high:
+        raise ValueError(
+            f"{own.name} was turned from {span[0]:.2f} to {span[1]:.2f} rad; it may go from "
+            f"{own.low:.2f} to {own.high:.2f}. Turn it within that, or mend its limits in the file."
+        )
+    if rest is not None:
+        low, high = min(low, rest), max(high, rest)
+    return ChannelLimit(max(round(low, 4), own.low), min(round(high, 4), own.high))

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from hardware.cameras.likeness import ReferenceView
+from hardware.durable_file import replace_file
 from hardware.interfaces import Frame, HardwareError, Image, JointPositions
 from hardware.workcell.problem import Problem
 
@@ -35,13 +36,15 @@ class ViewMemory:
             raise HardwareError(f"{stale} send no new pictures; check their cables first.")
         self.folder.mkdir(exist_ok=True)
         for name, frame in frames.items():
-            picture = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
-            if not cv2.imwrite(str(self.folder / f"{name}.png"), picture):
-                raise OSError(f"The view of {name} cannot be written to {self.folder}.")
-        (self.folder / STATE).write_text(json.dumps(state.tolist()) + "\n")
+            _, picture = cv2.imencode(".png", cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR))
+            replace_file(self.folder / f"{name}.png", bytes(picture))
+        replace_file(self.folder / STATE, (json.dumps(state.tolist()) + "\n").encode())
 
     def comparable(self, state: JointPositions) -> bool:
-        """Whether the arms stand as they stood when the views were kept."""
+        """Whether the arms stand as they stood when the views were kept.
+
+        Raises `ValueError` or `OSError` if what was kept cannot be read.
+        """
         kept = np.array(json.loads((self.folder / STATE).read_text()), np.float32)
         return kept.shape == state.shape and bool((np.abs(kept - state) < SAME_POSE).all())
 

@@ -20,7 +20,8 @@ def build_workcell_tab(desk: Desk) -> None:
             if desk.workcell.running:
                 _calibrate(desk)
                 _cover(desk)
-                _range(desk)
+                if desk.workcell.can_be_loose:
+                    _range(desk)
             else:
                 _search(desk)
 

@@ -101,7 +101,7 @@ def test_a_calibration_that_failed_can_be_left(desk, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(Board, "find", failing)
         desk.calibration.begin("cam_high", "lens")
-        until(lambda: "out of memory" in desk.notices.recent()[-1].text)
+        until(lambda: any("out of memory" in each.text for each in desk.notices.recent()))
     desk.calibration.cancel()
     assert desk.live()["calibrating"] is None
     desk.calibration.begin("cam_high", "lens")
