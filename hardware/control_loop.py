@@ -5,14 +5,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
-from hardware.interfaces import Action, Agent, HardwareError, Observation
+from hardware.interfaces import Action, Agent, HardwareError, JointPositions, Observation
 from hardware.robot import Robot
 from hardware.safety.lowering import Lowering
-from hardware.safety.state import Cause, GateState
+from hardware.safety.state import OPEN, Cause, GateState
 from hardware.safety.watchdogs import Alarm, Watchdogs
 
 logger = logging.getLogger(__name__)
@@ -57,6 +57,17 @@ Answer: TypeAlias = tuple[Action | None, Action | None]
 NOTHING: Answer = (None, None)
 
 
+MOVING = OPEN | {GateState.LOWERING}
+
+
+@runtime_checkable
+class GoesOn(Protocol):
+    """An agent that goes on from where the arms were last told to be."""
+
+    def go_on_from(self, commanded: JointPositions) -> None:
+        """Told of it, shape (joints,), before every `act`."""
+
+
 class ControlLoop:
     """Read the robot, ask the agent, send the action, tell the listeners; once per tick.
 
@@ -75,6 +86,7 @@ class ControlLoop:
         self._trouble = ""
         self._seen: Observation | None = None
         self._lowering: Lowering | None = None
+        self._relaxed = False
         self._watchdogs = Watchdogs(robot.embodiment, robot.gate.limits)
         self._turn = threading.Lock()
 
@@ -162,10 +174,15 @@ class ControlLoop:
 
     def _act(self, observation: Observation, late_secs: float) -> Answer:
         gate = self._robot.gate
-        self._heed(self._watchdogs.strain(self._robot.vitals(), observation.timestamp))
-        if gate.state is GateState.LOWERING:
+        lowering = gate.state is GateState.LOWERING
+        if lowering and self._lowering is None:
+            self._begin_lowering(observation)
+        elif not lowering:
+            self._lowering = None
+            self._heed(self._watchdogs.heat(self._robot.vitals()))  # what is hot may be lowered
+        self._feel(observation)
+        if lowering:
             return self._lower(observation)
-        self._lowering = None
         if self._agent is None or not gate.is_open:
             return NOTHING
         self._heed(self._watchdogs.before_asking(observation, late_secs))
@@ -175,9 +192,26 @@ class ControlLoop:
         if alarm is not None:
             self._robot.gate.hold(alarm.cause, alarm.reason)
 
+    def _feel(self, observation: Observation) -> None:
+        """Hold arms that press on something; once latched, let them press no more."""
+        gate = self._robot.gate
+        if gate.state in MOVING:
+            self._relaxed = False
+        alarm = self._watchdogs.strain(self._robot.vitals(), observation.timestamp)
+        self._heed(alarm)
+        if alarm is None or self._relaxed:
+            return
+        try:
+            self._relaxed = self._robot.relax(observation, alarm.channel)
+        except HardwareError as error:
+            self._relaxed = True
+            logger.warning("The arms could not be told to stand where they are: %s", error)
+
     def _ask(self, agent: Agent, observation: Observation) -> Answer:
         """Return what the agent wants and what was sent; a failed agent is let go."""
         try:
+            if isinstance(agent, GoesOn):
+                agent.go_on_from(self._robot.gate.commanded(observation.state))
             wanted = agent.act(observation)
         except Exception as error:  # whatever kills a driver, the arms hold
             logger.exception("The driver failed; the arms hold.")
@@ -206,14 +240,19 @@ class ControlLoop:
             self._agent, self._failure = None, error
         self._robot.gate.hold(cause, reason)
 
+    def _begin_lowering(self, observation: Observation) -> None:
+        gate, body = self._robot.gate, self._robot.embodiment
+        rest = observation.state if gate.limits.rest is None else gate.limits.rest
+        kept = np.array([channel.unit != "rad" for channel in body.action_channels])
+        deadline = observation.timestamp + gate.limits.patience.lowering_secs
+        self._lowering = Lowering(rest, kept, gate.commanded(observation.state), deadline)
+        self._watchdogs.unburden()
+
     def _lower(self, observation: Observation) -> Answer:
         """Go on to rest; there, let go."""
-        gate, body = self._robot.gate, self._robot.embodiment
-        if self._lowering is None:
-            rest = observation.state if gate.limits.rest is None else gate.limits.rest
-            kept = np.array([channel.unit != "rad" for channel in body.action_channels])
-            most = gate.limits.patience.lowering_secs
-            self._lowering = Lowering(rest, kept, observation, most)
+        gate = self._robot.gate
+        if self._lowering is None or gate.state is not GateState.LOWERING:
+            return NOTHING
         if self._lowering.arrived(observation):
             self._let_go()
             return NOTHING

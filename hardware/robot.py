@@ -95,6 +95,20 @@ class Robot:
         sent = self.gate.admit(action, observation.state)
         if sent is None:
             return None
+        self._write(sent)
+        return sent
+
+    def relax(self, observation: Observation, strained: str) -> bool:
+        """Tell latched arms to stand where they are; whether they were told.
+
+        `strained` is the channel that presses. Raises `HardwareError` as `send_action` does.
+        """
+        sent = self.gate.relaxed(observation.state, strained)
+        if sent is not None:
+            self._write(sent)
+        return sent is not None
+
+    def _write(self, sent: Action) -> None:
         failures = []
         for arm, positions in zip(self._arms, np.split(sent, len(self._arms)), strict=True):
             try:
@@ -104,7 +118,6 @@ class Robot:
                 failures.append(str(error))
         if failures:
             raise HardwareError("\n".join(failures))
-        return sent
 
     def vitals(self) -> dict[str, Vitals]:
         """What the motors of each arm bear, by the arm's name, for arms that say so."""
@@ -121,6 +134,8 @@ class Robot:
         _at_once(ailing)
         if 0 < len(ailing) < len(able):
             _at_once(able)  # those that waited
+        if ailing:
+            self.gate.forget()  # they hold where they stand, grippers too
         self._ailing.clear()
 
     def let_go(self) -> None:
@@ -133,6 +148,7 @@ class Robot:
             if not isinstance(arm, Releasable):
                 logger.info("The %s arm keeps its torque: its driver cannot take it away.", name)
                 continue
+            self._ailing.add(id(arm))  # should another not let go, this one needs its torque again
             try:
                 arm.let_go()
             except HardwareError as error:

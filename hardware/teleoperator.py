@@ -63,9 +63,10 @@ class _Wish:
 class CartesianTeleoperator:
     """A person driving ALOHA arms from a page: gripper velocities, grippers and joint targets.
 
-    `move`, `grip`, `joint` and `hold` may be called from any thread; `reset` and `act` belong to
-    the control loop. Velocities expire after `DEADMAN_SECS`; grippers and joints keep their
-    targets. An arm that was told nothing keeps the pose in which the driver found it.
+    `move`, `grip`, `joint` and `hold` may be called from any thread; `reset`, `go_on_from` and
+    `act` belong to the control loop. Velocities expire after `DEADMAN_SECS`; grippers and joints
+    keep their targets until the kernel refuses them. An arm that was told nothing stays as it was
+    told to be when the driver came, and a gripper holds what it holds.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class CartesianTeleoperator:
         self._wishes = {arm: _Wish() for arm in ARMS}
         self._kinematics = {arm: InverseKinematics(arm) for arm in ARMS}
         self._command: Action | None = None
+        self._stood: JointPositions | None = None
         self._heard_at: float | None = None
 
     @property
@@ -149,7 +151,22 @@ class CartesianTeleoperator:
     def reset(self) -> None:
         """Start anew from wherever the arms are."""
         self.hold()
-        self._command = self._heard_at = None
+        self._command = self._stood = self._heard_at = None
+
+    def go_on_from(self, commanded: JointPositions) -> None:
+        """Ask for no more than a step beyond where the arms were told to be, shape (14,).
+
+        Where nothing came of what was asked, the joints' targets are given up: a person who set one
+        does not insist on it.
+        """
+        asked, before = self._command, self._stood
+        self._command, self._stood = commanded.copy(), commanded.copy()
+        if asked is None or before is None or np.array_equal(asked, before):
+            return
+        if np.array_equal(commanded, before):
+            with self._lock:
+                for wish in self._wishes.values():
+                    wish.joints.clear()
 
     def act(self, observation: Observation) -> Action:
         """Return the next command, shape (14,)."""

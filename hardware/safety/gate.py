@@ -31,7 +31,7 @@ SEEN_NOTHING = Press()
 
 
 class SafetyGate:
-    """Limits every command, and refuses all of them when something is wrong.
+    """Limits every command; refuses all when something is wrong.
 
     Clamped are position, speed, and speeding up. Ramped is whatever does not go on from the last
     command: the first wish of a new driver, and a jump of one that drives. Refused, at once and
@@ -60,6 +60,8 @@ class SafetyGate:
         self._presses = Presses()
         self._pressed_at = -np.inf
         self._stop_number: int | None = None
+        self._angles = np.array([each.unit == "rad" for each in embodiment.action_channels])
+        self._sent: Action | None = None  # outlives resets: grippers go on holding what they hold
         self._last: Action | None = None
         self._step: Float32[np.ndarray, "joints"] = np.zeros_like(self.limits.low)
         self._refused = 0
@@ -103,7 +105,7 @@ class SafetyGate:
         """The arms are open and have torque: somebody may drive. From disarmed only."""
         with self._lock:
             if self._state is GateState.DISARMED:
-                self._begin_anew()
+                self.forget()
                 self._change(GateState.READY)
 
     def disarm(self) -> None:
@@ -173,6 +175,7 @@ class SafetyGate:
         """Take the measured pose as the last command: the arms were moved by other means."""
         with self._lock:
             self._begin_anew()
+            self._sent = None
 
     def reset(self) -> None:
         """Leave hold and stop; a person decided that it is safe. Not from disarmed: see `arm`."""
@@ -181,6 +184,31 @@ class SafetyGate:
                 self._begin_anew()
                 if self._state is not GateState.READY:
                     self._change(GateState.READY)
+
+    def commanded(self, measured: JointPositions) -> JointPositions:
+        """Where the arms are told to be, shape (joints,): what a driver goes on from.
+
+        Before a first command, angles are as `measured`, and a gripper, which may hold something,
+        is as it was last told.
+        """
+        with self._lock:
+            if self._last is not None:
+                return self._last
+            return measured if self._sent is None else np.where(self._angles, measured, self._sent)
+
+    def relaxed(self, measured: JointPositions, strained: str) -> Action | None:
+        """What a latched arm that presses on something is sent so that it stands where it is.
+
+        As `measured`, (joints,), but grippers hold on unless `strained`. None unless latched.
+        """
+        with self._lock:
+            if self._state not in (GateState.HOLD, GateState.STOPPED):
+                return None
+            names = [channel.name for channel in self._embodiment.action_channels]
+            told = measured if self._sent is None else self._sent
+            stays = self._angles | np.array([name == strained for name in names])
+            pose = np.clip(np.where(stays, measured, told), self.limits.low, self.limits.high)
+            return self._send(pose, pose)
 
     def admit(self, action: Action, measured: JointPositions) -> Action | None:
         """Return what may be sent for the wanted `action`, or None when nothing may.
@@ -199,7 +227,7 @@ class SafetyGate:
         with self._lock:
             if self._state not in PACE:
                 return None
-            last = measured if self._last is None else self._last
+            last = self.commanded(measured)
             wish = np.clip(action, self.limits.low, self.limits.high)
             if self._state is GateState.ACTIVE and (np.abs(wish - last) > self.limits.jump).any():
                 self._change(GateState.RAMPING)
@@ -240,7 +268,7 @@ class SafetyGate:
 
     def _send(self, sent: Action, last: JointPositions) -> Action:
         self._step = np.asarray(sent - last, np.float32)
-        self._last = sent
+        self._last = self._sent = sent
         return sent
 
     def _check_finite(self, whose: str, numbers: JointPositions) -> None:
@@ -252,12 +280,10 @@ class SafetyGate:
 
     def _lower(self, reason: str) -> None:
         if self.limits.rest is None:
-            words = f"{self._embodiment.name!r} has no resting pose: support the arms, cut their power."
+            name = self._embodiment.name
+            words = f"{name!r} has no resting pose: support the arms and cut their power."
             if words not in self._reason:
-                self._reason = f"{self._reason} {words}"
-                state = self._state
-                number = self.events.add(self._now(), state, state, Cause.PERSON, self._reason)
-                self._stop_number = number
+                self._change(self._state, Cause.PERSON, f"{self._reason} {words}")
             return
         self._begin_anew()
         self._change(GateState.LOWERING, Cause.PERSON, f"{reason} The arms are lowered to rest.")
@@ -269,6 +295,6 @@ class SafetyGate:
     def _change(self, state: GateState, cause: Cause | None = None, reason: str = "") -> None:
         before, self._state = self._state, state
         self._cause, self._reason, self._refusal = cause, reason, ""
-        if before is not state:
+        if before is not state or reason:
             number = self.events.add(self._now(), before, state, cause, reason)
             self._stop_number = number if state is GateState.STOPPED else None

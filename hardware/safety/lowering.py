@@ -9,18 +9,19 @@ ARRIVED = 0.12
 
 
 class Lowering:
-    """One lowering, from the moment of its first observation. Grippers stay as they are."""
+    """One lowering, from the moment of its first observation. Grippers hold what they hold."""
 
     def __init__(
         self,
         rest: JointPositions,
         kept: np.ndarray,
-        observation: Observation,
-        most_secs: float | int,
+        commanded: JointPositions,
+        deadline: float,
     ) -> None:
-        """`kept` (joints,) says which channels stay where they are."""
-        self._wish: Action = np.where(kept, observation.state, rest).astype(np.float32)
-        self._deadline = observation.timestamp + most_secs
+        """`kept` (joints,) says which stay as `commanded`; `deadline` is on the robot's clock."""
+        self._moved = ~kept
+        self._wish: Action = np.where(kept, commanded, rest).astype(np.float32)
+        self._deadline = deadline
 
     @property
     def wish(self) -> Action:
@@ -29,7 +30,7 @@ class Lowering:
 
     def arrived(self, observation: Observation) -> bool:
         """Whether every joint is at rest."""
-        return bool((np.abs(observation.state - self._wish) < ARRIVED).all())
+        return bool((np.abs(observation.state - self._wish) < ARRIVED)[self._moved].all())
 
     def overdue(self, observation: Observation) -> bool:
         """Whether something must be in the way."""

@@ -45,6 +45,8 @@ class Alarm:
 
     cause: Cause
     reason: str
+    channel: str = ""
+    """Which one it is about, where it is about one."""
 
 
 Alarms: TypeAlias = Alarm | None
@@ -56,11 +58,11 @@ class Watchdogs:
     def __init__(self, body: Embodiment, limits: Limits) -> None:
         self._channels = [channel.name for channel in body.action_channels]
         self._limits = limits
-        self._strained: dict[str, float] = {}
         self.begin(None)
 
     def begin(self, agent: Agent | None) -> None:
         """`agent` was let in, or nobody drives."""
+        self.unburden()
         self._tended = agent if isinstance(agent, Tended) else None
         self._looks = agent if isinstance(agent, Looks) else None
         self._answered_at: float | None = None
@@ -89,8 +91,12 @@ class Watchdogs:
             return None
         return Alarm(Cause.STALE_AGENT, f"Whoever drives has said nothing for {silent:.1f} s.")
 
-    def strain(self, arms: Mapping[str, Vitals], now: float) -> Alarms:
-        """Look at what the motors of each arm bear, by the arm's name."""
+    def unburden(self) -> None:
+        """A person lets the arms move on: what bears too much has its whole time again."""
+        self._strained: dict[str, float] = {}
+
+    def heat(self, arms: Mapping[str, Vitals]) -> Alarms:
+        """Look at how warm the motors of each arm are, by the arm's name."""
         for arm, vitals in arms.items():
             for motor, celsius in vitals.celsius.items():
                 if celsius > self._limits.strain.celsius:
@@ -100,6 +106,10 @@ class Watchdogs:
                         f"{arm} {motor} has {celsius:.0f} C, the limit is {most:.0f} C. "
                         "Let it cool down.",
                     )
+        return None
+
+    def strain(self, arms: Mapping[str, Vitals], now: float) -> Alarms:
+        """Look at what the motors of each arm bear, by the arm's name."""
         over = {
             who: words for arm, vitals in arms.items() for who, words in self._over(arm, vitals)
         }
@@ -108,9 +118,8 @@ class Watchdogs:
         for who, since in self._strained.items():
             if now - since > patience:
                 secs = f"{now - since:.1f} s"
-                return Alarm(
-                    Cause.CURRENT, f"{who} {over[who]} for {secs}: something is in the way."
-                )
+                words = f"{who} {over[who]} for {secs}: something is in the way."
+                return Alarm(Cause.CURRENT, words, who.replace(" ", "_"))
         return None
 
     def _over(self, arm: str, vitals: Vitals) -> Iterator[tuple[str, str]]:

@@ -52,6 +52,11 @@ class GripStartTeleoperator:
         self._following = False
         self._held: Action | None = None
 
+    def go_on_from(self, commanded: JointPositions) -> None:
+        """Before the grip the followers stay as they were told: a closed gripper holds on."""
+        if self._held is None:
+            self._held = commanded.copy()
+
     def act(self, observation: Observation) -> Action:
         """Where the leaders are held; before the grip, where the followers stood."""
         if self._held is None:

@@ -3,12 +3,15 @@
 import re
 
 import pytest
-from safety_bench import Sways, bus_rig, simulated_rig
-from safety_faults import AWAKE, FAULTS
+from safety_bench import Goes, Sways, bus_rig, simulated_rig
+from safety_faults import AWAKE, FAULTS, warm
 
+from hardware.aloha import START
 from hardware.interfaces import HardwareError
+from hardware.safety.gate import SAME_PRESS_SECS
 from hardware.safety.limits import Patience
-from hardware.safety.state import GateState
+from hardware.safety.press import Press
+from hardware.safety.state import Cause, GateState
 
 IN_SIMULATION = [fault for fault in FAULTS if fault.where == "simulation"]
 ON_THE_BUS = [fault for fault in FAULTS if fault.where == "bus"]
@@ -82,6 +85,70 @@ def test_after_power_came_back_a_reset_makes_the_arm_move_again(bus):
     bus.drive(Sways(AWAKE))
     assert bus.loop.trouble == ""
     assert [servo.peek("torque_enable") for servo in bus.buses[1].servos] == [1] * 9
+
+
+class Wall:
+    """Something elastic in the way of the left shoulder, 0.2 rad before where it shall be."""
+
+    def __init__(self, rig):
+        self.rig, world = rig, rig.world
+        joint = world.model.joint("vx300s_left/shoulder")
+        self.dof, self.place = joint.dofadr[0], joint.qposadr[0]
+        self.at = START[1] - 0.2
+
+    def turns(self, number):
+        for _ in range(number):
+            data = self.rig.world.data
+            into = max(float(data.qpos[self.place]) - self.at, 0.0)
+            force = 0.8 * data.qfrc_applied[self.dof] - 0.2 * 2000.0 * into
+            data.qfrc_applied[self.dof] = force
+            self.rig.turn()
+
+
+def lower(rig):
+    rig.gate.stop("pressed")
+    rig.gate._pressed_at -= SAME_PRESS_SECS  # a moment later
+    rig.gate.stop("pressed again", press=Press(follows=rig.gate.stop_number))
+    assert rig.gate.state is GateState.LOWERING
+
+
+def test_an_arm_held_for_pressing_presses_no_more_and_can_be_left(simulation):
+    simulation.begin()
+    wall = Wall(simulation)
+    simulation.drive(Goes(START))
+    wall.turns(60)
+    assert (simulation.gate.state, simulation.gate.cause) == (GateState.HOLD, Cause.CURRENT)
+    wall.turns(30)
+    assert abs(simulation.robot.vitals()["left"].newton_metres["shoulder"]) < 120.0
+    simulation.loop.reset()
+    wall.turns(50)
+    assert simulation.gate.state is GateState.READY
+
+
+def test_under_a_lasting_force_a_reset_gives_time_to_drive_away_and_to_lower(simulation):
+    simulation.begin()
+    simulation.drive(Goes(START))
+    shoulder = simulation.world.model.joint("vx300s_left/shoulder").dofadr[0]
+    simulation.world.data.qfrc_applied[shoulder] = -150.0
+    simulation.until_latched()
+    simulation.loop.reset()
+    simulation.loop.drive(Goes(START))
+    simulation.turns(15)
+    assert simulation.gate.is_open
+    simulation.until_latched()
+    lower(simulation)
+    simulation.turns(15)
+    assert simulation.gate.state is GateState.LOWERING
+
+
+def test_arms_with_a_hot_motor_are_held_and_can_be_lowered(bus):
+    bus.drive(Goes(AWAKE))
+    warm(bus.buses[1])
+    bus.until_latched()
+    assert bus.gate.cause is Cause.TEMPERATURE
+    lower(bus)
+    bus.until(lambda: bus.gate.state is not GateState.LOWERING)
+    assert bus.gate.state is GateState.DISARMED
 
 
 @pytest.mark.parametrize("fault", ON_THE_BUS, ids=lambda fault: fault.name)

@@ -100,7 +100,7 @@ def test_nothing_passes_unless_somebody_drives(gate, watch, state):
 def test_hammering_on_stop_keeps_the_arms_still(gate, watch):
     gate.engage()
     for _ in range(20):
-        gate.stop("A person pressed Stop.")
+        gate.stop("A person pressed Stop.", press=Press(follows=gate.stop_number))
         watch.time += 0.9 * SAME_PRESS_SECS
     assert gate.state is GateState.STOPPED
 
