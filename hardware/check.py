@@ -24,11 +24,17 @@ from hardware.workcell.entries import ArmEntry, Workcell
 from hardware.workcell.examination import Examination, examine, examine_arms
 from hardware.workcell.file import load_workcell
 from hardware.workcell.machine import Machine
+from hardware.workcell.motor_place import motor_for
 from hardware.workcell.problem import Problem, numbered
+from hardware.workcell.rules import broken_rules
 from hardware.workcell.serial_devices import device_at, find_serial_devices
 from hardware.workcell.sides import put_sides_right
 from hardware.workcell.udev_rules import udev_rules
 from hardware.workcell.writing import save_workcell, store_fingerprints
+
+OF_A_FILE, WITHOUT_A_FILE = ("sides", "remember", "align"), ("write", "new_id")
+ORDERS = (*OF_A_FILE, *WITHOUT_A_FILE, "udev")
+"""What can be asked for beside looking; one at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,8 @@ class Options:
     align: str | None = None
     """Name a loose arm whose second motors of shoulder and elbow shall count as the first do."""
     new_id: tuple[str, int] | None = None
-    """PORT ID: give the one servo that hangs on this port an ID, and an arm's baud rate."""
+    """PORT ID: make the one servo on this port that motor of an arm: ID, baud rate, direction,
+    secondary ID, limits."""
     reply_ms: float = 1e3 * REPLY_SECS
     """What a reply may take beyond its bytes, while searching."""
 
@@ -64,6 +71,7 @@ def main(options: Options, machine: Machine | None = None) -> int:
     """Do what the options say. Returns the exit status."""
     here = machine or Machine()
     try:
+        _check_orders(options)
         if options.new_id is not None:
             return _set_up(*options.new_id, options.reply_ms / 1e3)
         if options.workcell is None:
@@ -71,8 +79,28 @@ def main(options: Options, machine: Machine | None = None) -> int:
         workcell = load_workcell(options.workcell)
         return _work(options, options.workcell, workcell, here)
     except (ValueError, HardwareError) as error:
-        _say(str(error))
+        sys.stderr.write(f"{error}\n")
         return 2
+
+
+def _check_orders(options: Options) -> None:
+    """Raise `ValueError` for orders that do not go together, rather than forget one."""
+    given = [name for name in ORDERS if getattr(options, name) not in (None, False)]
+    spelt = [_spelt(name) for name in given]
+    if len(given) > 1:
+        raise ValueError(f"One order at a time, got {' and '.join(spelt)}. Nothing was done.")
+    with_file = options.workcell is not None
+    if given and given[0] in (OF_A_FILE if not with_file else WITHOUT_A_FILE):
+        needs = "goes without a workcell file" if with_file else "needs a workcell file"
+        raise ValueError(
+            f"{spelt[0]} {needs}: `{'' if with_file else 'FILE '}{spelt[0]}`. Nothing was done."
+        )
+    if options.kit is not None and options.write is None:
+        raise ValueError("--kit goes with --write, when a file is written. Nothing was done.")
+
+
+def _spelt(order: str) -> str:
+    return "--" + order.replace("_", "-")
 
 
 def _work(options: Options, path: Path, workcell: Workcell, machine: Machine) -> int:
@@ -100,29 +128,38 @@ def _search(options: Options, machine: Machine) -> int:
     cameras = search_cameras(machine)
     _list(arms, cameras)
     if options.write is not None:
-        workcell, remarks = draft_workcell(
-            arms, cameras, name=options.name, kit=options.kit, reply_secs=options.reply_ms / 1e3
-        )
-        if not workcell.arms_of("follower"):
-            problems.append(
-                Problem(str(options.write), "not written: no follower arm was found.", "See above.")
-            )
-        else:
-            save_workcell(options.write, workcell, remarks)
-            _say("\n".join([f"Written: {options.write}", *remarks]))
+        problems += _write(options, options.write, arms, cameras)
     return _conclude([*problems, *cameras.problems])
+
+
+def _write(
+    options: Options, path: Path, arms: list[FoundArm], cameras: FoundCameras
+) -> list[Problem]:
+    """Write a file of what was found. Returns why it cannot be used yet."""
+    workcell, remarks = draft_workcell(
+        arms, cameras, name=options.name, kit=options.kit, reply_secs=options.reply_ms / 1e3
+    )
+    if not workcell.arms_of("follower"):
+        return [Problem(str(path), "not written: no follower arm was found.", "See above.")]
+    save_workcell(path, workcell, remarks)
+    _say("\n".join([f"Written: {path}", *remarks]))
+    return broken_rules(workcell)
 
 
 def _set_up(port: str, new_id: int, reply_secs: float | int) -> int:
     found = find_servos(port, reply_secs=reply_secs)
     if len(found) != 1:
         ids = [servo.id for servo in found]
-        _say(f"Connect one servo alone; {len(found)} answer on {port}: {ids}.")
-        return 2
-    set_up_servo(port, found[0], new_id=new_id, reply_secs=reply_secs)
-    _say(
-        f"The {found[0].model} has ID {new_id} now; before, {found[0].id} at {found[0].baud} baud."
-    )
+        raise ValueError(f"Connect one servo alone; {len(found)} answer on {port}: {ids}.")
+    servo, place = found[0], motor_for(found[0], new_id)
+    motor = None if place is None else place[0]
+    set_up_servo(port, servo, new_id=new_id, motor=motor, reply_secs=reply_secs)
+    _say(f"The {servo.model} has ID {new_id} now; before, {servo.id} at {servo.baud} baud.")
+    if place is not None:
+        _say(
+            f"It is set up as {place[0].name} of a {place[1]}. Put it into the arm, then store the "
+            "arm's motors anew: --remember; before that, if it is a second motor, --align ARM."
+        )
     return 0
 
 
@@ -164,8 +201,7 @@ def _align(workcell: Workcell, name: str) -> int:
     arm: ArmEntry | None = next((arm for arm in workcell.arms if arm.name == name), None)
     if arm is None or arm.model not in ARM_MODELS:
         names = [arm.name for arm in workcell.arms if arm.model in ARM_MODELS]
-        _say(f"Expected one of {names}, got {name!r}.")
-        return 2
+        raise ValueError(f"Expected one of {names}, got {name!r}.")
     model = ARM_MODELS[arm.model]
     for motor, offset in align_shadows(
         model, arm.port, baud=arm.baud, reply_secs=arm.reply_secs

@@ -12,7 +12,8 @@ from hardware.workcell.arm_search import FoundArm, search_arms
 from hardware.workcell.camera_search import FoundCameras, search_cameras
 from hardware.workcell.draft import draft_workcell
 from hardware.workcell.machine import Machine
-from hardware.workcell.problem import Problem
+from hardware.workcell.problem import Problem, numbered
+from hardware.workcell.rules import broken_rules
 from hardware.workcell.writing import save_workcell
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -78,6 +79,8 @@ class WorkcellSearch:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{name}.toml"
         save_workcell(path, workcell, remarks)
+        if wrong := broken_rules(workcell):
+            return f"Written: {path}. {' '.join(remarks)} It cannot be used yet: {numbered(wrong)}"
         return (
             f"Written: {path}. {' '.join(remarks)} Then close the studio and start it with: "
             f"python app.py --workcell {path}"

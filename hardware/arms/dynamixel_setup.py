@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hardware.arms.interbotix import ArmModel
 from hardware.dynamixel import control_table as table
 from hardware.dynamixel.bus import ServoBus
+from hardware.dynamixel.motors import NO_SECONDARY_ID, REVERSE, Motor
 from hardware.dynamixel.port import REPLY_SECS, SerialPort
 from hardware.interfaces import HardwareError
 
@@ -60,10 +61,12 @@ def set_up_servo(
     *,
     new_id: int,
     new_baud: int = USUAL_BAUDS[0],
+    motor: Motor | None = None,
     reply_secs: float | int = REPLY_SECS,
 ) -> None:
     """Give one servo its ID and baud rate. Connect no other servo with either ID meanwhile.
 
+    With `motor`, it also gets the drive mode, secondary ID and position limits of this one.
     Raises `ValueError` for an ID or a baud rate that servos do not have, and `HardwareError` when
     the ID is taken or the servo does not answer by its new one.
     """
@@ -86,6 +89,20 @@ def set_up_servo(
                 f"The servo does not answer by ID {new_id} at {new_baud} baud. Switch its supply "
                 f"off and on, then search again. Port: {port}"
             )
+        for register, value in _settings(motor):
+            bus.write(new_id, register, value)
+
+
+def _settings(motor: Motor | None) -> list[tuple[table.Register, int]]:
+    """What a motor keeps without power of its place in the arm."""
+    if motor is None:
+        return []
+    return [
+        (table.DRIVE_MODE, REVERSE if motor.reverse else 0),
+        (table.SECONDARY_ID, NO_SECONDARY_ID if motor.shadows is None else motor.shadows),
+        (table.MIN_POSITION, motor.low),
+        (table.MAX_POSITION, motor.high),
+    ]
 
 
 def align_shadows(

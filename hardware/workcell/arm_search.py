@@ -21,6 +21,9 @@ from hardware.workcell.serial_devices import SerialDevice, find_serial_devices, 
 
 FACTORY_BAUD = 57_600
 
+ONE_BY_ONE = "connect each alone and run `python -m hardware.check --new-id PORT ID`"
+"""How a motor becomes that of an arm."""
+
 LEADER_GRIPPERS = {XL430_W250.number: "aloha_2023", XC430_W150.number: "interbotix"}
 """Kits by the motor of their leaders' grippers; the later one turns more smoothly."""
 
@@ -70,7 +73,7 @@ def _look(machine: Machine, device: SerialDevice, reply_secs: float | int) -> Fo
     models = _likeliest([name for name, misfit in wrong.items() if not misfit], prints)
     if prints and not models:
         nearest = min(wrong, key=lambda name: len(wrong[name]))
-        fix = "Set these motors up as docs/bring-up.md says, or add the arm's model as data."
+        fix = f"If they are the right motors: {ONE_BY_ONE}. Or add the arm's model as data."
         words = f"it is nearly a {ARM_MODELS[nearest].name}: {'; '.join(wrong[nearest])}."
         problems.append(Problem(device.port, words, fix))
     return FoundArm(device, tuple(servos), tuple(prints), models, tuple(problems))
@@ -103,11 +106,11 @@ def _servo_problems(device: SerialDevice, servos: list[FoundServo]) -> list[Prob
         return [Problem(device.port, "no DYNAMIXEL motor answers.", fix)]
     if any(servo.baud != BAUD for servo in servos):
         words = f"motors {[servo.id for servo in servos]} speak at {FACTORY_BAUD} baud."
-        fix = f"Set them to {BAUD} (`set_up_servo` in hardware/arms/dynamixel_setup.py)."
+        fix = f"Motors of an arm speak at {BAUD}. {ONE_BY_ONE[0].upper()}{ONE_BY_ONE[1:]}."
         return [Problem(device.port, words, fix)]
     silent = sorted(set(range(1, 10)) - {servo.id for servo in servos})
     if silent:
-        fix = "Check the plug of the first of them, then its ID."
+        fix = f"Check the plug of the first of them, then its ID. If it is new: {ONE_BY_ONE}."
         return [Problem(device.port, f"motors {silent} are silent.", fix)]
     return []
 

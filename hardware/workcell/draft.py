@@ -7,7 +7,7 @@ from hardware.arms.interbotix import ARM_MODELS
 from hardware.dynamixel.port import REPLY_SECS
 from hardware.workcell.arm_search import FoundArm
 from hardware.workcell.camera_search import FoundCameras
-from hardware.workcell.entries import SIDES, ArmEntry, Role, Workcell
+from hardware.workcell.entries import ROLES, SIDES, ArmEntry, Role, Workcell
 
 KITS = ("aloha_2023", "interbotix")
 """Makes of grippers: the names of `ARM_MODELS` begin so."""
@@ -29,11 +29,15 @@ def draft_workcell(
     known = [arm for arm in arms if arm.models]
     chosen = kit or _kit_of(known)
     entries: list[ArmEntry] = []
-    for role in ("follower", "leader"):
-        entries += _entries(role, known, chosen, reply_secs)
+    left_out: list[str] = []
+    for role in reversed(ROLES):  # followers first, as a person would write them
+        fitting = [arm for arm in known if any(model.endswith(role) for model in arm.models)]
+        entries += _entries(role, fitting[: len(SIDES)], chosen, reply_secs)
+        left_out += [_left_out(role, arm) for arm in fitting[len(SIDES) :]]
     seen = cameras.entries(CAMERAS)
     remarks = [
         f"Grippers are taken for those of {chosen}: motors cannot tell. Other grippers: --kit.",
+        *left_out,
     ]
     if len(entries) > 1:
         remarks.append(
@@ -53,12 +57,18 @@ def _kit_of(arms: Sequence[FoundArm]) -> str:
     return KITS[0]
 
 
+def _left_out(role: Role, arm: FoundArm) -> str:
+    return (
+        f"The {role} at {arm.device.port} is left out: a workcell has {len(SIDES)} {role}s, and as "
+        "many come before it. Unplug what belongs to another workcell, and write the file anew."
+    )
+
+
 def _entries(
     role: Role, arms: Sequence[FoundArm], kit: str, reply_secs: float | int
 ) -> list[ArmEntry]:
-    fitting = [arm for arm in arms if any(model.endswith(role) for model in arm.models)]
     entries = []
-    for side, arm in zip(SIDES, fitting, strict=False):
+    for side, arm in zip(SIDES, arms, strict=False):
         model = f"{kit}_{role}"
         if model not in arm.models:
             model = next(each for each in arm.models if each in ARM_MODELS and each.endswith(role))

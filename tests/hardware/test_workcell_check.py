@@ -4,9 +4,6 @@ from pathlib import Path
 
 import pytest
 from emulated_lab import REPLY_SECS, draw_pictures, emulated_lab, serial_of, workcell_text
-from servo_bus.bus import ServoBus
-from servo_bus.servo import Servo
-from servo_bus.table import MODELS
 
 from hardware import check
 from hardware.workcell import sides
@@ -26,7 +23,8 @@ def lab(tmp_path):
 def run(lab, capsys, **options):
     options = {"reply_ms": 1e3 * REPLY_SECS} | options
     status = check.main(check.Options(**options), lab.machine)
-    return status, capsys.readouterr().out
+    said = capsys.readouterr()
+    return status, said.out + said.err
 
 
 def test_it_finds_the_arms_and_writes_a_workcell_that_loads(lab, capsys):
@@ -120,17 +118,6 @@ def test_udev_rules_name_each_arm_by_its_adapter(lab, capsys):
     serial = serial_of("left_leader")
     assert f'SUBSYSTEM=="tty", ATTRS{{serial}}=="{serial}", SYMLINK+="vla/left_leader"' in said
     assert 'ATTR{latency_timer}="1"' in said
-
-
-def test_one_servo_alone_is_given_its_id(lab, capsys):
-    status, said = run(lab, capsys, new_id=(str(lab.port("left_leader")), 3))
-    assert status == 2 and "Connect one servo alone; 9 answer" in said
-    with ServoBus([Servo(MODELS["XM430-W350"], 1)]) as new:
-        status, said = run(lab, capsys, new_id=(new.path, 300))
-        assert status == 2 and "A servo's ID is 0 to 252" in said
-        status, said = run(lab, capsys, new_id=(new.path, 7))
-        assert status == 0 and "has ID 7 now; before, 1 at 57600 baud" in said
-        assert (new.servos[0].id, new.servos[0].peek("baud_rate")) == (7, 3)
 
 
 def test_a_bare_computer_is_told_what_to_plug_in(tmp_path, capsys, lab):
