@@ -133,7 +133,7 @@ class WorkcellDesk:
             raise ValueError("These arms are never let go, so their range is not found by hand.")
         if self._station.robot.gate.state is not GateState.DISARMED:
             raise ValueError(
-                "The arms must be loose: press Stop, wait a second, and press it again. They are "
+                "The arms must be loose: press Stop, wait two seconds, and press it again. They are "
                 "lowered and let go."
             )
         self._range.begin()

@@ -15,8 +15,8 @@ def motor_for(servo: FoundServo, id_: int) -> tuple[Motor, str] | None:
     """
     if id_ not in ARM_IDS:
         return None
-    fitting = {}
-    usual = set()
+    fitting: dict[tuple[bool, int | None, int, int], tuple[Motor, str]] = {}
+    usual: set[str] = set()
     for arm in ARM_MODELS.values():
         motor = next(each for each in arm.motors if each.id == id_)
         usual.update(model.name for model in motor.models)
