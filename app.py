@@ -105,11 +105,13 @@ def opened(options: Options) -> Iterator[FastAPI]:
             listeners=(recorder, hand_range),
             rearrange=rig.rearrange,
         )
-        log = catalogue.data_dir / "policy_server.log"
-        host = parts.enter_context(closing(PolicyHost(body, notices, station.stand_by, log)))
+        host = PolicyHost(body, notices, station.stand_by, catalogue.data_dir / "policy_server.log")
+        parts.enter_context(closing(host))
         record = parts.enter_context(closing(RecordDesk(recorder, catalogue)))
+        by_signal = parts.enter_context(  # left after the station, which may lower the arms
+            StopSignal(lambda: station.stop("A signal asked for Stop."))
+        )
         parts.enter_context(station)
-        parts.enter_context(StopSignal(lambda: station.stop("Signal SIGUSR1 asked for Stop.")))
         viewer = parts.enter_context(Viewer(station, rig.kinematics, rig.things))
         uplink = parts.enter_context(closing(Uplink(station, rig.jogged, seat, host, training)))
         projector = PathProjector(rig.kinematics, body.cameras)
@@ -121,9 +123,16 @@ def opened(options: Options) -> Iterator[FastAPI]:
         folder = catalogue.data_dir / "workcells"
         workcell = parts.enter_context(closing(WorkcellDesk(station, hand_range, rig, folder)))
         episodes = Episodes(catalogue)
+        parts.callback(_closing, by_signal)
         yield build_server(
             Desk(station, record, host, seat, catalogue, episodes, training, viewer, workcell), live
         )
+
+
+def _closing(by_signal: StopSignal) -> None:
+    """From here on a signal stops arms that are lowered, and cuts nothing short."""
+    by_signal.also(signal.SIGINT)
+    logger.info("Closing. Ctrl-C or kill -USR1 %d stops arms that are being lowered.", os.getpid())
 
 
 class Server(uvicorn.Server):
@@ -159,8 +168,9 @@ def check(options: Options) -> None:
 
 def _leave(*_: object) -> None:
     """End by an exit that closes what is open, and that a second signal does not cut short."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.exit(0)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def main(options: Options) -> int:
@@ -170,7 +180,8 @@ def main(options: Options) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     sys.setswitchinterval(0.0005)  # a web thread may not keep the control thread waiting
-    signal.signal(signal.SIGTERM, _leave)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     try:
         check(options)
         serve(options, listen(options.host, options.port))

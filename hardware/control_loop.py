@@ -117,17 +117,18 @@ class ControlLoop:
             else:
                 self._robot.gate.engage()
 
-    def reset(self) -> None:
+    def reset(self, presses: int | None = None) -> None:
         """A person decided that it is safe: leave hold, stop or disarmed; nobody drives.
 
-        Raises `HardwareError` while an arm cannot be brought back; the gate then stays as it is.
+        `presses` of Stop were counted when the person did so; a Stop since wins. Raises
+        `HardwareError` while an arm cannot be brought back; the gate then stays as it is.
         """
+        counted = self._robot.gate.presses if presses is None else presses
         with self._turn:
             self._agent = None
             self._watchdogs.begin(None)
             self._robot.recover()
-            self._robot.gate.reset()
-            self._robot.gate.arm()
+            self._robot.gate.reopen(counted)
 
     def tick(self, late_secs: float = 0.0) -> Tick:
         """Run one turn of the loop.

@@ -11,9 +11,13 @@ from hardware.embodiment import Embodiment
 from hardware.interfaces import Action, Arm, Camera, Clock, HardwareError, Observation
 from hardware.safety.gate import SafetyGate
 from hardware.safety.limits import Limits
-from hardware.safety.vitals import Recoverable, Releasable, ReportsVitals, Vitals
+from hardware.safety.state import GateState
+from hardware.safety.vitals import Recoverable, Releasable, ReportsVitals, Rests, Vitals
 
 logger = logging.getLogger(__name__)
+
+STAYING = frozenset({GateState.HOLD, GateState.STOPPED, GateState.LOWERING})
+"""From these the arms are not lowered when they are closed."""
 
 
 class Robot:
@@ -48,7 +52,7 @@ class Robot:
         self._open_devices = ExitStack()
 
     def __enter__(self) -> "Robot":
-        failures = []
+        failures, presses = [], self.gate.presses
         with ExitStack() as opened:
             for device in (*self._cameras.values(), *self._arms):
                 try:
@@ -61,12 +65,31 @@ class Robot:
                 raise HardwareError("\n".join(failures))
             self.recover()  # servos that waited for the last arm may have stopped themselves
             self._open_devices = opened.pop_all()
-        self.gate.arm()
+        self.gate.reopen(presses)
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        if self.gate.state in STAYING:
+            self._stay()
         self.gate.disarm()
         self._open_devices.close()
+
+    @property
+    def rests_at_end(self) -> bool:
+        """Whether all arms shall be lowered to rest and let go of at the end, as far as may be."""
+        return all(isinstance(arm, Rests) and arm.rests_at_end for arm in self._arms)
+
+    def _stay(self) -> None:
+        """Whatever latched the arms, closing the program is no leave to move them."""
+        staying = [arm for arm in self._arms if isinstance(arm, Rests)]
+        for arm in staying:
+            arm.stay()
+        if staying:
+            logger.warning(
+                "The arms hold where they are, with torque: %s Support them before their power is "
+                "cut.",
+                self.gate.reason,
+            )
 
     def get_observation(self) -> Observation:
         """Read every joint, then take the newest frame of every camera.

@@ -9,14 +9,15 @@ from hardware.control_loop import ControlLoop, Listener, Tick, Timeliness
 from hardware.interfaces import Agent
 from hardware.robot import Robot
 from hardware.safety.events import SafetyEvent
-from hardware.safety.gate import SEEN_NOTHING
-from hardware.safety.press import Press
+from hardware.safety.lowering import lower_at_end
+from hardware.safety.press import SEEN_NOTHING, Press
 from hardware.safety.state import OPEN, Cause
 from hardware.safety.watchdogs import Tended
 from policy.agent import PolicyAgent
 from policy.interface import ActionChunk, Policy
 from studio.history import History, Outcome
 from studio.notices import Notices
+from studio.planners import close_planners, known
 from studio.replay import ReplayAgent
 from studio.status import LATCHED, Driver, Status
 from studio.trail import Trail
@@ -68,6 +69,8 @@ class Station:
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        if self.robot.rests_at_end:
+            lower_at_end(self.robot.gate, "The studio is closing.", self._turns)
         self.robot.gate.stop("The studio is closing.", Cause.CLOSING)
         self._end.set()
         self._control.shutdown(wait=True)
@@ -103,8 +106,8 @@ class Station:
             gate=gate.state,
             reason=gate.reason,
             stop_number=gate.stop_number,
-            running=self._turning is not None and not self._turning.done(),
-            hz=0.0 if self._loop.trouble else self.trail.hz(),
+            running=self._turns(),
+            hz=self.trail.hz(self.robot.clock.now()),
             num_chunks=planned.num_chunks if planned else 0,
             plan_secs=planned.plan_secs if planned and planned.num_chunks else None,
         )
@@ -162,7 +165,8 @@ class Station:
             agent = self._loop.agent
             if agent is self._teleoperator:
                 return
-            waiting = agent or self._waiting
+            waiting = self._waiting = agent or self._waiting
+            self._loop.drive(None)  # leaders may have to be mended first, or may not be there
             self._hand_to(self._teleoperator, Driver.PERSON)
             self._waiting = waiting
 
@@ -205,15 +209,17 @@ class Station:
             words = f"Browser {number}, which drove by hand, is gone."
             self.hold(Cause.LOST_BROWSER, words)
 
-    def reset(self) -> None:
+    def reset(self, presses: int | None = None) -> None:
         """Leave hold, stop or disarmed; nobody drives. Starts the loop again if it had died.
 
-        Raises `HardwareError` while an arm cannot be brought back.
+        A Stop since `presses` were counted, or since the call, wins. Raises `HardwareError` while
+        an arm cannot be brought back.
         """
+        counted = self.robot.gate.presses if presses is None else presses
         with self._orders:
             self._stand_down()
-            self._loop.reset()
-            if self._turning is None or self._turning.done():
+            self._loop.reset(counted)
+            if not self._turns():
                 self._start_loop()
 
     def new_scene(self, seed: int, table: str) -> None:
@@ -238,10 +244,10 @@ class Station:
     def _hand_to(self, agent: Agent, kind: Driver) -> None:
         before = self._planners()
         kept = agent is self._waiting or agent is self._teleoperator
-        self._kind, self._waiting, self._preview = kind, None, None
         self._loop.drive(agent)
+        self._kind, self._waiting, self._preview = kind, None, None
         if not kept:
-            _close(before)
+            close_planners(before)
 
     def _kind_of(self, agent: Agent) -> Driver:
         return Driver.REPLAY if isinstance(agent, ReplayAgent) else Driver.POLICY
@@ -256,7 +262,7 @@ class Station:
         before = self._planners()
         self._waiting = self._preview = None
         self._loop.drive(None)
-        _close(before)
+        close_planners(before)
 
     def _planners(self) -> list[PolicyAgent]:
         agents = (self._loop.agent, self._waiting)
@@ -266,6 +272,9 @@ class Station:
         gate = self.robot.gate
         if not gate.is_open:
             raise ValueError(f"The robot {LATCHED[gate.state]} ({gate.reason}) Press Reset first.")
+
+    def _turns(self) -> bool:
+        return self._turning is not None and not self._turning.done()
 
     def _start_loop(self) -> None:
         self._turning = self._control.submit(self._loop.run, self._end)
@@ -288,16 +297,3 @@ class Station:
         self._tick = tick
         self.trail.add(tick)
         self.ticked.set()
-
-
-def _close(planners: list[PolicyAgent]) -> None:
-    """End planners that drive no more; one that still drove would fail the turn and stop it."""
-    for planner in planners:
-        planner.close()
-
-
-def known(policy: Policy) -> str:
-    """Say which instructions `policy` was trained on, as the end of a sentence."""
-    if not policy.tasks:
-        return ""
-    return " It was trained on: " + "; ".join(f"“{task}”" for task in policy.tasks[:12]) + "."

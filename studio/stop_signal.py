@@ -22,6 +22,7 @@ class StopSignal:
     def __init__(self, stop: Callable[[], None], number: signal.Signals = signal.SIGUSR1) -> None:
         self._stop = stop
         self._number = number
+        self._more: list[signal.Signals] = []
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="stop-signal")
 
     def __enter__(self) -> "StopSignal":
@@ -33,10 +34,17 @@ class StopSignal:
 
     def __exit__(self, *_exception: object) -> None:
         signal.signal(self._number, self._before)
+        for number in self._more:
+            signal.signal(number, signal.SIG_IGN)
         os.write(self._write, END)
         self._thread.shutdown(wait=True)
         os.close(self._read)
         os.close(self._write)
+
+    def also(self, number: signal.Signals) -> None:
+        """Stop for `number` as well; once this is left, `number` is ignored. On the main thread."""
+        self._more.append(number)
+        signal.signal(number, self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a handler's
         os.write(self._write, STOP)

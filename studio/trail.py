@@ -27,10 +27,10 @@ class Trail:
         states = [state for _, state in self._kept.copy()]
         return states[:: max(1, len(states) // num_points)]
 
-    def hz(self) -> float:
-        """Turns per second over the last second; 0 before the second turn."""
+    def hz(self, now: float) -> float:
+        """Turns per second over the second before `now`, on the robot's clock; 0 without two."""
         times = np.array([at for at, _ in self._kept.copy()])
-        recent = times[times > times[-1] - 1.0] if len(times) else times
+        recent = times[times > now - 1.0]
         if len(recent) < 2:
             return 0.0
         return float((len(recent) - 1) / max(recent[-1] - recent[0], 1e-9))

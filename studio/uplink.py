@@ -52,7 +52,7 @@ class Uplink:
             self._teleoperator.heard()
 
     def depart(self, browser: str) -> None:
-        """Note that a connection ended. The last one frees the seat, and nobody drives by hand."""
+        """Note that a connection ended. The last one frees the seat; who jogged by it is held."""
         self._sockets[browser] -= 1
         if self._sockets[browser] > 0:
             return
@@ -79,7 +79,8 @@ class Uplink:
                     self._jog(browser, message)
                 case "reset":
                     self._seat.claim(browser)
-                    self._errand(self._station.reset)
+                    presses = self._station.robot.gate.presses
+                    self._errand(lambda: self._station.reset(presses))
                 case "cancel_job":
                     self._seat.claim(browser)
                     self._errand(lambda: self._training.cancel(str(message["name"])))

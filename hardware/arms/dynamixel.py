@@ -59,6 +59,7 @@ class DynamixelFollower:
         self._line = line
         self._known = tuple(known)
         self._farewell = farewell
+        self._stays = False
         self._clock = clock or MonotonicClock()
         self._map = JointMap(model)
         self.chain = motor_chain(model, line, self._clock.now)
@@ -93,8 +94,18 @@ class DynamixelFollower:
             amperes=loads, celsius={name: each.celsius for name, each in self.health.items()}
         )
 
+    @property
+    def rests_at_end(self) -> bool:
+        """Whether it shall be lowered to rest and let go of at the end."""
+        return self._farewell == "rest"
+
+    def stay(self) -> None:
+        """When it is closed, hold: do not move. Until it is opened again."""
+        self._stays = True
+
     def connect(self) -> None:
         """Find out whether this is the arm, then give it torque where it stands."""
+        self._stays = False
         if self.chain.torque_wanted and not self.chain.fault:
             return
         self.chain.torque_wanted = frozenset()
@@ -109,9 +120,9 @@ class DynamixelFollower:
             raise
 
     def disconnect(self) -> None:
-        """Leave the arm holding or at rest, as `farewell` says. Safe to call twice."""
+        """Leave the arm holding or at rest, as `farewell` and `stay` say. Safe to call twice."""
         try:
-            if self.chain.torque_wanted and self._farewell == "rest":
+            if self.chain.torque_wanted and self.rests_at_end and not self._stays:
                 self.release()
         except HardwareError as error:
             # Letting go now would drop it.

@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from hardware.interfaces import Arm, HardwareError, JointPositions
-from hardware.safety.vitals import NOTHING_KNOWN, Recoverable, Releasable, ReportsVitals, Vitals
+from hardware.safety.vitals import (
+    NOTHING_KNOWN,
+    Recoverable,
+    Releasable,
+    ReportsVitals,
+    Rests,
+    Vitals,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +111,16 @@ class SideBySideArm:
     @property
     def _arm(self) -> Arm:
         return self._shared.arms[self._index]
+
+    @property
+    def rests_at_end(self) -> bool:
+        """Whether it shall be lowered to rest and let go of at the end."""
+        return isinstance(self._arm, Rests) and self._arm.rests_at_end
+
+    def stay(self) -> None:
+        """When it is closed, hold: do not move."""
+        if isinstance(self._arm, Rests):
+            self._arm.stay()
 
     def recover(self) -> None:
         """Take commands again, for arms that can refuse them."""

@@ -169,6 +169,18 @@ class ClearanceModel:
         )
         return Nearness(links, tools, float(above[lowest]), float(inside[outermost]), words)
 
+    def nearer(self, sent: JointPositions, last: JointPositions) -> Nearness | None:
+        """What is wrong with going from `last` to `sent`, both (14,), if it is worse than `last`.
+
+        Halfway too where the tools are near: fingers are thinner than what a brisk tick covers.
+        """
+        near = self.nearness(sent)
+        if near.free and near.tools < CLOSE:
+            near = self.nearness(np.asarray((sent + last) / 2, np.float32))
+        if near.free or not near.worse_than(self.nearness(last)):
+            return None
+        return near
+
     def _between(
         self, low: Float64[np.ndarray, "capsules"], high: Float64[np.ndarray, "capsules"]
     ) -> tuple[float, float, str]:

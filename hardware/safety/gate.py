@@ -13,12 +13,8 @@ from hardware.safety.aloha_limits import limits_for
 from hardware.safety.clearance import ClearanceModel, Nearness
 from hardware.safety.events import EventLog
 from hardware.safety.limits import LOWERING_SHARE, RAMP_SHARE, Limits
-from hardware.safety.press import Press, Presses
+from hardware.safety.press import SAME_PRESS_SECS, SEEN_NOTHING, Press, Presses
 from hardware.safety.state import DRIVEN, OPEN, Cause, GateState
-
-SAME_PRESS_SECS = 2.0
-"""A stop sooner than this after the last one never lowers the arms: whoever hammers on the button,
-or reaches for it at the same fright, wants them to stand still."""
 
 MATCHED = 1e-4
 """Radians, or shares of a gripper, within which a command is what was wished for."""
@@ -26,12 +22,9 @@ MATCHED = 1e-4
 PACE = {GateState.RAMPING: RAMP_SHARE, GateState.ACTIVE: 1.0, GateState.LOWERING: LOWERING_SHARE}
 """Share of the full speed at which commands pass."""
 
-SEEN_NOTHING = Press()
-"""A press by somebody who may not know that the arms are stopped: it never moves them."""
-
 
 class SafetyGate:
-    """Limits every command; refuses all when something is wrong.
+    """Limits every command, and refuses all of them when something is wrong.
 
     Clamped are position, speed, and speeding up. Ramped is whatever does not go on from the last
     command: the first wish of a new driver, and a jump of one that drives. Refused, at once and
@@ -60,6 +53,7 @@ class SafetyGate:
         self._presses = Presses()
         self._pressed_at = -np.inf
         self._stop_number: int | None = None
+        self._names = [channel.name for channel in embodiment.action_channels]
         self._angles = np.array([each.unit == "rad" for each in embodiment.action_channels])
         self._sent: Action | None = None  # outlives resets: grippers go on holding what they hold
         self._last: Action | None = None
@@ -98,7 +92,7 @@ class SafetyGate:
 
     @property
     def presses(self) -> int:
-        """How often a person pressed Stop so far, in whatever state."""
+        """How often a person pressed Stop so far."""
         return self._presses.count
 
     def arm(self) -> None:
@@ -159,6 +153,13 @@ class SafetyGate:
             elif self._state is GateState.STOPPED and cause is Cause.PERSON and meant:
                 self._lower(reason)
 
+    def descend(self, reason: str) -> None:
+        """The program ends: lower the arms if they have a rest. No effect when latched."""
+        with self._lock:
+            if self._state in OPEN and self.limits.rest is not None:
+                self._begin_anew()
+                self._change(GateState.LOWERING, Cause.CLOSING, reason)
+
     def lowered(self, reason: str) -> None:
         """The arms are at rest and without torque."""
         with self._lock:
@@ -182,8 +183,7 @@ class SafetyGate:
         with self._lock:
             if self._state not in (GateState.DISARMED, GateState.LOWERING):
                 self._begin_anew()
-                if self._state is not GateState.READY:
-                    self._change(GateState.READY)
+                self._change(GateState.READY)
 
     def commanded(self, measured: JointPositions) -> JointPositions:
         """Where the arms are told to be, shape (joints,): what a driver goes on from.
@@ -199,16 +199,25 @@ class SafetyGate:
     def relaxed(self, measured: JointPositions, strained: str) -> Action | None:
         """What a latched arm that presses on something is sent so that it stands where it is.
 
-        As `measured`, (joints,), but grippers hold on unless `strained`. None unless latched.
+        As `measured`, but grippers hold on unless `strained`. None unless latched.
         """
         with self._lock:
             if self._state not in (GateState.HOLD, GateState.STOPPED):
                 return None
-            names = [channel.name for channel in self._embodiment.action_channels]
             told = measured if self._sent is None else self._sent
-            stays = self._angles | np.array([name == strained for name in names])
+            stays = self._angles | np.array([name == strained for name in self._names])
             pose = np.clip(np.where(stays, measured, told), self.limits.low, self.limits.high)
             return self._send(pose, pose)
+
+    def reopen(self, presses: int) -> None:
+        """Leave hold, stop or disarmed, unless Stop was pressed since so many `presses`."""
+        with self._lock:
+            if self.presses == presses:
+                self.reset()
+                self.arm()
+            elif self._state is GateState.DISARMED:
+                self.forget()
+                self._change(GateState.STOPPED, Cause.PERSON, "Stop was pressed meanwhile.")
 
     def admit(self, action: Action, measured: JointPositions) -> Action | None:
         """Return what may be sent for the wanted `action`, or None when nothing may.
@@ -232,7 +241,7 @@ class SafetyGate:
             if self._state is GateState.ACTIVE and (np.abs(wish - last) > self.limits.jump).any():
                 self._change(GateState.RAMPING)
             sent = self._limited(wish, last)
-            near = self._too_near(sent, last)
+            near = None if self._clearance is None else self._clearance.nearer(sent, last)
             if near is not None:
                 return None if self._insisted(near) else self._send(last, last)
             self._refusal, self._refused = "", 0
@@ -246,15 +255,6 @@ class SafetyGate:
         before = np.maximum(self._step * np.sign(step), 0.0)
         most = np.minimum(self.limits.step * PACE[self._state], before + self.limits.speed_up)
         return np.asarray(last + np.clip(step, -most, most), np.float32)
-
-    def _too_near(self, sent: Action, last: JointPositions) -> Nearness | None:
-        """What is wrong with `sent`, if it is worse there than at `last`."""
-        if self._clearance is None:
-            return None
-        near = self._clearance.nearness(sent)
-        if near.free or not near.worse_than(self._clearance.nearness(last)):
-            return None
-        return near
 
     def _insisted(self, near: Nearness) -> bool:
         """Count a refusal; hold a driver that has had too many in a row."""
@@ -274,8 +274,8 @@ class SafetyGate:
     def _check_finite(self, whose: str, numbers: JointPositions) -> None:
         if np.isfinite(numbers).all():
             return
-        names = [channel.name for channel in self._embodiment.action_channels]
-        bad = [name for name, value in zip(names, numbers, strict=True) if not np.isfinite(value)]
+        finite = zip(self._names, np.isfinite(numbers), strict=True)
+        bad = [name for name, is_finite in finite if not is_finite]
         self.hold(Cause.NOT_FINITE, f"{whose} numbers that are not finite: {', '.join(bad)}.")
 
     def _lower(self, reason: str) -> None:

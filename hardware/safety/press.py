@@ -4,6 +4,10 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+SAME_PRESS_SECS = 2.0
+"""A stop sooner than this after the last one never lowers the arms: whoever hammers on the button,
+or reaches for it at the same fright, wants them to stand still."""
+
 REMEMBERED = 256
 """Presses that are known again when they come a second time."""
 
@@ -23,6 +27,10 @@ class Press:
         id_, follows = message.get("press", ""), str(message.get("follows"))
         known = follows.isascii() and follows.isdigit() and len(follows) < 10
         return cls(id_ if isinstance(id_, str) else "", int(follows) if known else None)
+
+
+SEEN_NOTHING = Press()
+"""A press by somebody who may not know that the arms are stopped: it never moves them."""
 
 
 class Presses:

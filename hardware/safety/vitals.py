@@ -46,3 +46,15 @@ class Releasable(Protocol):
 
     def let_go(self) -> None:
         """Take torque away at once; the arm must be at rest or supported."""
+
+
+@runtime_checkable
+class Rests(Protocol):
+    """An arm that leaves its place when it is closed, unless told otherwise."""
+
+    @property
+    def rests_at_end(self) -> bool:
+        """Whether it shall be lowered to rest and let go of at the end."""
+
+    def stay(self) -> None:
+        """When it is closed, hold: do not move. Until it is opened again."""

@@ -8,7 +8,14 @@ from typing import TypeVar
 from hardware.arms.dynamixel import DynamixelFollower
 from hardware.arms.leader import DynamixelLeader
 from hardware.interfaces import Arm, HardwareError, JointPositions
-from hardware.safety.vitals import NOTHING_KNOWN, Recoverable, Releasable, ReportsVitals, Vitals
+from hardware.safety.vitals import (
+    NOTHING_KNOWN,
+    Recoverable,
+    Releasable,
+    ReportsVitals,
+    Rests,
+    Vitals,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +35,7 @@ class ServicedArm:
         """What the last reading or writing died of; empty if it did not."""
         self.latest: JointPositions | None = None
         """What was last read; None before that."""
-        self._awake = False
+        self._awake = self._stays = False
         self._bus = threading.Lock()
 
     def connect(self) -> None:
@@ -39,12 +46,12 @@ class ServicedArm:
         except HardwareError as error:
             raise HardwareError(f"{self.name}: {error}") from error
         self.trouble = ""
-        self._awake = False
+        self._awake = self._stays = False
 
     def disconnect(self) -> None:
         """Leave the arm safe."""
         with self._bus:
-            if isinstance(self.arm, DynamixelFollower):
+            if isinstance(self.arm, DynamixelFollower) and not self._stays:
                 self._wake_to_lower()
             self.arm.disconnect()
 
@@ -103,6 +110,17 @@ class ServicedArm:
     def vitals(self) -> Vitals:
         """What its motors bear, if they say so. Asks nobody."""
         return self.arm.vitals if isinstance(self.arm, ReportsVitals) else NOTHING_KNOWN
+
+    @property
+    def rests_at_end(self) -> bool:
+        """Whether it shall be lowered to rest and let go of at the end."""
+        return isinstance(self.arm, Rests) and self.arm.rests_at_end
+
+    def stay(self) -> None:
+        """When it is closed, hold: do not move."""
+        self._stays = True
+        if isinstance(self.arm, Rests):
+            self.arm.stay()
 
     def recover(self) -> None:
         """A person decided that the arm may go on: clear its fault, or connect it anew.

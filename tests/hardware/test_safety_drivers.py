@@ -7,8 +7,7 @@ from hardware.aloha import START, aloha_embodiment
 from hardware.control_loop import ControlLoop
 from hardware.interfaces import HardwareError
 from hardware.robot import Robot
-from hardware.safety.gate import SAME_PRESS_SECS
-from hardware.safety.press import Press
+from hardware.safety.press import SAME_PRESS_SECS, Press
 from hardware.safety.state import GateState
 from hardware.teleoperator import DEADMAN_SECS, CartesianTeleoperator
 from hardware.workcell.grip_start import GripStartTeleoperator

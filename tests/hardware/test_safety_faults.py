@@ -8,9 +8,8 @@ from safety_faults import AWAKE, FAULTS, warm
 
 from hardware.aloha import START
 from hardware.interfaces import HardwareError
-from hardware.safety.gate import SAME_PRESS_SECS
 from hardware.safety.limits import Patience
-from hardware.safety.press import Press
+from hardware.safety.press import SAME_PRESS_SECS, Press
 from hardware.safety.state import Cause, GateState
 
 IN_SIMULATION = [fault for fault in FAULTS if fault.where == "simulation"]

@@ -9,11 +9,11 @@ from safety_bench import Goes, Sways, bus_rig, simulated_rig
 
 from hardware.aloha import START, aloha_embodiment
 from hardware.safety.aloha_limits import REST_JOINTS
-from hardware.safety.gate import SAME_PRESS_SECS, SafetyGate
+from hardware.safety.gate import SafetyGate
 from hardware.safety.journal import Journal
 from hardware.safety.limits import Limits
 from hardware.safety.lowering import ARRIVED
-from hardware.safety.press import Press
+from hardware.safety.press import SAME_PRESS_SECS, Press
 from hardware.safety.state import Cause, GateState
 
 BODY = aloha_embodiment()

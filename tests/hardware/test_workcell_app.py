@@ -76,7 +76,9 @@ def test_the_studio_runs_on_a_workcell(lab, tmp_path):
         assert "Traceback" not in log.read_text()
     finally:
         process.kill()
-    assert [bus[2].peek("torque_enable") for bus in lab.buses.values()] == [0, 0, 0, 0]
+    held = {name: bus[2].peek("torque_enable") for name, bus in lab.buses.items()}
+    assert held == {name: int("follower" in name) for name in lab.buses}  # stopped, so not lowered
+    assert "hold where they are" in log.read_text()
 
 
 def test_a_workcell_that_is_not_ready_is_refused_with_all_that_is_wrong(lab):

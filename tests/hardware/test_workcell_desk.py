@@ -17,8 +17,7 @@ from hardware.calibration.calibration_file import (
 )
 from hardware.calibration.transform import transform
 from hardware.interfaces import HardwareError
-from hardware.safety.gate import SAME_PRESS_SECS
-from hardware.safety.press import Press
+from hardware.safety.press import SAME_PRESS_SECS, Press
 from hardware.safety.state import GateState
 from hardware.workcell.assembly import assemble
 from hardware.workcell.file import load_workcell
