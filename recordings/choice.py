@@ -5,6 +5,7 @@ from pathlib import Path
 
 import tyro
 
+from recordings.history import version_of
 from recordings.selection import select
 from recordings.source import Source
 
@@ -22,9 +23,13 @@ class Chosen:
     """A condition such as 'secs<2', 'verdict=poor', 'task~cube', 'tags=slow', 'success=no';
     several must all hold. `list` shows the fields."""
 
-    def indices(self, dataset: Path) -> list[int]:
-        """Return the episodes meant. Raises `ValueError` when neither way was used."""
+    def chosen(self, dataset: Path) -> tuple[list[int], str | None]:
+        """Return the episodes meant, and the version of the dataset that was looked at for them.
+
+        Raises `ValueError` when neither way was used.
+        """
         if not self.episodes and not self.where:
             raise ValueError("Name episodes by their index, or give a condition with --where.")
+        seen = version_of(dataset)  # first: an edit while conditions are looked up is noticed
         found = set(select(Source(dataset), self.where)) if self.where else set(self.episodes)
-        return sorted(found & set(self.episodes)) if self.episodes else sorted(found)
+        return sorted(found & set(self.episodes) if self.episodes else found), seen

@@ -10,7 +10,7 @@ from recordings import layout
 from recordings.disk import RecordingError
 from recordings.episode_table import read_episodes
 from recordings.film_places import link
-from recordings.history import Edit, History, now
+from recordings.history import ANY_VERSION, Edit, History, now
 from recordings.new_dataset import build, make_dataset, require_new
 from recordings.opening import claim, open_existing
 from recordings.piece import Pieces, chosen, merged, pieces_of, whole_piece
@@ -33,15 +33,22 @@ class Trashed:
 
 
 def edit(
-    folder: Path, words: str, change: Change, *, restored: Sequence[tuple[int, int]] = ()
+    folder: Path,
+    words: str,
+    change: Change,
+    *,
+    restored: Sequence[tuple[int, int]] = (),
+    seen: str | None = ANY_VERSION,
 ) -> Edit:
     """Make the dataset at `folder` be what `change` says, and keep it as it was, for `undo`.
 
     Killed at any instant, this leaves the dataset as it was or as it shall be. Films are linked,
     not copied. Raises `ValueError` when another program writes to the dataset, when it is torn,
-    or when `change` refuses; `RecordingError` when the disk does. Nothing is changed then.
+    when it is not the version `seen` (of `history.version_of`) that episodes were chosen from, or
+    when `change` refuses; `RecordingError` when the disk does. Nothing is changed then.
     """
     with _claimed(folder) as history:
+        history.require_version(seen)
         base = Source(folder)
         try:
             pieces = change(pieces_of(base))
@@ -135,14 +142,17 @@ def merge(folder: Path, others: Sequence[Path]) -> Edit:
             source.close()
 
 
-def copy(folder: Path, episodes: Collection[int], target: Path) -> int:
+def copy(
+    folder: Path, episodes: Collection[int], target: Path, *, seen: str | None = ANY_VERSION
+) -> int:
     """Make the new dataset `target` of some episodes; return how many.
 
     It shares the films on the disk where both lie on one. Raises `ValueError` when `target` is
-    there already or an episode is not.
+    there already, an episode is not, or the dataset is not the version `seen`.
     """
     staging, source = require_new(target), Source(folder)
     try:
+        History(folder).require_version(seen)
         return make_dataset(source, chosen(pieces_of(source), episodes), staging, target)
     finally:
         source.close()

@@ -15,6 +15,8 @@ from recordings.exchange import exchange, put_back
 
 VERSION = Path(".version")
 """In a dataset: which version of it this is."""
+ANY_VERSION = "any"
+"""Said instead of a version by whoever need not have seen it."""
 EDIT = "edit.json"
 DATASET = "dataset"
 """In an edit's folder: the dataset as it was before; until the edit is done, as it shall be."""
@@ -76,6 +78,14 @@ class History:
             found = uuid4().hex
             _write_word(self.folder / VERSION, found)
         return found
+
+    def require_version(self, seen: str | None) -> None:
+        """Raise `ValueError` when the dataset is not the version `seen`, of `version_of`."""
+        if seen not in (ANY_VERSION, version_of(self.folder)):
+            raise ValueError(
+                "This dataset was edited meanwhile, so a number may mean another episode now. "
+                f"Nothing was changed. Look again, then choose again. Dataset: {self.folder}"
+            )
 
     def done(self) -> list[Edit]:
         """Return the edits that can be undone, oldest first."""

@@ -9,7 +9,7 @@ import tyro
 
 from recordings import editing
 from recordings.choice import Chosen, Where
-from recordings.history import Edit, History
+from recordings.history import ANY_VERSION, Edit, History, version_of
 from recordings.idleness import Idle, idle_part, ranges_of
 from recordings.piece import Pieces, marked, retasked, split, tagged, trimmed, whole_piece, without
 from recordings.selection import said, select
@@ -42,8 +42,9 @@ class Delete(Chosen):
 
     def run(self, dataset: Path) -> str:
         """Do it."""
-        indices = self.indices(dataset)
-        return _edit(dataset, f"delete {_say(indices)}", lambda all_: without(all_, indices))
+        indices, seen = self.chosen(dataset)
+        words = f"delete {_say(indices)}"
+        return _edit(dataset, words, lambda all_: without(all_, indices), seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +126,9 @@ class Retask(Chosen):
 
     def run(self, dataset: Path) -> str:
         """Do it."""
-        indices = self.indices(dataset)
+        indices, seen = self.chosen(dataset)
         words = f"retask {_say(indices)} --task {self.task!r}"
-        return _edit(dataset, words, lambda all_: retasked(all_, indices, self.task))
+        return _edit(dataset, words, lambda all_: retasked(all_, indices, self.task), seen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,10 +142,12 @@ class Tag(Chosen):
 
     def run(self, dataset: Path) -> str:
         """Do it."""
-        indices = self.indices(dataset)
+        indices, seen = self.chosen(dataset)
         tags = [*(f"--add {tag}" for tag in self.add), *(f"--remove {tag}" for tag in self.remove)]
         words = f"tag {_say(indices)} {' '.join(tags)}"
-        return _edit(dataset, words, lambda all_: tagged(all_, indices, self.add, self.remove))
+        return _edit(
+            dataset, words, lambda all_: tagged(all_, indices, self.add, self.remove), seen
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,10 +158,10 @@ class Mark(Chosen):
 
     def run(self, dataset: Path) -> str:
         """Do it."""
-        indices = self.indices(dataset)
+        indices, seen = self.chosen(dataset)
         success = {"yes": True, "no": False, "unknown": None}[self.success]
         words = f"mark {_say(indices)} --success {self.success}"
-        return _edit(dataset, words, lambda all_: marked(all_, indices, success=success))
+        return _edit(dataset, words, lambda all_: marked(all_, indices, success=success), seen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +173,8 @@ class Copy(Chosen):
 
     def run(self, dataset: Path) -> str:
         """Do it."""
-        count = editing.copy(dataset, self.indices(dataset), self.to)
+        indices, seen = self.chosen(dataset)
+        count = editing.copy(dataset, indices, self.to, seen=seen)
         return f"{count} episodes copied to {self.to}"
 
 
@@ -183,7 +187,7 @@ class IdleParts:
 
     def run(self, dataset: Path) -> str:
         """Return a command for each, or do it."""
-        source = Source(dataset)
+        seen, source = version_of(dataset), Source(dataset)
         ranges = ranges_of(source)
         found = {i: idle_part(source, i, ranges) for i in range(len(source.entries))}
         source.close()
@@ -197,7 +201,7 @@ class IdleParts:
                 pieces = trimmed(pieces, index, idle.head, idle.tail)
             return pieces
 
-        return _edit(dataset, f"idle --apply: trimmed {_say(list(found))}", change)
+        return _edit(dataset, f"idle --apply: trimmed {_say(list(found))}", change, seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,8 +263,13 @@ Operation = (
 )
 
 
-def _edit(dataset: Path, words: str, change: Callable[[Pieces], Pieces]) -> str:
-    return _told(editing.edit(dataset, words, change))
+def _edit(
+    dataset: Path,
+    words: str,
+    change: Callable[[Pieces], Pieces],
+    seen: str | None = ANY_VERSION,
+) -> str:
+    return _told(editing.edit(dataset, words, change, seen=seen))
 
 
 def _told(edit: Edit) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from recordings import editing
 from recordings.catalogue import Catalogue
-from recordings.history import Edit
+from recordings.history import ANY_VERSION, Edit
 from recordings.idleness import idle_part, ranges_of
 from recordings.piece import marked, retasked, split, trimmed, without
 from recordings.source import Source
@@ -16,9 +16,19 @@ NOT_CHOSEN = "Choose an episode first."
 class Curation:
     """Edits datasets of the catalogue. Calls wait for the disk: not for the control thread."""
 
-    def __init__(self, catalogue: Catalogue, record: RecordDesk) -> None:
+    def __init__(
+        self, catalogue: Catalogue, record: RecordDesk, seen: str | None = ANY_VERSION
+    ) -> None:
         self._catalogue = catalogue
         self._record = record
+        self._seen = seen
+
+    def as_seen(self, version: str | None) -> "Curation":
+        """Return one whose edits of an episode are refused unless the dataset is still `version`.
+
+        A number means another episode after an edit by somebody else.
+        """
+        return Curation(self._catalogue, self._record, version)
 
     def delete(self, dataset: str | None, episode: int) -> str:
         """Put an episode into the trash; return words for the operator, as all of these do."""
@@ -95,7 +105,7 @@ class Curation:
         if episode < 0:
             raise ValueError(NOT_CHOSEN)
         folder = self._folder(dataset)
-        return self._told(folder, editing.edit(folder, words, change))
+        return self._told(folder, editing.edit(folder, words, change, seen=self._seen))
 
     def _told(self, folder: Path, edit: Edit) -> str:
         self._catalogue.note_dataset(folder)

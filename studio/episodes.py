@@ -62,11 +62,15 @@ class Episodes:
             ]
         )
 
+    def version(self, dataset: str | None) -> str | None:
+        """Return the version that a dataset is now; None while it was never edited."""
+        return version_of(self._catalogue.dataset_folder(dataset)) if dataset else None
+
     def _note_edits(self, dataset: str) -> None:
         """Bring the catalogue up to date with edits by command, which it is not told of."""
         folder = self._catalogue.dataset_folder(dataset)
         version = version_of(folder)
-        if self._versions.setdefault(dataset, version) != version:
+        if self._versions.get(dataset) != version:
             self._catalogue.note_dataset(folder)
             self._versions[dataset] = version
 

@@ -9,10 +9,16 @@ import gradio as gr
 
 from studio.curation import Curation
 from studio.desk import Desk
+from studio.episodes import Episodes
+from studio.notices import Notices
 from studio.pages.quiet import QUIET
 from studio.parts import heading, watching_part
 
-Shown = tuple[int, Any, gr.Dropdown, str, gr.Dropdown]
+Chosen = tuple[int, str | None]
+"""The episode that is looked at, and the version of its dataset that was looked at."""
+NOT_CHOSEN: Chosen = (-1, None)
+
+Shown = tuple[Any, Any, gr.Dropdown, str, gr.Dropdown]
 """After an edit: the episode chosen and its film, datasets, the list, and the trash."""
 
 
@@ -40,7 +46,7 @@ class Parts:
 
 def build_data_tab(desk: Desk, tab: gr.Tab) -> None:
     """Lay out the list on the left and the episode on the right."""
-    chosen = gr.State(-1)
+    chosen = gr.State(NOT_CHOSEN)
     with gr.Row(elem_id="data"):
         with gr.Column(elem_classes="card", elem_id="episode-list", min_width=0):
             heading("Episodes")
@@ -63,42 +69,65 @@ def build_data_tab(desk: Desk, tab: gr.Tab) -> None:
             replay = gr.Button("Replay on the robot", elem_id="replay")
             parts = Parts(dataset, where, episodes, film, trash, chosen)
             curation = Curation(desk.catalogue, desk.record)
-            _mending(desk, curation, parts)
-    _looking(desk, curation, parts, tab)
+            looking = Looking(desk.episodes, curation, desk.notices)
+            _mending(desk, looking, parts)
+    _looking(looking, parts, tab)
     replay.click(_replaying(desk), [dataset, chosen], **QUIET)
-    act = _acting(desk, curation)
-    undo.click(act(curation.undo), parts.place, parts.shown, **QUIET)
-    redo.click(act(curation.redo), parts.place, parts.shown, **QUIET)
-    restore.click(act(curation.restore), [*parts.place, trash], parts.shown, **QUIET)
+    act = _acting(desk, looking)
+    undo.click(act(Curation.undo), parts.place, parts.shown, **QUIET)
+    redo.click(act(Curation.redo), parts.place, parts.shown, **QUIET)
+    restore.click(act(Curation.restore), [*parts.place, trash], parts.shown, **QUIET)
 
 
-def _looking(desk: Desk, curation: Curation, parts: Parts, tab: gr.Tab) -> None:
-    def refresh(name: str | None, words: str) -> tuple[gr.Dropdown, str, gr.Dropdown]:
-        names = desk.episodes.datasets()
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """What is listed and shown. Another dataset's episode is not chosen, nor shown, any more."""
+
+    episodes: Episodes
+    curation: Curation
+    notices: Notices
+
+    def refresh(self, name: str | None, where: str) -> Shown:
+        """Look up the datasets anew, and list one: `name` if it is still there."""
+        names = self.episodes.datasets()
         known = [value for _, value in names]
         shown = name if name in known else next(iter(known), None)
-        listed, deleted = _listed(desk, curation, shown, words)
-        return gr.Dropdown(choices=names, value=shown), listed, deleted
+        chosen, film = (gr.skip(), gr.skip()) if shown == name else (NOT_CHOSEN, "")
+        datasets = gr.Dropdown(choices=names, value=shown)
+        return chosen, film, datasets, *self.listed(shown, where)
 
-    def watch(name: str, event: gr.EventData) -> tuple[int, str]:
+    def switch(self, name: str | None, where: str) -> tuple[Chosen, str, str, gr.Dropdown]:
+        """List the dataset `name` instead of another."""
+        return NOT_CHOSEN, "", *self.listed(name, where)
+
+    def watch(self, name: str, event: gr.EventData) -> tuple[Chosen, str]:
+        """Show the episode that was chosen from the list."""
         number = int(event.episode)
-        with desk.notices.reporting("This episode cannot be shown"):
-            return number, desk.episodes.to_watch(name, number)
-        return -1, ""
+        with self.notices.reporting("This episode cannot be shown"):
+            version = self.episodes.version(name)  # first: an edit meanwhile is noticed
+            return (number, version), self.episodes.to_watch(name, number)
+        return NOT_CHOSEN, ""
 
-    def narrow(name: str | None, words: str) -> tuple[str, gr.Dropdown]:
-        return _listed(desk, curation, name, words)
+    def listed(self, name: str | None, where: str) -> tuple[str, gr.Dropdown]:
+        """List the episodes of a dataset of which conditions hold, and its trash."""
+        with self.notices.reporting("The episodes cannot be listed"):
+            deleted = self.curation.trash(name)
+            first = deleted[0][1] if deleted else None
+            return self.episodes.listing(name, where), gr.Dropdown(choices=deleted, value=first)
+        return "[]", gr.Dropdown(choices=[], value=None)
 
+
+def _looking(looking: Looking, parts: Parts, tab: gr.Tab) -> None:
     asked, lists = [parts.dataset, parts.where], [parts.episodes, parts.trash]
-    tab.select(refresh, asked, [parts.dataset, *lists], **QUIET)
-    parts.dataset.input(narrow, asked, lists, **QUIET)
-    parts.where.submit(narrow, asked, lists, **QUIET)
-    parts.episodes.choose(watch, parts.dataset, [parts.chosen, parts.film], **QUIET)
+    tab.select(looking.refresh, asked, parts.shown, **QUIET)
+    parts.dataset.input(looking.switch, asked, [parts.chosen, parts.film, *lists], **QUIET)
+    parts.where.submit(looking.listed, asked, lists, **QUIET)
+    parts.episodes.choose(looking.watch, parts.dataset, [parts.chosen, parts.film], **QUIET)
 
 
-def _mending(desk: Desk, curation: Curation, parts: Parts) -> None:
+def _mending(desk: Desk, looking: Looking, parts: Parts) -> None:
     """Lay out what can be done to the chosen episode."""
-    act = _acting(desk, curation)
+    act = _acting(desk, looking)
     with gr.Accordion("Mend this episode", open=False, elem_id="mend"):
         with gr.Row():
             good = gr.Button("It succeeded", size="sm", elem_id="edit-success")
@@ -116,18 +145,18 @@ def _mending(desk: Desk, curation: Curation, parts: Parts) -> None:
             at = _secs("a new episode from, s", "edit-at")
             cut = gr.Button("Split", size="sm", elem_id="edit-split", min_width=90)
 
-    def on_find(name: str | None, number: int) -> tuple[float, float]:
+    def on_find(name: str | None, chosen: Chosen) -> tuple[float, float]:
         with desk.notices.reporting(""):
-            return curation.waiting(name, number)
+            return looking.curation.waiting(name, chosen[0])
         return 0.0, 0.0
 
     for button, edit, values, keeps in (
-        (good, partial(curation.mark, success=True), [], True),
-        (bad, partial(curation.mark, success=False), [], True),
-        (retask, curation.retask, [task], True),
-        (delete, curation.delete, [], False),
-        (trim, curation.trim, [head, tail], False),
-        (cut, curation.split, [at], False),
+        (good, partial(Curation.mark, success=True), [], True),
+        (bad, partial(Curation.mark, success=False), [], True),
+        (retask, Curation.retask, [task], True),
+        (delete, Curation.delete, [], False),
+        (trim, Curation.trim, [head, tail], False),
+        (cut, Curation.split, [at], False),
     ):
         handler = act(edit, keeps=keeps)
         button.click(handler, [*parts.place, *values], parts.shown, **QUIET)
@@ -138,44 +167,46 @@ def _secs(label: str, name: str) -> gr.Number:
     return gr.Number(0, label=label, minimum=0, elem_id=name, min_width=120)
 
 
-def _acting(desk: Desk, curation: Curation) -> Callable[..., Callable[..., Shown]]:
+def _acting(desk: Desk, looking: Looking) -> Callable[..., Callable[..., Shown]]:
     """Return what makes a handler of an edit: it is ordered, told of, and the lists are new.
 
-    After an edit that `keeps` the episodes where they are, the chosen one is still shown.
+    After an edit that `keeps` the episodes where they are, the chosen one is still shown; so it
+    is when the edit was refused.
     """
 
     def act(edit: Callable[..., str], *, keeps: bool = False) -> Callable[..., Shown]:
         def on_click(
-            request: gr.Request, name: str | None, where: str, number: int, *values: object
+            request: gr.Request, name: str | None, where: str, chosen: Chosen, *values: object
         ) -> Shown:
-            desk.order(request, lambda: desk.notices.add(edit(name, number, *values)))
-            film = gr.skip() if keeps else ""
+            number, version = chosen
+            seen = looking.curation.as_seen(version)
+            done: list[str] = []
+            desk.order(request, lambda: done.append(edit(seen, name, number, *values)))
+            for words in done:
+                desk.notices.add(words)
+            film: Any = gr.skip()
+            if done:
+                chosen = (number, desk.episodes.version(name)) if keeps else NOT_CHOSEN
+                film = film if keeps else ""
             datasets = gr.Dropdown(choices=desk.episodes.datasets(), value=name)
-            return number if keeps else -1, film, datasets, *_listed(desk, curation, name, where)
+            return chosen, film, datasets, *looking.listed(name, where)
 
         return on_click
 
     return act
 
 
-def _listed(
-    desk: Desk, curation: Curation, name: str | None, words: str
-) -> tuple[str, gr.Dropdown]:
-    with desk.notices.reporting("The episodes cannot be listed"):
-        deleted = curation.trash(name)
-        first = deleted[0][1] if deleted else None
-        return desk.episodes.listing(name, words), gr.Dropdown(choices=deleted, value=first)
-    return "[]", gr.Dropdown(choices=[], value=None)
-
-
-def _replaying(desk: Desk) -> Callable[[str | None, int, gr.Request], None]:
-    def on_replay(name: str | None, number: int, request: gr.Request) -> None:
-        desk.order(request, lambda: _replay(desk, name, number))
+def _replaying(desk: Desk) -> Callable[[str | None, Chosen, gr.Request], None]:
+    def on_replay(name: str | None, chosen: Chosen, request: gr.Request) -> None:
+        desk.order(request, lambda: _replay(desk, name, chosen))
 
     return on_replay
 
 
-def _replay(desk: Desk, name: str | None, number: int) -> None:
+def _replay(desk: Desk, name: str | None, chosen: Chosen) -> None:
+    number, version = chosen
     if not name or number < 0:
         raise ValueError("Choose an episode to replay first.")
+    if version != desk.episodes.version(name):
+        raise ValueError("This dataset was edited meanwhile. Choose the episode again.")
     desk.station.replay(desk.episodes.replay(name, number), f"replay of {name}, episode {number}")

@@ -2,15 +2,18 @@ import json
 import shutil
 from contextlib import closing
 
+import gradio as gr
 import pytest
 from bench import Bench
 
 from recordings import editing
 from recordings.catalogue import Catalogue
 from recordings.dataset import Dataset
-from recordings.piece import retasked
+from recordings.piece import retasked, without
 from studio.curation import Curation
 from studio.episodes import Episodes
+from studio.notices import Notices
+from studio.pages.data import NOT_CHOSEN, Looking
 from studio.record_desk import RecordDesk
 
 
@@ -80,6 +83,40 @@ def test_an_edit_by_command_shows_in_the_list(desk):
     assert listed(episodes)[-1] == (0, "by command")
     with closing(Catalogue.in_folder(folder.parents[1])) as reopened:
         assert reopened.episodes("d")[0].task == "by command"
+
+
+def test_an_edit_by_command_shows_also_when_the_page_was_never_opened(desk, tmp_path):
+    _, record, _, episodes = desk
+    folder = folder_of(episodes)
+    record.let_go(folder)
+    editing.edit(folder, "delete", lambda all_: without(all_, [0]))
+    assert listed(episodes) == [(1, "task 0"), (0, "task 1")]
+
+
+def test_an_episode_chosen_before_somebody_elses_edit_is_not_mended(desk):
+    _, record, curation, episodes = desk
+    folder = folder_of(episodes)
+    record.let_go(folder)
+    chosen = curation.as_seen(episodes.version("d"))
+    editing.edit(folder, "delete", lambda all_: without(all_, [0]))
+    with pytest.raises(ValueError, match="edited meanwhile"):
+        chosen.delete("d", 1)
+    assert len(listed(episodes)) == 2
+    curation.as_seen(episodes.version("d")).delete("d", 1)
+    assert len(listed(episodes)) == 1
+
+
+def test_the_episode_chosen_is_let_go_of_with_its_dataset(desk):
+    _, record, curation, episodes = desk
+    looking = Looking(episodes, curation, Notices())
+    record.let_go(folder_of(episodes))
+    curation.mark("d", 2, success=True)
+    chosen, film = looking.watch("d", gr.EventData(None, {"episode": 2}))
+    assert chosen == (2, episodes.version("d"))
+    assert json.loads(film)["title"] == "d · episode 2"
+    assert looking.switch("another", "")[:2] == (NOT_CHOSEN, "")
+    assert looking.refresh("was removed", "")[:2] == (NOT_CHOSEN, "")
+    assert looking.refresh("d", "")[:2] != (NOT_CHOSEN, "")
 
 
 def test_an_open_episode_keeps_its_dataset(desk):

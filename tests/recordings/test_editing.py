@@ -458,6 +458,19 @@ def test_the_command_does_what_it_says_and_takes_it_back(dataset, tmp_path, caps
     assert command(dataset, "purge") == 0
 
 
+def test_conditions_hold_of_the_version_that_is_edited(dataset, monkeypatch):
+    before = contents(dataset)
+
+    def select_then_be_overtaken(*arguments):
+        found = select(*arguments)
+        editing.edit(dataset, "delete", lambda all_: without(all_, [0]))
+        return found
+
+    monkeypatch.setattr("recordings.choice.select", select_then_be_overtaken)
+    assert command(dataset, "delete", "--where", "num_frames=11") == 1
+    assert contents(dataset) == before[1:]
+
+
 def test_a_dataset_behind_a_link_is_edited_where_it_is(dataset, tmp_path):
     (tmp_path / "links").mkdir()
     link = tmp_path / "links/l"
