@@ -133,8 +133,8 @@ class WorkcellDesk:
             raise ValueError("These arms are never let go, so their range is not found by hand.")
         if self._station.robot.gate.state is not GateState.DISARMED:
             raise ValueError(
-                "The arms must be loose: press Stop, wait two seconds, and press it again. They are "
-                "lowered and let go."
+                "The arms must be loose: press Stop, wait two seconds, and press it again. They "
+                "are lowered and let go."
             )
         self._range.begin()
         return "Move each joint by hand as far as it may go, then press Save range."
