@@ -22,6 +22,7 @@ from recordings.disk import (
 from recordings.episode import EpisodePlace, FinishedEpisode, OpenEpisode, stride_of
 from recordings.episode_table import Row, as_episode_table, write_tasks
 from recordings.features import arrow_schema, as_table, features_of, stored_in_table
+from recordings.history import History
 from recordings.opening import claim, open_existing, require_same_body
 from recordings.parquet_tail import ParquetTail
 from recordings.statistics import Statistics, as_json, statistics_of, together
@@ -127,6 +128,8 @@ class DatasetWriter:
         self.close()
 
     def _prepare_folder(self) -> None:
+        if not self.folder.exists():
+            History(self.folder).settle()  # a killed edit may have left it beside its place
         if (self.folder / layout.INFO).exists():
             require_same_body(self.folder, self.embodiment, self.fps)
             return

@@ -35,11 +35,17 @@ def exchange(folder: Path, other: Path) -> None:
 def put_back(folder: Path, other: Path) -> bool:
     """End an exchange by renames that was cut short; return whether there was one.
 
-    Cut short after the first rename, it is taken back; after the second, completed.
+    Cut short after the first rename, it is taken back; after the second, completed. Raises
+    `ValueError` when something else took the place of the folder between.
     """
     aside = other.parent / ASIDE
     if not aside.exists():
         return False
+    if folder.exists() and other.exists():
+        raise ValueError(
+            f"An edit of this dataset was cut short, and another folder took its place since: "
+            f"{folder}. The dataset as it was: {aside}. Move the other folder away and try again."
+        )
     aside.rename(other if folder.exists() else folder)
     return True
 

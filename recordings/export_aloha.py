@@ -1,10 +1,12 @@
 """`python -m recordings.export_aloha DATASET --to FOLDER`: episodes as ALOHA's HDF5 files."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
+from uuid import uuid4
 
 import numpy as np
 import tyro
@@ -14,7 +16,7 @@ from hardware.interfaces import Image
 from recordings.aloha_hdf5 import VECTORS, write_aloha_file
 from recordings.choice import Where
 from recordings.dataset import Dataset
-from recordings.disk import RecordingError
+from recordings.disk import RecordingError, flush
 from recordings.features import STATE
 from recordings.import_aloha import ORIGIN
 from recordings.selection import select
@@ -33,24 +35,39 @@ def export_aloha(
 
     Numbers are kept to the last bit, pictures as the films show them. ALOHA's programs want joint
     velocities: where none were recorded, they are differences of positions, and the attribute
-    `qvel_computed` says so. Returns the number of episodes. Raises `ValueError` when `target` has
-    files, or the dataset has no state and action.
+    `qvel_computed` says so. They appear all at once, or none of them. Returns the number of
+    episodes. Raises `ValueError` when `target` has files, no episode is meant, or the dataset has
+    no state and action.
     """
+    staging = _require_room(target)
+    indices = select(Source(folder), where)
+    if not indices:
+        raise ValueError("No episode is as asked for. Nothing was written.")
+    try:
+        staging.mkdir(parents=True)
+        with Dataset(folder) as dataset:
+            for number, index in enumerate(tqdm(indices, unit="episode", disable=not progress)):
+                columns, attributes = _columns(dataset, index)
+                pictures = {camera: _pictures(dataset, index, camera) for camera in dataset.cameras}
+                write_aloha_file(
+                    *(staging / f"episode_{number}.hdf5", columns, pictures, attributes),
+                    jpeg_quality=jpeg_quality,
+                )
+        flush(staging)
+        staging.rename(target)
+        flush(target.absolute().parent)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return len(indices)
+
+
+def _require_room(target: Path) -> Path:
+    """Return the folder to prepare `target` in. Raises `ValueError` when `target` has files."""
     if target.exists() and any(target.iterdir()):
         raise ValueError(
             f"Expected a new or empty folder to export to, got one with files: {target}"
         )
-    indices = select(Source(folder), where)
-    target.mkdir(parents=True, exist_ok=True)
-    with Dataset(folder) as dataset:
-        for number, index in enumerate(tqdm(indices, unit="episode", disable=not progress)):
-            columns, attributes = _columns(dataset, index)
-            pictures = {camera: _pictures(dataset, index, camera) for camera in dataset.cameras}
-            write_aloha_file(
-                *(target / f"episode_{number}.hdf5", columns, pictures, attributes),
-                jpeg_quality=jpeg_quality,
-            )
-    return len(indices)
+    return target.absolute().with_name(f".{target.name}.{uuid4().hex}.part")
 
 
 def _columns(dataset: Dataset, index: int) -> tuple[dict[str, np.ndarray], dict[str, object]]:

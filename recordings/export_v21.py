@@ -52,10 +52,10 @@ def export_v21(
         source = Source(staging / "gathered")
         built = staging / "built"
         again = _write_episodes(source, built, progress=progress)
-        _write_meta(source, built)
+        _write_meta(source, built, set(again))
         built.rename(target)
         flush(target.absolute().parent)
-        return Exported(len(source.entries), again)
+        return Exported(len(source.entries), len(again))
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -70,8 +70,9 @@ def _gather(folder: Path, where: Sequence[str], target: Path) -> None:
         source.close()
 
 
-def _write_episodes(source: Source, target: Path, *, progress: bool) -> int:
-    again = 0
+def _write_episodes(source: Source, target: Path, *, progress: bool) -> list[str]:
+    """Write rows and films; return the feature of each film that was encoded again."""
+    again = []
     schema = _older_schema(source.schema)
     info = lerobot_v21.older_info(source.info, 0) | {"video_path": lerobot_v21.VIDEO_PATH}
     for index in tqdm(range(len(source.entries)), unit="episode", disable=not progress):
@@ -82,7 +83,8 @@ def _write_episodes(source: Source, target: Path, *, progress: bool) -> int:
         for key in source.film_keys:
             span = source.first_frame(key, index), source.length(index)
             film = target / lerobot_v21.video_file(info, key, index)
-            again += not copy_span(source.film(key, index), span, film, source.fps)
+            if not copy_span(source.film(key, index), span, film, source.fps):
+                again.append(key)
     source.close()
     return again
 
@@ -96,9 +98,10 @@ def _older_schema(schema: pa.Schema) -> pa.Schema:
     return schema.with_metadata({"huggingface": json.dumps(described)})
 
 
-def _write_meta(source: Source, target: Path) -> None:
+def _write_meta(source: Source, target: Path, encoded_again: set[str]) -> None:
     num_films = len(source.entries) * len(source.film_keys)
-    write_json(target / layout.INFO, lerobot_v21.older_info(source.info, num_films))
+    info = lerobot_v21.older_info(source.info, num_films, encoded_again)
+    write_json(target / layout.INFO, info)
     tasks = [{"task_index": i, "task": task} for i, task in enumerate(source.tasks)]
     write_lines(target / lerobot_v21.TASKS, tasks)
     episodes = [

@@ -15,8 +15,9 @@ from recordings.source import Source
 class FilmPlaces:
     """Gives every film that `pieces` show a number in the edited dataset.
 
-    Films of `base` keep theirs, so that whoever reads the dataset by a table from before the edit
-    is shown no other film; those of other datasets get the next ones.
+    Films of `base` keep theirs, and those of other datasets get numbers that `base` has not, so
+    that whoever reads the dataset by a table from just before the edit is shown no other film.
+    Later edits and recordings may give the numbers of deleted films again.
     """
 
     def __init__(self, base: Source, pieces: Pieces) -> None:
@@ -26,7 +27,8 @@ class FilmPlaces:
             for piece in ours:
                 film = piece.source.film(key, piece.episode)
                 self._numbers[key, film] = base.film_number(key, piece.episode)
-            following = 1 + max((n for (k, _), n in self._numbers.items() if k == key), default=-1)
+            held = (base.film_number(key, episode) for episode in range(len(base.entries)))
+            following = 1 + max(held, default=-1)
             for piece in pieces:
                 film = piece.source.film(key, piece.episode)
                 if (key, film) not in self._numbers:
@@ -58,10 +60,14 @@ class FilmPlaces:
 
 
 def link(file: Path, target: Path) -> None:
-    """Make `file` appear as `target` too; a copy where the disk has no links to files."""
+    """Make `file` appear as `target` too; a copy where the disk has no links to files.
+
+    Of a symbolic link it is the file behind it, as in the cache of the Hugging Face Hub. Raises
+    `ValueError` when there is none.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.link(file, target)
+        os.link(file.resolve(strict=True), target)
     except FileNotFoundError as error:
         raise ValueError(f"A file of the dataset is lacking. File: {file}") from error
     except OSError:  # another disk, or one without links

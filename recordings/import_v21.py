@@ -47,6 +47,13 @@ class OlderSource(Source):
                 f"Expected {self._info['total_episodes']} episodes, above 0, in {EPISODES}, got "
                 f"{len(episodes)}. Folder: {old}"
             )
+        loose = [n for n, f in self._info["features"].items() if f["dtype"] == "image"]
+        if loose:
+            raise ValueError(
+                f"The pictures of {loose} are stored one by one in the data files (dtype image). "
+                f"Only films are imported: convert the dataset to films with LeRobot first. "
+                f"Folder: {old}"
+            )
         self.folder = rest
         self.fps = int(self._info["fps"])
         self.info: dict[str, Any] = layout.new_info(

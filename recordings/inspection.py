@@ -12,6 +12,7 @@ from recordings.dataset import Dataset
 from recordings.disk import read_lines
 from recordings.episode_table import Row, read_episodes, read_tasks, rows_of
 from recordings.features import INDEX_COLUMNS, Features, features_of, stored_in_table
+from recordings.source import Source
 from recordings.stored_statistics import statistics_problems
 from recordings.video_reader import VideoReader
 
@@ -48,8 +49,9 @@ def problems_of(folder: Path, step: Callable[[int], object] = lambda _done: None
 
 
 def written_problems(folder: Path) -> Problems:
-    """Return what is wrong with what is written of the episodes; looks at no row and no film."""
-    return _look(folder)[0]
+    """Return what is wrong with what is written of the episodes; looks into no row and no film."""
+    found, readable = _look(folder)
+    return [*found, *_absent_films(folder)] if readable else found
 
 
 def _look(folder: Path) -> tuple[Problems, bool]:
@@ -146,10 +148,17 @@ def _table_problems(folder: Path) -> Problems:
         found.append(f"{layout.INFO} says {info['total_frames']} frames, episodes hold {begins}")
     if (folder / layout.EMBODIMENT).exists():
         judged = {line["episode_index"] for line in read_lines(folder / layout.QUALITY)}
-        without = [index for index in range(len(rows)) if index not in judged]
-        if without:
-            found.append(f"Episodes {without} have no quality card")
+        found += [f"Episode {i}: has no quality card" for i in range(len(rows)) if i not in judged]
     return found
+
+
+def _absent_films(folder: Path) -> Iterator[str]:
+    source = Source(folder)
+    for episode in range(len(source.entries)):
+        for key in source.film_keys:
+            path = source.film(key, episode)
+            if not path.exists():
+                yield f"Episode {episode}: its film is lacking: {path.relative_to(folder)}"
 
 
 def _place_problems(row: Row, position: int, begins: int) -> Iterator[str]:

@@ -1,12 +1,12 @@
 """Where the parts of a LeRobotDataset v2.1 lie in its folder: a file per episode and camera."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from recordings import layout
 from recordings.disk import parse_object, read_lines
+from recordings.features import film_feature
 
 VERSION = "v2.1"
 READABLE = ("v2.0", "v2.1")
@@ -59,8 +59,14 @@ def _place(info: Mapping[str, Any], episode: int) -> dict[str, int]:
     return {"episode_chunk": chunk, "episode_index": episode}
 
 
-def older_info(info: Mapping[str, Any], num_films: int) -> dict[str, Any]:
-    """Return info.json of v2.1 for a dataset of which `info` is that of v3.0."""
+def older_info(
+    info: Mapping[str, Any], num_films: int, encoded_again: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return info.json of v2.1 for a dataset of which `info` is that of v3.0.
+
+    Films of the features `encoded_again` are described as we write them, even if others of the
+    same feature are as they were: v2.1 says it once for all films of a camera.
+    """
     episodes = int(info["total_episodes"])
     return {
         "codebase_version": VERSION,
@@ -75,5 +81,14 @@ def older_info(info: Mapping[str, Any], num_films: int) -> dict[str, Any]:
         "splits": {"train": f"0:{episodes}"},
         "data_path": DATA_PATH,
         "video_path": VIDEO_PATH if num_films else None,
-        "features": json.loads(json.dumps(info["features"])),
+        "features": {
+            name: _as_encoded(feature, info["fps"]) if name in encoded_again else feature
+            for name, feature in info["features"].items()
+        },
     }
+
+
+def _as_encoded(feature: Mapping[str, Any], fps: int) -> dict[str, Any]:
+    """Return the feature of a camera with what is true of the films that we encode."""
+    height, width, _ = feature["shape"]
+    return dict(feature) | {"info": film_feature(height, width, fps)["info"]}

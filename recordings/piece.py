@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from hardware.embodiment import Embodiment
+from recordings import layout
 from recordings.marks import NO_MARKS, Marks
 from recordings.source import Source
 
@@ -151,11 +153,24 @@ def require_alike(ours: Source, theirs: Source) -> None:
         meanings = [_meaning(f[name]) if name in f else None for f in features]
         if meanings[0] != meanings[1]:
             found.append(f"{name} is {meanings[1]} instead of {meanings[0]}")
+    found += _differences_of_bodies(ours, theirs)
     if found:
         raise ValueError(
             f"These episodes do not fit into this dataset: {'; '.join(found)}. "
             f"Theirs: {theirs.folder} Ours: {ours.folder}"
         )
+
+
+def _differences_of_bodies(ours: Source, theirs: Source) -> list[str]:
+    """Say what makes the body of `theirs` another; nothing where a body is not described."""
+    paths = [source.folder / layout.EMBODIMENT for source in (ours, theirs)]
+    if not all(path.exists() for path in paths):
+        return []
+    body, other = (Embodiment.load(path) for path in paths)
+    found = body.differences(other)
+    if body.control_hz != other.control_hz:
+        found.append(f"control at {other.control_hz:g} Hz instead of {body.control_hz:g}")
+    return found
 
 
 def _meaning(feature: dict[str, object]) -> list[object]:

@@ -7,6 +7,7 @@ from_timestamp + timestamp of its episode's film, no further off than 1e-4 s.
 
 import json
 from fractions import Fraction
+from zlib import crc32
 
 import av
 import numpy as np
@@ -71,6 +72,13 @@ class PlainDataset:
             found.append(images[nearest])
         return np.stack(found)
 
+    def rows_and_pictures(self, episode):
+        features = self.info["features"]
+        keys = [key for key, feature in features.items() if feature["dtype"] == "video"]
+        shown = [[crc32(each) for each in self.pictures(episode, key)] for key in keys]
+        actions = map(tuple, self.of(episode, "action").tolist())
+        return list(zip(actions, *shown, strict=True))
+
     def require_right(self):
         """Everything that stock LeRobot relies on, and statistics counted again."""
         info, total = self.info, self.info["total_episodes"]
@@ -127,10 +135,10 @@ class PlainDataset:
 
 
 def contents(folder):
-    """What the episodes of a dataset are: words, rows, and a picture of each camera's first row."""
+    """What the episodes of a dataset are: words, and of each row the action and its pictures."""
     dataset = PlainDataset(folder)
     dataset.require_right()
     return [
-        (tuple(entry["tasks"]), tuple(map(tuple, dataset.of(number, "action").tolist())))
+        (tuple(entry["tasks"]), tuple(dataset.rows_and_pictures(number)))
         for number, entry in enumerate(dataset.episodes)
     ]

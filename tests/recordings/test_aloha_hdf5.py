@@ -125,6 +125,20 @@ def command(module, *words):
     return tyro.cli(module.main, args=[str(word) for word in words])
 
 
+def test_an_export_appears_whole_or_not_at_all(episodes, tmp_path):
+    import_aloha.import_aloha([episodes], tmp_path / "d", task="lift")
+    film = next((tmp_path / "d/videos").rglob("*cam_low*/**/file-002.mp4"))
+    film.rename(tmp_path / "away")
+    for where, words in ([], "file-002.mp4"), (["task=other"], "No episode is as asked for"):
+        with pytest.raises(ValueError, match=words):
+            export_aloha.export_aloha(tmp_path / "d", tmp_path / "out", where=where)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["away", "d", "theirs"]
+    (tmp_path / "away").rename(film)
+    (tmp_path / "out").mkdir()
+    assert export_aloha.export_aloha(tmp_path / "d", tmp_path / "out") == 3
+    assert len(list((tmp_path / "out").iterdir())) == 3
+
+
 def test_the_commands_say_what_is_wrong(episodes, tmp_path, capsys):
     missing, torn = tmp_path / "empty", tmp_path / "torn.hdf5"
     missing.mkdir()

@@ -17,7 +17,7 @@ from recordings.disk import RecordingError
 from recordings.history import History, version_of
 from recordings.idleness import Idle, idle_part, ranges_of
 from recordings.marks import Marks, read_marks
-from recordings.piece import marked, retasked, split, tagged, trimmed, without
+from recordings.piece import marked, pieces_of, retasked, split, tagged, trimmed, without
 from recordings.selection import select
 from recordings.source import Source
 
@@ -161,6 +161,45 @@ def test_datasets_that_differ_are_not_merged(dataset, make_bench, tmp_path):
     with pytest.raises(ValueError, match="do not fit into this dataset: 50 fps instead of 25"):
         editing.merge(dataset, [tmp_path / "fast"])
     assert History(dataset).done() == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"action_convention": "delta_joints"}, "actions are"),
+        ({"control_hz": 25.0}, "control at 25 Hz instead of 50"),
+    ],
+)
+def test_datasets_of_bodies_that_differ_are_not_merged(fields, words, dataset, recorded, tmp_path):
+    other = Path(shutil.copytree(recorded, tmp_path / "other"))
+    path = other / "meta/embodiment.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+    with pytest.raises(ValueError, match=words):
+        editing.merge(dataset, [other])
+
+
+def test_a_film_from_elsewhere_gets_no_number_that_the_dataset_had(dataset, recorded, tmp_path):
+    other = Source(shutil.copytree(recorded, tmp_path / "other"))
+    there = {path.relative_to(dataset) for path in (dataset / "videos").rglob("*.mp4")}
+    editing.edit(dataset, "x", lambda all_: (*without(all_, [4]), *pieces_of(other)[:1]))
+    here = {path.relative_to(dataset) for path in (dataset / "videos").rglob("*.mp4")}
+    assert {path.name for path in here - there} == {"file-005.mp4"}
+
+
+def test_a_problem_of_an_episode_does_not_keep_others_from_being_mended(dataset):
+    cards = dataset / "meta/quality.jsonl"
+    whole = cards.read_text()
+    cards.write_text("".join(whole.splitlines(keepends=True)[:-1]))
+    editing.edit(dataset, "mark", lambda all_: marked(all_, [0], success=True))
+    assert check(dataset).problems == ["Episode 4: has no quality card"]
+    editing.edit(dataset, "delete", lambda all_: without(all_, [4]))
+
+
+def test_an_edit_that_would_make_a_problem_is_refused(dataset, recorded, tmp_path):
+    other = Path(shutil.copytree(recorded, tmp_path / "other"))
+    (other / "meta/quality.jsonl").unlink()
+    with pytest.raises(ValueError, match="with problems: Episode 5: has no quality card"):
+        editing.merge(dataset, [other])
 
 
 def test_a_copy_is_a_dataset_of_its_own(dataset, tmp_path):
@@ -317,6 +356,28 @@ def test_an_exchange_by_renames_that_was_cut_short_is_settled(number, dataset, m
             editing.edit(dataset, "delete", lambda all_: without(all_, [0]))
     editing.edit(dataset, "mark", lambda all_: marked(all_, [0], success=True))
     assert contents(dataset) == (before[1:] if number == 2 else before)
+
+
+def test_a_recording_goes_on_in_a_dataset_whose_exchange_was_cut_short(
+    dataset, make_bench, monkeypatch
+):
+    editing.edit(dataset, "delete", lambda all_: without(all_, [0]))
+    editing.undo(dataset)
+    home = dataset.parent / ".d.history/000001"
+    dataset.rename(home / "aside")  # as the first of the three renames does
+    bench = make_bench()
+    bench.recorder.open_dataset(dataset, fps=25)
+    assert bench.record("task 1", ticks=20) == 5
+
+
+def test_what_took_the_place_of_a_dataset_is_not_taken_for_it(dataset):
+    editing.edit(dataset, "delete", lambda all_: without(all_, [0]))
+    aside = dataset.parent / ".d.history/000001/aside"
+    shutil.copytree(dataset, aside)
+    with pytest.raises(ValueError, match=r"another folder took its place.*aside"):
+        editing.undo(dataset)
+    shutil.rmtree(aside)
+    editing.undo(dataset)
 
 
 def test_what_is_purged_cannot_be_taken_back(dataset):

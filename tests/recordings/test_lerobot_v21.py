@@ -69,11 +69,53 @@ def test_a_trimmed_episode_is_exported_without_what_was_cut_off(recorded, tmp_pa
     done = export_v21.export_v21(folder, tmp_path / "old", where=["task=task 1"])
     assert (done.episodes, done.encoded_again) == (1, 2)
     import_v21.import_v21(tmp_path / "old", tmp_path / "new")
-    assert contents(tmp_path / "new") == [contents(folder)[1]]
     before, after = PlainDataset(folder), PlainDataset(tmp_path / "new")
+    after.require_right()
+    assert after.episodes[0]["tasks"] == before.episodes[1]["tasks"]
+    assert np.array_equal(after.of(0, "action"), before.of(1, "action"))
     for key in CAMERAS:
         apart = before.pictures(1, key).astype(int) - after.pictures(0, key)
         assert np.abs(apart).max() < 6
+
+
+def test_films_that_were_encoded_again_are_described_as_they_are_now(recorded, tmp_path):
+    folder = shutil.copytree(recorded, tmp_path / "d")
+    path = folder / "meta/info.json"
+    info = json.loads(path.read_text())
+    for key in CAMERAS:
+        info["features"][key]["info"] |= {"video.codec": "av1", "has_audio": True}
+    path.write_text(json.dumps(info))
+    (folder / "meta/embodiment.json").unlink()
+    for name, where, codec in (("cut", ["index=1"], "h264"), ("whole", ["index=0"], "av1")):
+        editing.edit(folder, "trim", lambda all_: trimmed(all_, 1, 1, 0))
+        export_v21.export_v21(folder, tmp_path / name, where=where)
+        told = json.loads((tmp_path / name / "meta/info.json").read_text())["features"]
+        assert [told[key]["info"]["video.codec"] for key in CAMERAS] == [codec, codec]
+
+
+def test_films_behind_links_are_imported_as_files_of_their_own(recorded, tmp_path):
+    export_v21.export_v21(recorded, tmp_path / "old")
+    blobs = tmp_path / "blobs"
+    blobs.mkdir()
+    for number, path in enumerate((tmp_path / "old/videos").rglob("*.mp4")):
+        path.rename(blobs / str(number))
+        path.symlink_to(f"../../../../blobs/{number}")
+    import_v21.import_v21(tmp_path / "old", tmp_path / "new")
+    assert contents(tmp_path / "new") == contents(recorded)
+    assert not any(path.is_symlink() for path in films(tmp_path / "new", "cam"))
+    next(blobs.iterdir()).unlink()
+    with pytest.raises(ValueError, match="A file of the dataset is lacking"):
+        import_v21.import_v21(tmp_path / "old", tmp_path / "newer")
+
+
+def test_pictures_in_data_files_are_refused_in_words(recorded, tmp_path):
+    export_v21.export_v21(recorded, tmp_path / "old")
+    path = tmp_path / "old/meta/info.json"
+    info = json.loads(path.read_text())
+    info["features"][CAMERAS[0]]["dtype"] = "image"
+    path.write_text(json.dumps(info))
+    with pytest.raises(ValueError, match=r"cam_high.* one by one in the data files"):
+        import_v21.import_v21(tmp_path / "old", tmp_path / "new")
 
 
 def test_columns_of_any_kind_come_along(recorded, tmp_path):
