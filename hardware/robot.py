@@ -9,12 +9,15 @@ import numpy as np
 
 from hardware.embodiment import Embodiment
 from hardware.interfaces import Action, Arm, Camera, Clock, HardwareError, Observation
-from hardware.safety.gate import SafetyGate
+from hardware.safety.gate import PACE, SafetyGate
 from hardware.safety.limits import Limits
 from hardware.safety.state import GateState
 from hardware.safety.vitals import Recoverable, Releasable, ReportsVitals, Rests, Vitals
 
 logger = logging.getLogger(__name__)
+
+PASSING = frozenset(PACE)
+"""In these the gate lets commands pass."""
 
 STAYING = frozenset({GateState.HOLD, GateState.STOPPED, GateState.LOWERING})
 """From these the arms are not lowered when they are closed."""
@@ -113,12 +116,13 @@ class Robot:
     def send_action(self, action: Action, observation: Observation) -> Action | None:
         """Move towards `action` within limits; return what was sent, or None if refused.
 
-        Raises `HardwareError` naming the arms that refused; the others were commanded.
+        An arm that is not written to yet when the gate latches gets nothing. Raises
+        `HardwareError` naming the arms that refused; the others were commanded.
         """
         sent = self.gate.admit(action, observation.state)
         if sent is None:
             return None
-        self._write(sent)
+        self._write(sent, PASSING)
         return sent
 
     def relax(self, observation: Observation, strained: str) -> bool:
@@ -128,12 +132,15 @@ class Robot:
         """
         sent = self.gate.relaxed(observation.state, strained)
         if sent is not None:
-            self._write(sent)
+            self._write(sent, STAYING)
         return sent is not None
 
-    def _write(self, sent: Action) -> None:
+    def _write(self, sent: Action, states: frozenset[GateState]) -> None:
+        """Write to each arm, as long as the gate is in one of `states`."""
         failures = []
         for arm, positions in zip(self._arms, np.split(sent, len(self._arms)), strict=True):
+            if self.gate.state not in states:
+                break
             try:
                 arm.write_positions(positions)
             except HardwareError as error:

@@ -153,6 +153,22 @@ def test_a_slider_beyond_a_limit_is_given_up_and_a_hand_that_insists_is_held(rob
     assert robot.gate.state is GateState.HOLD
 
 
+def test_a_stop_between_two_writes_keeps_the_second_arm_where_it_is(robot, loop, arms):
+    loop.drive(Goes(INTO_TABLE))
+    turns(robot, loop, 5)
+    stood = arms[1].told.copy()
+    write = arms[0].write_positions
+
+    def pressed_meanwhile(positions):
+        write(positions)
+        robot.gate.stop("pressed")
+
+    arms[0].write_positions = pressed_meanwhile
+    robot.gate._last[7] += 0.01  # the right arm has somewhere to go
+    turns(robot, loop, 1)
+    assert (arms[1].told == stood).all()
+
+
 def test_an_arm_that_let_go_when_the_other_did_not_gets_its_torque_back(robot, loop, arms):
     loop.drive(Goes(START))
     turns(robot, loop, 3)
