@@ -3,8 +3,8 @@
 import gradio as gr
 
 from studio.desk import Desk
-from studio.pages.cell import build_cell_tab
 from studio.pages.data import build_data_tab
+from studio.pages.diagnostics import build_diagnostics_tab
 from studio.pages.drive import build_drive_tab
 from studio.pages.train import build_train_tab
 from studio.pages.workcell import build_workcell_tab
@@ -25,6 +25,6 @@ def build_page(desk: Desk) -> gr.Blocks:
                 build_train_tab(desk, train_tab)
             with gr.Tab("Workcell", id="workcell"):
                 build_workcell_tab(desk)
-            with gr.Tab("Cell", id="cell"):
-                build_cell_tab()
+            with gr.Tab("Diagnostics", id="diagnostics"):
+                build_diagnostics_tab()
     return page

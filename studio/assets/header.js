@@ -41,7 +41,8 @@ export function mountHeader(element, live) {
     text("plan", state.plan_secs === null ? "–" : (state.plan_secs * 1000).toFixed(0));
     text("driver", DRIVES[state.driver]);
     text("seat", seatWords(state.seat, browser));
-    text("reason", state.reason);
+    const again = state.gate === "stopped" ? " Stop again lowers the arms." : "";
+    text("reason", state.reason + again);
   });
   live.on("link", ({ open }) => {
     document.body.dataset.link = open ? "open" : "cut";

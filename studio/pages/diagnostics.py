@@ -1,13 +1,13 @@
-"""The Cell tab: whether cameras, loop and machine keep up, and what was said so far."""
+"""The Diagnostics tab: whether cameras, loop and machine keep up, and what was said so far."""
 
 import gradio as gr
 
 from studio.parts import heading, live_part
 
 
-def build_cell_tab() -> None:
+def build_diagnostics_tab() -> None:
     """Lay out the figures and the log that the live connection fills."""
-    with gr.Row(elem_id="cell"):
+    with gr.Row(elem_id="diagnostics"):
         with gr.Column(elem_classes="card", min_width=0):
             heading("Timeliness")
             live_part("cell")
