@@ -6,10 +6,12 @@
 | ready    | nothing, the arms hold         | `arm`, `release`, `reset`    | `engage` -> ramping   |
 | ramping  | what a driver wants, slowly    | `engage`; a jump when active | matched -> active     |
 | active   | what a driver wants, in limits | ramping, once matched        | `release` -> ready    |
-| hold     | nothing; latched by the kernel | `hold` from the three above  | `reset` -> ready      |
-| stopped  | nothing; latched by a person   | `stop` unless disarmed       | `reset` -> ready      |
-| lowering | the way to rest, slowly        | a second `stop`              | `lowered` -> disarmed |
+| hold     | nothing; latched by the kernel | `hold` from the three above  | `reopen` -> ready     |
+| stopped  | nothing; latched by a person   | `stop` unless disarmed       | `reopen` -> ready     |
+| lowering | the way to rest, slowly        | a second `stop`, `descend`   | `lowered` -> disarmed |
 
+Hold and stop let `relaxed` pass: the pose in which arms that press on something are found.
+`reopen` is `reset` and `arm`, unless Stop was pressed meanwhile; then disarmed becomes stopped.
 A stop wins over a hold. What would be a hold while the arms are being lowered, and a third stop,
 end the lowering: stopped again. Disarmed, hold and stopped are left by a person alone.
 """

@@ -106,6 +106,19 @@ def test_who_insists_is_held_and_after_a_reset_may_still_go_back(gate):
     assert np.abs(gate.admit(START, last) - last).max() > 0.01
 
 
+def test_a_finger_does_not_skip_through_the_other_arms_between_two_ticks(model):
+    middle = pose(
+        left=(0.2473, 0.0157, 0.102, 0.0036, -0.0338, -0.8401),
+        right=(-0.1111, -0.2654, 0.5295, 0.0098, -0.4041, -0.8915),
+    )
+    signs = [-1, -1, -1, 1, -1, 1, 0, -1, -1, 1, 1, -1, -1, 0]
+    half = np.float32(0.0314) * np.array(signs, np.float32)
+    before, after = middle - half, middle + half
+    assert (2 * np.abs(half) <= BODY.max_step + 1e-6).all()
+    assert model.nearness(before).free and model.nearness(after).free
+    assert "one another" in model.nearer(after, before).who
+
+
 def test_an_arm_found_beyond_a_limit_may_leave_but_not_go_on(model):
     inside = pose(left=(0.0, -0.2, 1.1, 0.0, 0.3, 0.0))
     assert not model.nearness(inside).free
