@@ -36,6 +36,8 @@ OF_A_FILE, WITHOUT_A_FILE = ("sides", "remember", "align"), ("write", "new_id")
 ORDERS = (*OF_A_FILE, *WITHOUT_A_FILE, "udev")
 """What can be asked for beside looking; one at a time."""
 
+NAME = "aloha"
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -48,8 +50,8 @@ class Options:
     """A workcell file. Without one, everything that is plugged in is looked for."""
     write: Path | None = None
     """Write what was found into this new workcell file."""
-    name: str = "aloha"
-    """What the new workcell is called, in its datasets too."""
+    name: str | None = None
+    """What the new workcell is called, in its datasets too; aloha by default. For --write."""
     kit: Literal["aloha_2023", "interbotix"] | None = None
     """Whose grippers the arms have, for --write; motors cannot tell those of followers."""
     udev: bool = False
@@ -95,8 +97,9 @@ def _check_orders(options: Options) -> None:
         raise ValueError(
             f"{spelt[0]} {needs}: `{'' if with_file else 'FILE '}{spelt[0]}`. Nothing was done."
         )
-    if options.kit is not None and options.write is None:
-        raise ValueError("--kit goes with --write, when a file is written. Nothing was done.")
+    lone = [_spelt(name) for name in ("name", "kit") if getattr(options, name) is not None]
+    if lone and options.write is None:
+        raise ValueError(f"{lone[0]} goes with --write, for a new file. Nothing was done.")
 
 
 def _spelt(order: str) -> str:
@@ -105,9 +108,7 @@ def _spelt(order: str) -> str:
 
 def _work(options: Options, path: Path, workcell: Workcell, machine: Machine) -> int:
     if options.udev:
-        ports = {arm.name: arm.port for arm in workcell.arms if Path(arm.port).exists()}
-        _say(udev_rules({name: device_at(machine, port).serial for name, port in ports.items()}))
-        return 0
+        return _print_rules(workcell, machine)
     if options.sides:
         for line in put_sides_right(path, workcell, machine, ask=_ask):
             _say(line)
@@ -117,6 +118,15 @@ def _work(options: Options, path: Path, workcell: Workcell, machine: Machine) ->
     if options.remember:
         return _remember(path, workcell, machine)
     return _tell(workcell, examine(workcell, machine))
+
+
+def _print_rules(workcell: Workcell, machine: Machine) -> int:
+    ports = {arm.name: arm.port for arm in workcell.arms if Path(arm.port).exists()}
+    _say(udev_rules({name: device_at(machine, port).serial for name, port in ports.items()}))
+    lost = [arm for arm in workcell.arms if arm.name not in ports]
+    for arm in lost:
+        sys.stderr.write(f"{arm.name}: there is nothing at {arm.port}, so it gets no rule.\n")
+    return 1 if lost else 0
 
 
 def _search(options: Options, machine: Machine) -> int:
@@ -137,7 +147,7 @@ def _write(
 ) -> list[Problem]:
     """Write a file of what was found. Returns why it cannot be used yet."""
     workcell, remarks = draft_workcell(
-        arms, cameras, name=options.name, kit=options.kit, reply_secs=options.reply_ms / 1e3
+        arms, cameras, name=options.name or NAME, kit=options.kit, reply_secs=options.reply_ms / 1e3
     )
     if not workcell.arms_of("follower"):
         return [Problem(str(path), "not written: no follower arm was found.", "See above.")]

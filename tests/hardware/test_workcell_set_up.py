@@ -92,6 +92,7 @@ def test_a_servo_that_cannot_be_that_motor_is_left_as_it_is(lab, capsys):
         ({"workcell": "bench.toml", "sides": True, "remember": True}, "--sides and --remember"),
         ({"udev": True, "write": "new.toml"}, "got --write and --udev"),
         ({"kit": "interbotix"}, "--kit goes with --write"),
+        ({"workcell": "bench.toml", "name": "new"}, "--name goes with --write"),
         ({"workcell": "missing.toml", "udev": True}, "cannot be read"),
     ],
 )
@@ -104,6 +105,18 @@ def test_orders_that_do_not_go_together_are_refused_by_name(tmp_path, capsys, op
     said = capsys.readouterr()
     assert status == 2 and words in said.err
     assert said.out == "", "standard output may be piped into a file of rules"
+
+
+def test_an_arm_that_gets_no_udev_rule_is_named_beside_the_rules(lab, capsys):
+    path = lab.root / "bench.toml"
+    text = path.read_text()
+    lost = text[text.index("[arms.") : text.index("[cameras.")].replace("left", "right")
+    lost = lost.replace(str(lab.port("left_follower")), "/dev/nothing")
+    path.write_text(text.replace("[cameras.", lost + "[cameras.", 1))
+    status = check.main(check.Options(workcell=path, udev=True), lab.machine)
+    said = capsys.readouterr()
+    assert status == 1 and "vla/left_follower" in said.out
+    assert "right_follower: there is nothing at" in said.err and "right" not in said.out
 
 
 def found_arm(number, role):
