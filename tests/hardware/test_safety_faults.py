@@ -153,6 +153,10 @@ def test_arms_with_a_hot_motor_are_held_and_can_be_lowered(bus):
 @pytest.mark.parametrize("fault", ON_THE_BUS, ids=lambda fault: fault.name)
 def test_on_the_bus_it_is_held_and_the_goals_stay(bus, fault):
     survives(bus, fault)
+    if fault.cause is Cause.CURRENT:
+        bus.turns(2)  # told once to stand where they are
+        servo = bus.buses[1].servos[1]
+        assert servo.peek("goal_position") == pytest.approx(servo.peek("present_position"), abs=20)
     goals = [servo.peek("goal_position") for each in bus.buses for servo in each.servos]
     bus.turns(3)
     assert goals == [servo.peek("goal_position") for each in bus.buses for servo in each.servos]
