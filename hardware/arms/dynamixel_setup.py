@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hardware.arms.interbotix import ArmModel
 from hardware.dynamixel import control_table as table
-from hardware.dynamixel.bus import ServoBus
+from hardware.dynamixel.bus import TRIES, ServoBus
 from hardware.dynamixel.motors import NO_SECONDARY_ID, REVERSE, Motor
 from hardware.dynamixel.port import REPLY_SECS, SerialPort
 from hardware.interfaces import HardwareError
@@ -82,15 +82,26 @@ def set_up_servo(
         bus.sync_write(table.ID, {servo.id: new_id})
         if bus.ping(new_id) is None:
             raise HardwareError(f"Servo {servo.id} did not take ID {new_id}. Port: {port}")
-        bus.sync_write(table.BAUD_RATE, {new_id: table.BAUD_RATES.index(new_baud)})
+    if not _takes_baud(port, new_id, (servo.baud, new_baud), reply_secs):
+        raise HardwareError(
+            f"The servo does not answer by ID {new_id} at {new_baud} baud. Switch its supply "
+            f"off and on, then search again. Port: {port}"
+        )
     with _bus(port, new_baud, reply_secs) as bus:
-        if bus.ping(new_id) is None:
-            raise HardwareError(
-                f"The servo does not answer by ID {new_id} at {new_baud} baud. Switch its supply "
-                f"off and on, then search again. Port: {port}"
-            )
         for register, value in _settings(motor):
             bus.write(new_id, register, value)
+
+
+def _takes_baud(port: str, id_: int, bauds: tuple[int, int], reply_secs: float | int) -> bool:
+    """Have a servo go from one baud rate to another. It confirms by a ping at the new one only."""
+    before, after = bauds
+    for _ in range(TRIES):
+        with _bus(port, before, reply_secs) as bus:
+            bus.sync_write(table.BAUD_RATE, {id_: table.BAUD_RATES.index(after)})
+        with _bus(port, after, reply_secs) as bus:
+            if bus.ping(id_) is not None:
+                return True
+    return False
 
 
 def _settings(motor: Motor | None) -> list[tuple[table.Register, int]]:

@@ -64,7 +64,8 @@ def test_a_new_servo_becomes_a_motor_of_the_arm_that_has_its_kind(
     with ServoBus([Servo(MODELS[model], 1)]) as new:
         status, said = run(lab, capsys, new_id=(new.path, id_))
         (servo,) = new.servos
-    assert status == 0 and f"has ID {id_} now; before, 1 at 57600 baud" in said
+    assert status == 0, said
+    assert f"has ID {id_} now; before, 1 at 57600 baud" in said
     assert f"of a {arm}" in said and "--remember" in said
     assert (servo.id, servo.peek("baud_rate")) == (id_, 3)
     registers = ("drive_mode", "secondary_id", "min_position_limit", "max_position_limit")
