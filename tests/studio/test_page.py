@@ -18,6 +18,7 @@ from small_robot import WAVE
 from waiting import wait_for
 
 from hardware.aloha import aloha_embodiment
+from hardware.safety.press import SAME_PRESS_SECS
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -208,6 +209,12 @@ def test_a_second_browser_watches_may_stop_and_can_take_the_seat(open_page):
     watcher.click("#give-back")
     expect(watcher.locator(".notices")).to_contain_text("has the seat")
     body_says(driver, driver="person")
+    watcher.locator("[data-part=stop]").click()
+    body_says(driver, gate="stopped")
+    body_says(watcher, gate="stopped")
+    driver.wait_for_timeout((SAME_PRESS_SECS + 0.2) * 1e3)
+    watcher.locator("[data-part=stop]").click()
+    body_says(driver, gate="lowering")
     watcher.locator("[data-part=stop]").click()
     body_says(driver, gate="stopped")
 
