@@ -140,11 +140,9 @@ class TrainRequest:
     prompt_convention: bool | None = None
     """Whether the prompt says the action convention (ours); for bodies in two conventions."""
     decoder_context: Literal["joint", "before"] | None = None
-    """Whether the decoder of a network that has learnt no actions yet is done with the context
-    before the noisy actions (`DecoderConfig.context`)."""
+    """Of a decoder that has learnt nothing yet, `DecoderConfig.context`."""
     pointer: bool | None = None
-    """Whether the decoder of a network that has learnt no actions yet is told where the backbone
-    points (ours)."""
+    """Whether a decoder that has learnt nothing yet is told where the backbone points (ours)."""
     action_hz: float | None = None
     """Rows a second that a network without `base` predicts; every dataset is read at this rate."""
     action_convention: str | None = None
