@@ -121,6 +121,7 @@ def _ours(
     drawn = scenario(name, int(rng.integers(VALIDATION_SEED)))
     cell = _cell(recipe.cameras, recipe.height, recipe.width, recipe.fps)
     cell.world.set_out(drawn.layout)
+    cell.robot.gate.forget()  # nothing is held from the demonstration before
     start = None
     if first_driver is not None:
         start = _look(cell)

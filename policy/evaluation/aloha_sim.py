@@ -137,6 +137,7 @@ class AlohaSim:
         simulation = _simulation(driver.cameras, driver.look_secs)
         world = simulation.world
         world.set_out(scene.layout)
+        simulation.robot.gate.forget()  # another scene: nothing is held from the last
         simulation.robot.gate.reset()
         known = _known(scene.told, trained)
         instruction = _say(scene, start.axis, known, rng)

@@ -93,6 +93,7 @@ class _Actor:
         robot, world = self._simulation.robot, self._simulation.world
         drawn = scenario(asked.task, int(rng.integers(VALIDATION_SEED)))
         world.set_out(drawn.layout)
+        robot.gate.forget()  # another scene: nothing is held from the last
         robot.gate.reset()
         instruction = self._say(drawn, rng)
         self._explorer.begin(rng)
