@@ -123,5 +123,5 @@ def test_a_camera_that_moves_is_refused(samples):
 
 
 def test_a_body_that_nobody_can_place_is_refused(samples):
-    with pytest.raises(ValueError, match="kinematic model"):
+    with pytest.raises(ValueError, match="place is known"):
         GripperPaths(samples, "cam_elsewhere")
