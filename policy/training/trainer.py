@@ -139,12 +139,13 @@ class Trainer:
         weights = self.weights()
         optimizer = get_optimizer_state_dict(self._learner, self._bare_optimizers, options=WHOLE)
         with self._average.instead():
-            average = self.weights() if self._average.decay else None
+            # Copies: on a processor what is gathered is the weights, which are put back below.
+            average = {n: v.clone() for n, v in self.weights().items()}
         if not self._accelerator.is_main_process:
             return
         state = {
             "weights": weights,
-            "average": average,
+            "average": average if self._average.decay else None,
             "optimizer": optimizer,
             "step": self.step,
         }
