@@ -192,8 +192,9 @@ def test_a_failed_command_is_told_with_the_end_of_its_log(tmp_path):
 
 def test_a_command_that_is_stopped_may_save_first(tmp_path):
     script = (
-        "import time\nprint('up', flush=True)\n"
-        "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('saved')\n"
+        "import time\n"
+        "try:\n    print('up', flush=True)\n    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n    print('saved')\n"
     )
     command = Command(["-c", script], tmp_path / "log.txt", gpu=False)
     while "up" not in command.last_words():

@@ -58,7 +58,7 @@ def test_a_place_is_the_token_that_holds_it(samples):
 
 
 def test_what_has_no_such_model_is_refused(samples):
-    with pytest.raises(ValueError, match=r"where a camera's place is known .* 'cam_left_wrist'"):
+    with pytest.raises(ValueError, match=r"where a camera's place is known, .* 'cam_left_wrist'"):
         touches_of(samples, "cam_left_wrist")  # the demonstrations do not show it
     foreign: Embodiment = body_named("widowx")
     with pytest.raises(ValueError, match="Leave touch_weight out"):
