@@ -89,6 +89,6 @@ def check_identity(
     if different:
         raise HardwareError(
             f"This {model.name} is not the one that was set up here: " + "; ".join(different) + ". "
-            "Are two cables swapped? If this is the arm, aligned or with a changed motor or firmware, "
+            "Are two cables swapped? If it is the arm, aligned or with another motor or firmware, "
             f"store it anew: `python -m hardware.check FILE --remember`. Port: {port}"
         )

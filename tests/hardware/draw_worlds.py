@@ -35,6 +35,7 @@ def draw_task(cell: SimulatedAloha, name: str) -> np.ndarray:
     for seed in range(3, 30):
         found = scenario(name, seed)
         cell.world.set_out(found.layout)
+        cell.robot.gate.forget()  # another scene: nothing is held from the last
         cell.robot.gate.reset()
         before = cell.world.render("cam_high", HEIGHT, WIDTH)
         loop = ControlLoop(cell.robot)

@@ -49,6 +49,7 @@ def one(start: Start) -> Attempt:
     cell.world.set_out(drawn.layout)
     if start.disturbed:
         DisturbedStarts().disturb(cell.world, drawn.task, rng)
+    cell.robot.gate.forget()  # another scene: nothing is held from the last
     cell.robot.gate.reset()
     loop = ControlLoop(cell.robot)
     loop.drive(expert_for(drawn.task, cell.world, None if start.steady else rng))

@@ -30,6 +30,7 @@ def cell():
 
 def try_once(cell, expert, task, *, limit_secs=None):
     loop = ControlLoop(cell.robot, [(ticks := []).append])
+    cell.robot.gate.forget()  # another scene: nothing is held from the last
     cell.robot.gate.reset()
     loop.drive(expert)
     found = attempt(loop, cell.world, task, limit_secs=limit_secs or task.limit_secs)

@@ -35,6 +35,7 @@ def set_out(cell, name, seed, axis=None):
 def drive(cell, task, rng=None):
     """Let the expert of `task` drive; return the loop and its ticks."""
     loop = ControlLoop(cell.robot, [(ticks := []).append])
+    cell.robot.gate.forget()  # another scene: nothing is held from the last
     cell.robot.gate.reset()
     loop.drive(expert_for(task, cell.world, rng))
     return loop, ticks

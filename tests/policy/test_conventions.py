@@ -64,6 +64,7 @@ def chunks():
             drawn = scenario(name, 21)
             task = drawn.task
             cell.world.set_out(drawn.layout)
+            cell.robot.gate.forget()  # another scene: nothing is held from the last
             cell.robot.gate.reset()
             loop, witness = ControlLoop(cell.robot), Witness(expert_for(task, cell.world))
             loop.drive(witness)
