@@ -11,6 +11,7 @@ import numpy as np
 from servo_bus.arms import viperx, widowx
 from servo_bus.bus import ServoBus
 
+from hardware import check
 from hardware.workcell.machine import Machine
 
 ARMS = ("left_follower", "right_follower", "left_leader", "right_leader")
@@ -128,3 +129,11 @@ def workcell_text(lab: Lab) -> str:
             "",
         ]
     return "\n".join(lines)
+
+
+def check_said(lab: Lab, capsys, **options) -> tuple[int, str]:
+    """Exit status of `python -m hardware.check` in `lab`, and all that it said."""
+    options = {"reply_ms": 1e3 * REPLY_SECS} | options
+    status = check.main(check.Options(**options), lab.machine)
+    said = capsys.readouterr()
+    return status, said.out + said.err

@@ -3,7 +3,13 @@
 from pathlib import Path
 
 import pytest
-from emulated_lab import REPLY_SECS, draw_pictures, emulated_lab, serial_of, workcell_text
+from emulated_lab import (
+    check_said,
+    draw_pictures,
+    emulated_lab,
+    serial_of,
+    workcell_text,
+)
 
 from hardware import check
 from hardware.workcell import sides
@@ -20,16 +26,9 @@ def lab(tmp_path):
         yield lab
 
 
-def run(lab, capsys, **options):
-    options = {"reply_ms": 1e3 * REPLY_SECS} | options
-    status = check.main(check.Options(**options), lab.machine)
-    said = capsys.readouterr()
-    return status, said.out + said.err
-
-
 def test_it_finds_the_arms_and_writes_a_workcell_that_loads(lab, capsys):
     written = lab.root / "new.toml"
-    status, said = run(lab, capsys, write=written, name="bench")
+    status, said = check_said(lab, capsys, write=written, name="bench")
     assert f"{lab.port('left_follower')}: 9 motors, firmware [45]: ViperX 300 S" in said
     assert "WidowX 250 S (ALOHA 2023 leader)" in said
     assert "Interbotix ALOHA leader" not in said
@@ -41,16 +40,18 @@ def test_it_finds_the_arms_and_writes_a_workcell_that_loads(lab, capsys):
     assert {arm.model for arm in workcell.arms} == {"aloha_2023_follower", "aloha_2023_leader"}
     assert all(len(arm.fingerprints) == 9 for arm in workcell.arms)
     assert "# Grippers are taken" in written.read_text()
-    assert run(lab, capsys, write=written)[0] == 2, "a file that is there is not written over"
+    assert check_said(lab, capsys, write=written)[0] == 2, (
+        "a file that is there is not written over"
+    )
 
 
 def test_a_good_workcell_is_timed_and_its_motors_remembered(lab, capsys):
     path = lab.root / "bench.toml"
-    status, said = run(lab, capsys, workcell=path)
+    status, said = check_said(lab, capsys, workcell=path)
     assert status == 1
     assert said.count("another arm of its kind at this port would not be noticed") == 4
     assert "left_leader: read in" in said and "12.0 V" in said
-    assert run(lab, capsys, workcell=path, remember=True)[0] == 0
+    assert check_said(lab, capsys, workcell=path, remember=True)[0] == 0
     after = examine(load_workcell(path), lab.machine, watching_secs=0.5)
     assert not any("would not be noticed" in problem.what for problem in after.problems)
     assert all(bus[1].peek("torque_enable") == 0 for bus in lab.buses.values())
@@ -65,7 +66,7 @@ def test_all_that_is_wrong_with_the_devices_is_said_at_once(lab, capsys):
     ).write_text("16\n")
     lab.buses["left_follower"][4].poke("drive_mode", 0)
     lab.buses["right_follower"].cut_power()
-    status, said = run(lab, capsys, workcell=path)
+    status, said = check_said(lab, capsys, workcell=path)
     assert status == 1
     for words in (
         "right_leader: there is nothing at /dev/serial/by-id/nothing",
@@ -80,9 +81,9 @@ def test_all_that_is_wrong_with_the_devices_is_said_at_once(lab, capsys):
 
 def test_arms_that_were_set_up_are_told_from_others_of_their_kind(lab, capsys):
     path = lab.root / "bench.toml"
-    run(lab, capsys, workcell=path, remember=True)
+    check_said(lab, capsys, workcell=path, remember=True)
     lab.buses["left_follower"][7].poke("homing_offset", 12)
-    said = run(lab, capsys, workcell=path)[1]
+    said = check_said(lab, capsys, workcell=path)[1]
     assert "left_follower: This ViperX" in said
     assert "motor 7: homing offset was 0, is 12" in said
 
@@ -95,7 +96,7 @@ def test_moving_an_arm_by_hand_puts_the_sides_right(lab, capsys, monkeypatch):
         lab.buses[next(hands)][1].position += 400
 
     monkeypatch.setattr(check, "_ask", move_one)
-    status, said = run(lab, capsys, workcell=path, sides=True)
+    status, said = check_said(lab, capsys, workcell=path, sides=True)
     assert status == 0, said
     assert "The leaders' sides were swapped" in said and "The followers' sides are right" in said
     ports = {arm.name: arm.port for arm in load_workcell(path).arms}
@@ -113,7 +114,7 @@ def test_two_arms_moved_at_once_are_asked_for_again(lab):
 
 
 def test_udev_rules_name_each_arm_by_its_adapter(lab, capsys):
-    status, said = run(lab, capsys, workcell=lab.root / "bench.toml", udev=True)
+    status, said = check_said(lab, capsys, workcell=lab.root / "bench.toml", udev=True)
     assert status == 0
     serial = serial_of("left_leader")
     assert f'SUBSYSTEM=="tty", ATTRS{{serial}}=="{serial}", SYMLINK+="vla/left_leader"' in said

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from emulated_lab import REPLY_SECS, NoRealSense, emulated_lab, workcell_text
+from emulated_lab import NoRealSense, check_said, emulated_lab, workcell_text
 from servo_bus.bus import ServoBus
 from servo_bus.servo import Servo
 from servo_bus.table import MODELS
@@ -29,23 +29,16 @@ def lab(tmp_path):
         yield lab
 
 
-def run(lab, capsys, **options):
-    options = {"reply_ms": 1e3 * REPLY_SECS} | options
-    status = check.main(check.Options(**options), lab.machine)
-    said = capsys.readouterr()
-    return status, said.out + said.err
-
-
 def test_an_arm_that_was_aligned_is_stored_anew_and_usable_again(lab, capsys):
     path = lab.root / "bench.toml"
-    assert run(lab, capsys, workcell=path, remember=True)[0] == 0
+    assert check_said(lab, capsys, workcell=path, remember=True)[0] == 0
     lab.buses["left_follower"][3].position += 30
-    status, said = run(lab, capsys, workcell=path, align="left_follower")
+    status, said = check_said(lab, capsys, workcell=path, align="left_follower")
     assert status == 0 and "--remember" in said
     (refused,) = examine_arms(load_workcell(path), lab.machine).arms
     assert not refused.usable
     assert "store it anew: `python -m hardware.check FILE --remember`" in str(refused.problems)
-    status, said = run(lab, capsys, workcell=path, remember=True)
+    status, said = check_said(lab, capsys, workcell=path, remember=True)
     assert status == 0 and "motor 3: homing offset was 0, is -30" in said
     (report,) = examine_arms(load_workcell(path), lab.machine).arms
     assert report.usable and "--remember" not in str(report.problems)
@@ -62,7 +55,7 @@ def test_a_new_servo_becomes_a_motor_of_the_arm_that_has_its_kind(
     lab, capsys, model, id_, arm, settings
 ):
     with ServoBus([Servo(MODELS[model], 1)]) as new:
-        status, said = run(lab, capsys, new_id=(new.path, id_))
+        status, said = check_said(lab, capsys, new_id=(new.path, id_))
         (servo,) = new.servos
     assert status == 0, said
     assert f"has ID {id_} now; before, 1 at 57600 baud" in said
@@ -73,12 +66,12 @@ def test_a_new_servo_becomes_a_motor_of_the_arm_that_has_its_kind(
 
 
 def test_a_servo_that_cannot_be_that_motor_is_left_as_it_is(lab, capsys):
-    status, said = run(lab, capsys, new_id=(str(lab.port("left_follower")), 3))
+    status, said = check_said(lab, capsys, new_id=(str(lab.port("left_follower")), 3))
     assert status == 2 and "Connect one servo alone; 9 answer" in said
     with ServoBus([Servo(MODELS["XL430-W250"], 1)]) as new:
-        status, said = run(lab, capsys, new_id=(new.path, 300))
+        status, said = check_said(lab, capsys, new_id=(new.path, 300))
         assert status == 2 and "A servo's ID is 0 to 252" in said
-        status, said = run(lab, capsys, new_id=(new.path, 7))
+        status, said = check_said(lab, capsys, new_id=(new.path, 7))
         assert status == 2 and "Motor 7 of an arm is one of" in said
         assert new.servos[0].id == 1
 

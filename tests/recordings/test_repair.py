@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bench import Bench
 
 from recordings import check, editing, repair
 from recordings.dataset import Dataset
@@ -15,18 +14,6 @@ from recordings.piece import marked, without
 
 def problems_in(folder):
     return check.check(folder).problems
-
-
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory):
-    """Five episodes, two per file."""
-    folder = tmp_path_factory.mktemp("recorded") / "d"
-    with pytest.MonkeyPatch.context() as patch, Bench() as bench:
-        patch.setattr("recordings.parquet_tail.EPISODES_PER_FILE", 2)
-        bench.recorder.open_dataset(folder, fps=25)
-        for number in range(5):
-            bench.record(f"task {number % 2}", ticks=20 + 2 * number)
-    return folder
 
 
 @pytest.fixture
