@@ -67,6 +67,7 @@ class Report:
             "tick": tick.index,
             "late_ms": round(tick.late_secs * 1e3, 2),
             **asdict(status),
+            "safety_event": self._station.robot.gate.events.newest,
             "seat": self._seat.holder,
             "recording": self._recording(),
             "joints": [round(float(value), 3) for value in state],

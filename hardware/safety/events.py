@@ -75,6 +75,11 @@ class EventLog:
             listener(event)
         return event.number
 
+    @property
+    def newest(self) -> int:
+        """Number of the newest event; 0 before the first."""
+        return self._number
+
     def recent(self, after: int = 0) -> list[SafetyEvent]:
         """Return the events numbered above `after`, oldest first."""
         with self._lock:

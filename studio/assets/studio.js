@@ -2,6 +2,7 @@
 
 import { Connection } from "./connection.js";
 import { mountEpisode, mountEpisodes } from "./episode.js";
+import { mountEvents } from "./events.js";
 import { mountHand } from "./hand.js";
 import { mountHeader } from "./header.js";
 import { mountCell, mountHistory, mountNow, mountRecording, mountSuggestions } from "./panels.js";
@@ -13,6 +14,9 @@ import { mountWorkcell } from "./workcell.js";
 const live = new Connection();
 window.vlaLive = live; // for measurements: the last message of each kind is in `last`
 
+const EVENTS_BESIDE_STOP = 5;
+const EVENTS_OF_A_DAY = 100;
+
 const PARTS = {
   header: mountHeader,
   wall: mountWall,
@@ -23,6 +27,8 @@ const PARTS = {
   history: mountHistory,
   notices: mountNotices,
   log: mountLog,
+  events: (element, live) => mountEvents(element, live, EVENTS_BESIDE_STOP),
+  journal: (element, live) => mountEvents(element, live, EVENTS_OF_A_DAY),
   cell: mountCell,
   episode: mountEpisode,
   episodes: mountEpisodes,

@@ -14,3 +14,6 @@ def build_diagnostics_tab() -> None:
         with gr.Column(elem_classes="card", min_width=0):
             heading("Notices")
             live_part("log")
+        with gr.Column(elem_classes="card", elem_id="safety-journal", min_width=0):
+            heading("Safety events; those of earlier days are in safety.jsonl in the data folder")
+            live_part("journal")

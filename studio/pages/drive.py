@@ -36,6 +36,9 @@ def build_drive_tab(desk: Desk) -> None:
             with gr.Column(elem_classes="card", min_width=0):
                 heading("History")
                 live_part("history")
+            with gr.Column(elem_classes="card", min_width=0):
+                heading("Stops and holds")
+                live_part("events")
 
 
 def _three_d(desk: Desk) -> None:

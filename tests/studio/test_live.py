@@ -89,6 +89,9 @@ def test_stop_works_for_a_browser_without_the_seat(web, station, seat):
         socket.send_json({"type": "stop"})
         wait_for(lambda: station.status().gate is GateState.STOPPED)
         next_of(socket, "notices")
+        newest = station.robot.gate.events.newest
+        while next_of(socket, "state")["safety_event"] != newest:
+            pass  # a page asks for the events when this number changes
 
 
 def test_jogging_needs_the_seat_and_a_lost_browser_is_held(web, station, seat, arms):

@@ -153,7 +153,9 @@ def an_instruction_runs_until_the_space_bar(page):
     page.locator("h2").first.click()
     page.keyboard.press("Space")
     body_says(page, gate="stopped", driver="nobody")
-    expect(page.locator(".history")).to_contain_text("stopped")
+    expect(page.locator("#part-history .history")).to_contain_text("stopped")
+    newest = page.locator("#part-events li").first
+    expect(newest).to_contain_text(re.compile(r"\d\d:\d\d:\d\dperson: .* pressed Stop\.stopped"))
     page.click("[data-part=reset]")
     body_says(page, gate="ready")
 
