@@ -1,13 +1,82 @@
 """Changes a file that people and programs keep: one change at a time, whole or not at all."""
 
+import errno
+import fcntl
+import logging
 import os
 import shutil
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+PATIENCE_SECS = 10.0
+"""How long another program may take for its change; a change takes a part of a second."""
+
+LOOK_SECS = 0.01
+
+TAKEN = (errno.EAGAIN, errno.EACCES)
+NO_LOCKS = (errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP)
+"""What file systems answer that know no locks of folders, such as some that come by network."""
 
 _CHANGING = threading.RLock()
 """One change at a time in this program: what another thread wrote meanwhile would be lost."""
+
+_locked: set[Path] = set()
+"""Folders that the holder of `_CHANGING` has locked against other programs."""
+
+
+class FileTakenError(OSError):
+    """Another program has been changing a file for too long. Nothing was written."""
+
+
+@contextmanager
+def only_writer(path: Path, *, patience_secs: float | int = PATIENCE_SECS) -> Iterator[None]:
+    """Keep other threads and programs from changing `path` here, for reading it and changing it.
+
+    The lock is on the file's folder, which no change replaces, and ends with the program; it holds
+    for all who change files through this module. May be entered again inside. Raises
+    `FileTakenError` when another program keeps its lock for longer than `patience_secs`.
+    """
+    with _CHANGING:
+        folder = path.resolve().parent
+        if folder in _locked:
+            yield
+            return
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            _lock(descriptor, path, patience_secs)
+            _locked.add(folder)
+            yield
+        finally:
+            _locked.discard(folder)
+            os.close(descriptor)
+
+
+def _lock(descriptor: int, path: Path, patience_secs: float | int) -> None:
+    """Lock a folder, or say why not. Closing the descriptor unlocks it."""
+    deadline = time.monotonic() + patience_secs
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in NO_LOCKS:
+                logger.warning("%s cannot be locked: change it in one program only.", path)
+                return
+            if error.errno not in TAKEN:
+                raise
+        else:
+            return
+        if time.monotonic() > deadline:
+            raise FileTakenError(
+                f"Another program has been changing {path.name} for {patience_secs:g} s, the studio "
+                f"or `python -m hardware.check`. Nothing was written: end that one, then try "
+                f"again. File: {path}"
+            )
+        time.sleep(LOOK_SECS)
 
 
 def change_text(path: Path, change: Callable[[str], str]) -> None:
@@ -15,7 +84,7 @@ def change_text(path: Path, change: Callable[[str], str]) -> None:
 
     What `change` raises leaves the file as it is. Raises `OSError` if it cannot be written.
     """
-    with _CHANGING:
+    with only_writer(path):
         before = path.read_text(encoding="utf-8") if path.exists() else ""
         replace_file(path, change(before).encode())
 
@@ -25,7 +94,7 @@ def replace_file(path: Path, data: bytes) -> None:
 
     After a crash the file is the old one or the new one. Its permissions stay. Raises `OSError`.
     """
-    with _CHANGING:
+    with only_writer(path):
         kept = path.resolve()
         written = kept.with_name(f".{kept.name}.{os.getpid()}.new")
         try:

@@ -8,7 +8,7 @@ from typing import Any
 import tomlkit
 from tomlkit.items import Item
 
-from hardware.durable_file import change_text, replace_file
+from hardware.durable_file import change_text, only_writer, replace_file
 from hardware.dynamixel.motors import Fingerprint
 from hardware.workcell.entries import ArmEntry, CameraEntry, ChannelLimit, Workcell
 from hardware.workcell.file import load_workcell
@@ -20,11 +20,6 @@ HEAD = "A workcell of VLA Studio (docs/workcell.md). Look it over: python -m har
 
 def save_workcell(path: Path, workcell: Workcell, remarks: Sequence[str] = ()) -> None:
     """Write a new file, with `remarks` as comments. Raises `WorkcellError` if it is there."""
-    if path.exists():
-        fix = "Name another file, or remove this one first."
-        raise WorkcellError(
-            "Nothing was written.", [Problem(str(path), "it is there already.", fix)]
-        )
     document = tomlkit.document()
     for line in (HEAD, *remarks):
         document.add(tomlkit.comment(line))
@@ -38,7 +33,13 @@ def save_workcell(path: Path, workcell: Workcell, remarks: Sequence[str] = ()) -
             document.add(kind, tables)
     if workcell.limits:
         document.add("limits", _limits(workcell.limits))
-    replace_file(path, tomlkit.dumps(document).encode())
+    with only_writer(path):
+        if path.exists():
+            fix = "Name another file, or remove this one first."
+            raise WorkcellError(
+                "Nothing was written.", [Problem(str(path), "it is there already.", fix)]
+            )
+        replace_file(path, tomlkit.dumps(document).encode())
 
 
 def store_fingerprints(path: Path, arm: str, prints: Sequence[Fingerprint]) -> None:
@@ -55,11 +56,6 @@ def store_limits(path: Path, limits: Mapping[str, ChannelLimit]) -> None:
 
     Raises `WorkcellError`, and writes nothing, if the file would be refused at the next start.
     """
-    workcell = load_workcell(path)
-    together = {name: _narrowed(workcell.limits.get(name), limits[name]) for name in limits}
-    wrong = broken_rules(replace(workcell, limits={**workcell.limits, **together}))
-    if wrong:
-        raise WorkcellError("Nothing was written: the file would be refused then.", wrong)
 
     def change(document: tomlkit.TOMLDocument) -> None:
         tables = document.setdefault("limits", tomlkit.table(is_super_table=True))
@@ -69,7 +65,13 @@ def store_limits(path: Path, limits: Mapping[str, ChannelLimit]) -> None:
             for key, value in _said(limit).items():
                 tables[name][key] = value
 
-    _edit(path, change)
+    with only_writer(path):
+        workcell = load_workcell(path)
+        together = {name: _narrowed(workcell.limits.get(name), limits[name]) for name in limits}
+        wrong = broken_rules(replace(workcell, limits={**workcell.limits, **together}))
+        if wrong:
+            raise WorkcellError("Nothing was written: the file would be refused then.", wrong)
+        _edit(path, change)
 
 
 def _narrowed(before: ChannelLimit | None, limit: ChannelLimit) -> ChannelLimit:
