@@ -1,4 +1,4 @@
-"""The blocks of the action decoder: one stream, or a context that is done with before the actions.
+"""The blocks of the action decoder: one stream, or a context apart from the actions.
 
 Shapes: B batch, H horizon, D width, M tokens before the actions, N = M + H.
 """
@@ -73,6 +73,14 @@ class Layers(nn.Module):
         q, k = rotate(qk, cos, sin).chunk(2, dim=1)
         return q, k, v
 
+    def keys(self, x: Tensor, modulation: Tensor, cos: Tensor, sin: Tensor) -> Past:
+        """Keys and values of `project` alone."""
+        batch, length, width = x.shape
+        shift, scale = modulation[..., : 2 * width].chunk(2, dim=-1)
+        kv = functional.linear(modulate(x, shift, 1 + scale), self.qkv.weight[width:])
+        k, v = kv.view(batch, length, 2 * self.heads, -1).transpose(1, 2).chunk(2, dim=1)
+        return rotate(k, cos, sin), v
+
     def add(self, x: Tensor, attended: Tensor, modulation: Tensor) -> Tensor:
         """`x` (B, N, D) with what it attended to, and the feed-forward of that."""
         gate1, shift, scale, gate2 = modulation[..., 2 * x.shape[-1] :].chunk(4, dim=-1)
@@ -134,9 +142,11 @@ class ContextFirstBlock(Layers):
     ) -> tuple[Tensor, Past]:
         """The context `x` (B, M, D) on its own, and its keys and values; the `last` only those."""
         cos, sin = (angles[:, :, : stream.split] for angles in (stream.cos, stream.sin))
+        if last:
+            return x, self.keys(x, modulation, cos, sin)
         mask = None if stream.mask is None else stream.mask[..., : stream.split]
         q, k, v = self.project(x, modulation, cos, sin)
-        return x if last else self.add(x, attend(q, k, v, mask), modulation), (k, v)
+        return self.add(x, attend(q, k, v, mask), modulation), (k, v)
 
     def after(self, x: Tensor, modulation: Tensor, stream: Stream, past: Past) -> Tensor:
         """Action tokens `x` (B times R, H, D), R of each sample, which see its context."""
@@ -151,6 +161,21 @@ class ContextFirstBlock(Layers):
             masks = [rows, stream.mask[..., : stream.split]]
         q, k, v = self.project(x, modulation, cos, sin)
         return self.add(x, attend_after(q, (k, v), past, *masks), modulation)
+
+
+class ContextReadBlock(ContextFirstBlock):
+    """The context stays as the backbone left it; the actions see it and themselves."""
+
+    def before(
+        self, x: Tensor, modulation: Tensor, stream: Stream, *, last: bool
+    ) -> tuple[Tensor, Past]:
+        """As any block's `before`, `last` or not: the context as it is, its keys and values."""
+        del last
+        return super().before(x, modulation, stream, last=True)
+
+
+KINDS = {"joint": Block, "before": ContextFirstBlock, "read": ContextReadBlock}
+"""The block of each `DecoderConfig.context`."""
 
 
 def chosen(modulation: Tensor, given: Tensor | None) -> Tensor:

@@ -31,6 +31,9 @@ class TimeLaw:
     """Lean to the clean end instead, the other reading of the paper."""
 
 
+ContextForm = Literal["joint", "before", "read"]
+
+
 @dataclass(frozen=True, slots=True)
 class DecoderConfig:
     """The single-stream DiT (arXiv 2605.30280 section 2.2). Ours where the paper is silent."""
@@ -43,10 +46,10 @@ class DecoderConfig:
     """Inner width of SwiGLU. 10240 makes 30 width**2 a block, the paper's 70.8 M at 1536."""
     time_features: int = 256
     """Width of the sinusoid of the flow time."""
-    context: Literal["joint", "before"] = "joint"
-    """Whether the context's tokens see the noisy actions and the flow time (joint, the paper's), or
+    context: ContextForm = "joint"
+    """Whether the context's tokens see the noisy actions and the flow time (joint, the paper's),
     are done with before them, as at flow time 0 (ours, for processors: once for all Euler steps and
-    all noise draws of a sample)."""
+    all noise draws of a sample), or are only read, as the backbone left them (ours)."""
 
 
 @dataclass(frozen=True, slots=True)

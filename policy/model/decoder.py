@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from policy.model.block import Block, ContextFirstBlock, Past, Stream, chosen, modulate
+from policy.model.block import KINDS, ContextFirstBlock, Past, Stream, chosen, modulate
 from policy.model.config import DecoderConfig
 
 
@@ -75,8 +75,7 @@ class ActionDecoder(nn.Module):
         self.actions_in = projection(channels, width, width)
         if state:
             self.state_in = projection(channels + pointed, width, width)
-        kind = Block if config.context == "joint" else ContextFirstBlock
-        self.blocks = nn.ModuleList(kind(config) for _ in range(config.blocks))
+        self.blocks = nn.ModuleList(KINDS[config.context](config) for _ in range(config.blocks))
         self.modulation = nn.Linear(width, 2 * width)
         self.actions_out = projection(width, width, channels)
         self.reset()
@@ -161,7 +160,7 @@ class ActionDecoder(nn.Module):
             times = torch.stack([tau.amax(dim=1), torch.zeros_like(tau[:, 0])], dim=1)
             given = functional.pad(tau == 0, (stream.tokens.shape[1], 0), value=False)[..., None]
         time = self.embed_time(times)
-        if self.config.context == "before":
+        if self.config.context != "joint":
             return self._after(stream, noisy, time, given)
         x = torch.cat([stream.tokens, self.actions_in(noisy.to(stream.tokens.dtype))], dim=1)
         for i, block in enumerate(self.blocks):

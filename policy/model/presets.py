@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from policy.model.backbone import add_tokens, load_backbone
-from policy.model.config import DecoderConfig, QwenVLAConfig
+from policy.model.config import ContextForm, DecoderConfig, QwenVLAConfig
 from policy.model.prompt import camera_tag
 from policy.model.qwen_vla import QwenVLA
 from policy.model.words import THINK
@@ -231,7 +231,7 @@ def start_from_backbone(
     cameras: Sequence[str],
     *,
     decoder: DecoderConfig | None = None,
-    context: Literal["joint", "before"] | None = None,
+    context: ContextForm | None = None,
     dtype: torch.dtype = torch.float32,
     camera_tokens: bool = False,
     **choices: Any,  # noqa: ANN401 - fields of QwenVLAConfig

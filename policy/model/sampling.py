@@ -160,8 +160,7 @@ class StepVelocity:
         blocks = cast(list[Layers], list(decoder.blocks))
         self._modulations = [block.modulation(time) for block in blocks]
         self._last = decoder.modulation(time)
-        before = decoder.config.context == "before"
-        self._pasts = decoder.pasts(stream) if before else []
+        self._pasts = [] if decoder.config.context == "joint" else decoder.pasts(stream)
         horizon = stream.cos.shape[2] - stream.tokens.shape[1]
         self._rows = torch.arange(horizon, device=time.device)[:, None] < clean if clean else None
 

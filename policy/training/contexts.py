@@ -1,9 +1,16 @@
-"""The outputs of a frozen backbone, computed once for every item and kept in memory."""
+"""The outputs of a frozen backbone, computed once for every item and kept in a file beside the job.
+
+The file is mapped, not read: processes of one machine share it, and it may be larger than memory.
+"""
+
+import hashlib
+import shutil
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
 from policy.data.item import Source
@@ -11,8 +18,8 @@ from policy.model.processor import Encoded, Processor
 from policy.model.qwen_vla import Context, QwenVLA
 
 BATCH = 128
-LARGEST = 8e9
-"""Bytes that stored contexts may take."""
+SPARE = 2e9
+"""Bytes that stay free on the disk."""
 
 
 class StoredContexts:
@@ -24,45 +31,86 @@ class StoredContexts:
         processor: Processor,
         sources: tuple[Source, ...],
         *,
+        folder: Path,
         device: torch.device,
         bf16: bool,
     ) -> None:
-        """Run the backbone over every item. Raises `ValueError` when they would not fit."""
+        """Run the backbone over every item, or find in `folder` what was computed before.
+
+        Raises `ValueError` when the disk has no room for it.
+        """
         lengths = [len(source) for source in sources]
         self._first = torch.tensor(np.cumsum([0, *lengths[:-1]]))
         self._device = device
-        parts: list[Context] = []
-        with (
-            torch.inference_mode(),
-            torch.autocast(device.type, torch.bfloat16, enabled=bf16),
-            tqdm(total=sum(lengths), desc="hidden states", unit="sample") as bar,
-        ):
-            for source in sources:
-                for start in range(0, len(source), BATCH):
-                    stop = min(start + BATCH, len(source))
-                    rows = [_encode(source, i, processor) for i in range(start, stop)]
-                    parts.append(_small(model.see(processor.collate(rows)[0].to(device))))
-                    _check_size(parts[0], sum(lengths))
-                    bar.update(stop - start)
-        longest = max(part.hidden.shape[1] for part in parts)
-        padded = [_pad(part, longest) for part in parts]
-        self._hidden = torch.cat([part.hidden for part in padded])
-        self._positions = torch.cat([part.positions for part in padded], dim=1)
-        self._mask = torch.cat([part.attention_mask for part in padded])
-        told = [part.pointed for part in padded if part.pointed is not None]
-        self._pointed = torch.cat(told) if told else None
+        name = _name(model, processor, sources)
+        self._path, index = folder / f"{name}.bf16", folder / f"{name}.npz"
+        if not index.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            _forget_others(folder)
+            with (
+                torch.inference_mode(),
+                torch.autocast(device.type, torch.bfloat16, enabled=bf16),
+            ):
+                _store(model, processor, sources, self._path, index, device)
+        with np.load(index) as stored:
+            self._ends, self._positions = stored["ends"], stored["positions"]
+            self._pointed = torch.from_numpy(stored["pointed"])
+        width = int(model.backbone.config.text_config.hidden_size)
+        tokens = int(self._ends[-1])
+        self._hidden = np.memmap(self._path, np.int16, "r", shape=(tokens, width))
 
     def of(self, keys: Tensor) -> Context:
         """What was computed for `keys` (B, 2)."""
-        picked = self._first[keys[:, 0].cpu()] + keys[:, 1].cpu()
-        mask = self._mask[picked].long()
-        longest = int(mask.sum(dim=1).max())
+        picked = (self._first[keys[:, 0].cpu()] + keys[:, 1].cpu()).numpy()
+        spans = [slice(self._ends[n - 1] if n else 0, self._ends[n]) for n in picked]
+        hidden = [torch.from_numpy(self._hidden[span].copy()) for span in spans]
+        positions = [torch.from_numpy(self._positions[span].astype(np.int64)) for span in spans]
+        mask = [torch.ones(len(each), dtype=torch.long) for each in hidden]
+        padded = pad_sequence(hidden, batch_first=True).view(torch.bfloat16)
         return Context(
-            self._hidden[picked, :longest].to(self._device).float(),
-            self._positions[:, picked, :longest].to(self._device).long(),
-            mask[:, :longest].to(self._device),
-            None if self._pointed is None else self._pointed[picked].to(self._device),
+            padded.to(self._device).float(),
+            pad_sequence(positions, batch_first=True).permute(2, 0, 1).to(self._device),
+            pad_sequence(mask, batch_first=True).to(self._device),
+            self._pointed[torch.from_numpy(picked)].to(self._device)
+            if len(self._pointed)
+            else None,
         )
+
+
+def _store(
+    model: QwenVLA,
+    processor: Processor,
+    sources: tuple[Source, ...],
+    path: Path,
+    index: Path,
+    device: torch.device,
+) -> None:
+    """Write every item's hidden states to `path` and, once whole, to `index` where each one is."""
+    total = sum(map(len, sources))
+    lengths: list[int] = []
+    positions, pointed = [], []
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file, tqdm(total=total, desc="hidden states", unit="sample") as bar:
+        for source in sources:
+            for start in range(0, len(source), BATCH):
+                stop = min(start + BATCH, len(source))
+                rows = [_encode(source, i, processor) for i in range(start, stop)]
+                seen = model.see(processor.collate(rows)[0].to(device))
+                real = seen.attention_mask.bool().cpu()
+                hidden = seen.hidden.to(torch.bfloat16).cpu()[real]
+                if not lengths:
+                    _check_room(hidden.numel() * 2 / len(rows) * total, total, path.parent)
+                file.write(hidden.view(torch.int16).numpy().tobytes())
+                positions.append(seen.positions.to(torch.int16).cpu().permute(1, 2, 0)[real])
+                lengths += real.sum(dim=1).tolist()
+                if seen.pointed is not None:
+                    pointed.append(seen.pointed.float().cpu())
+                bar.update(len(rows))
+    partial.replace(path)
+    told = torch.cat(pointed).numpy() if pointed else np.zeros((0, 0), np.float32)
+    whole = index.with_suffix(".partial.npz")
+    np.savez(whole, ends=np.cumsum(lengths), positions=torch.cat(positions).numpy(), pointed=told)
+    whole.replace(index)
 
 
 def _encode(source: Source, index: int, processor: Processor) -> Encoded:
@@ -70,29 +118,34 @@ def _encode(source: Source, index: int, processor: Processor) -> Encoded:
     return processor.encode(item.prompt, item.pictures, item.answer)
 
 
-def _small(context: Context) -> Context:
-    return Context(
-        context.hidden.to(torch.bfloat16).cpu(),
-        context.positions.to(torch.int16).cpu(),
-        context.attention_mask.to(torch.int8).cpu(),
-        None if context.pointed is None else context.pointed.cpu(),
-    )
+def _name(model: QwenVLA, processor: Processor, sources: tuple[Source, ...]) -> str:
+    """Says which backbone looked at what: its weights, and some items of each source."""
+    digest = hashlib.blake2b(digest_size=8)
+    looked = [model.backbone] if model.pointer is None else [model.backbone, model.pointer]
+    for part in looked:
+        for name, weight in part.state_dict().items():
+            digest.update(name.encode())
+            digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    for source in sources:
+        digest.update(f"{source.name} {len(source)}".encode())
+        for index in sorted({0, len(source) // 2, len(source) - 1}):
+            inputs = processor.collate([_encode(source, index, processor)])[0]
+            digest.update(inputs.input_ids.numpy().tobytes())
+            if inputs.pixel_values is not None:
+                digest.update(inputs.pixel_values.numpy().tobytes())
+    return f"contexts-{digest.hexdigest()}"
 
 
-def _pad(context: Context, length: int) -> Context:
-    more = length - context.hidden.shape[1]
-    return Context(
-        functional.pad(context.hidden, (0, 0, 0, more)),
-        functional.pad(context.positions, (0, more)),
-        functional.pad(context.attention_mask, (0, more)),
-        context.pointed,
-    )
+def _forget_others(folder: Path) -> None:
+    for stale in folder.glob("contexts-*"):
+        stale.unlink()
 
 
-def _check_size(part: Context, count: int) -> None:
-    needed = part.hidden[0].numel() * 2 * count
-    if needed > LARGEST:
+def _check_room(needed: float, count: int, folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed + SPARE > free:
         raise ValueError(
             f"Keeping the frozen backbone's output of {count} samples takes {needed / 1e9:.0f} GB. "
-            'Use "freeze": ["vision", "language"] instead of "freeze_backbone".'
+            f"{folder} has {free / 1e9:.0f} GB free, of which {SPARE / 1e9:.0f} GB stay so. Make "
+            'room, or use "freeze": ["vision", "language"] instead of "freeze_backbone".'
         )

@@ -224,11 +224,13 @@ class TrainingJob(Job):
         """Train until done or stopped; returns whether it was done."""
         device = self.accelerator.device
         if self.request.freeze_backbone:
-            self.learner.stored = StoredContexts(
-                *(self.model, self.mixture.processor, self.mixture.sources),
-                device=device,
-                bf16=quick_bf16(device),
-            )
+            with self.accelerator.local_main_process_first():  # one computes, others map its file
+                self.learner.stored = StoredContexts(
+                    *(self.model, self.mixture.processor, self.mixture.sources),
+                    folder=self.folder / "cache",
+                    device=device,
+                    bf16=quick_bf16(device),
+                )
         if self.trainer.resume():
             logger.info("Going on from step %d.", self.step)
         loader = Loader(

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from policy.data.item import Kind
-from policy.model.config import TimeLaw
+from policy.model.config import ContextForm, TimeLaw
 
 STRICT = ConfigDict(extra="forbid")
 
@@ -139,7 +139,7 @@ class TrainRequest:
     """Where the joint state is shown; as in the base, or by the preset, when not given."""
     prompt_convention: bool | None = None
     """Whether the prompt says the action convention (ours); for bodies in two conventions."""
-    decoder_context: Literal["joint", "before"] | None = None
+    decoder_context: ContextForm | None = None
     """Of a decoder that has learnt nothing yet, `DecoderConfig.context`."""
     pointer: bool | None = None
     """Whether a decoder that has learnt nothing yet is told where the backbone points (ours)."""

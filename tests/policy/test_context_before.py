@@ -14,11 +14,11 @@ from policy.model.sampling import Sampling, StepVelocity
 SAMPLES, DRAWS, LENGTH, HORIZON, CHANNELS = 2, 3, 7, 4, 5
 
 
-@pytest.fixture
-def decoder():
+@pytest.fixture(params=["before", "read"])
+def decoder(request):
     torch.manual_seed(0)
     made = ActionDecoder(
-        DecoderConfig(width=32, blocks=3, heads=2, feed_forward=48, context="before"),
+        DecoderConfig(width=32, blocks=3, heads=2, feed_forward=48, context=request.param),
         hidden=16,
         channels=CHANNELS,
         sections=[3, 3, 2],
@@ -78,9 +78,10 @@ def test_an_euler_step_gives_the_velocity_that_was_trained(decoder):
     torch.testing.assert_close(velocity, trained)
 
 
-def test_the_loss_of_several_draws_is_the_mean_of_each_alone(config, seen):
+@pytest.mark.parametrize("form", ["before", "read"])
+def test_the_loss_of_several_draws_is_the_mean_of_each_alone(config, seen, form):
     torch.manual_seed(0)
-    decoder_config = replace(config.decoder, context="before")
+    decoder_config = replace(config.decoder, context=form)
     network = QwenVLA(replace(config, decoder=decoder_config, pointer=True)).eval()
     for parameter in network.decoder.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
