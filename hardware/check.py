@@ -5,16 +5,14 @@ Without a file it looks at what is plugged in. Gives no torque; changes motors o
 """
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import tyro
 
-from hardware.arms.dynamixel_setup import align_shadows, find_servos, set_up_servo
-from hardware.arms.interbotix import ARM_MODELS
-from hardware.dynamixel.motors import Fingerprint, changes
+from hardware.arms.dynamixel_setup import align_shadows
+from hardware.arms.interbotix import ARM_MODELS, BAUD
 from hardware.dynamixel.port import REPLY_SECS
 from hardware.interfaces import HardwareError
 from hardware.workcell.arm_search import FoundArm, search_arms
@@ -24,13 +22,14 @@ from hardware.workcell.entries import ArmEntry, Workcell
 from hardware.workcell.examination import Examination, examine, examine_arms
 from hardware.workcell.file import load_workcell
 from hardware.workcell.machine import Machine
-from hardware.workcell.motor_place import motor_for
+from hardware.workcell.motor_set_up import carry_out, plan_motor
 from hardware.workcell.problem import Problem, numbered
+from hardware.workcell.remembering import remember
 from hardware.workcell.rules import broken_rules
 from hardware.workcell.serial_devices import device_at, find_serial_devices
 from hardware.workcell.sides import put_sides_right
 from hardware.workcell.udev_rules import udev_rules
-from hardware.workcell.writing import save_workcell, store_fingerprints
+from hardware.workcell.writing import save_workcell
 
 OF_A_FILE, WITHOUT_A_FILE = ("sides", "remember", "align"), ("write", "new_id")
 ORDERS = (*OF_A_FILE, *WITHOUT_A_FILE, "udev")
@@ -65,6 +64,8 @@ class Options:
     new_id: tuple[str, int] | None = None
     """PORT ID: make the one servo on this port that motor of an arm: ID, baud rate, direction,
     secondary ID, limits."""
+    baud: int | None = None
+    """The new motor's baud rate; 1000000 by default. For --new-id."""
     reply_ms: float = 1e3 * REPLY_SECS
     """What a reply may take beyond its bytes, while searching."""
 
@@ -75,7 +76,8 @@ def main(options: Options, machine: Machine | None = None) -> int:
     try:
         _check_orders(options)
         if options.new_id is not None:
-            return _set_up(*options.new_id, options.reply_ms / 1e3)
+            port, id_ = options.new_id
+            return _set_up(port, id_, options.baud or BAUD, options.reply_ms / 1e3)
         if options.workcell is None:
             return _search(options, here)
         workcell = load_workcell(options.workcell)
@@ -100,6 +102,8 @@ def _check_orders(options: Options) -> None:
     lone = [_spelt(name) for name in ("name", "kit") if getattr(options, name) is not None]
     if lone and options.write is None:
         raise ValueError(f"{lone[0]} goes with --write, for a new file. Nothing was done.")
+    if options.baud is not None and options.new_id is None:
+        raise ValueError("--baud goes with --new-id, for a new motor. Nothing was done.")
 
 
 def _spelt(order: str) -> str:
@@ -156,20 +160,9 @@ def _write(
     return broken_rules(workcell)
 
 
-def _set_up(port: str, new_id: int, reply_secs: float | int) -> int:
-    found = find_servos(port, reply_secs=reply_secs)
-    if len(found) != 1:
-        ids = [servo.id for servo in found]
-        raise ValueError(f"Connect one servo alone; {len(found)} answer on {port}: {ids}.")
-    servo, place = found[0], motor_for(found[0], new_id)
-    motor = None if place is None else place[0]
-    set_up_servo(port, servo, new_id=new_id, motor=motor, reply_secs=reply_secs)
-    _say(f"The {servo.model} has ID {new_id} now; before, {servo.id} at {servo.baud} baud.")
-    if place is not None:
-        _say(
-            f"It is set up as {place[0].name} of a {place[1]}. Put it into the arm, then store the "
-            "arm's motors anew: --remember; before that, if it is a second motor, --align ARM."
-        )
+def _set_up(port: str, new_id: int, new_baud: int, reply_secs: float) -> int:
+    for line in carry_out(plan_motor(port, new_id, new_baud=new_baud, reply_secs=reply_secs)):
+        _say(line)
     return 0
 
 
@@ -188,23 +181,11 @@ def _remember(path: Path, workcell: Workcell, machine: Machine) -> int:
     """Store every arm that answers as its model does, whatever was stored of it before."""
     nothing_known = tuple(replace(arm, fingerprints=()) for arm in workcell.arms)
     examination = examine_arms(replace(workcell, arms=nothing_known), machine)
-    for arm, report in zip(workcell.arms, examination.arms, strict=True):
-        if report.fingerprints:
-            store_fingerprints(path, arm.name, report.fingerprints)
-            _say(f"{arm.name}: its {len(report.fingerprints)} motors are remembered.")
-            _tell_changes(arm, report.fingerprints, workcell)
+    prints = {each.name: each.fingerprints for each in examination.arms if each.fingerprints}
+    for line in remember(path, workcell, prints):
+        _say(line)
     lost = [report for report in examination.arms if not report.fingerprints]
     return _conclude([problem for report in lost for problem in report.problems])
-
-
-def _tell_changes(arm: ArmEntry, prints: Sequence[Fingerprint], workcell: Workcell) -> None:
-    """A person must see what was agreed to: another arm's motors are stored as readily."""
-    different = changes(arm.fingerprints, prints) if arm.fingerprints else []
-    for words in different:
-        _say(f"  {words}")
-    alike = [each.name for each in workcell.arms if each.fingerprints == tuple(prints)]
-    if different and alike:
-        _say(f"  These were stored as {alike}: are two cables swapped?")
 
 
 def _align(workcell: Workcell, name: str) -> int:

@@ -72,9 +72,9 @@ def _lock(descriptor: int, path: Path, patience_secs: float | int) -> None:
             return
         if time.monotonic() > deadline:
             raise FileTakenError(
-                f"Another program has been changing {path.name} for {patience_secs:g} s, the studio "
-                f"or `python -m hardware.check`. Nothing was written: end that one, then try "
-                f"again. File: {path}"
+                f"Another program has been changing {path.name} for {patience_secs:g} s: the "
+                f"studio, or `python -m hardware.check`. Nothing was written: end that one, then "
+                f"try again. File: {path}"
             )
         time.sleep(LOOK_SECS)
 

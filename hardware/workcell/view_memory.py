@@ -40,6 +40,16 @@ class ViewMemory:
             replace_file(self.folder / f"{name}.png", bytes(picture))
         replace_file(self.folder / STATE, (json.dumps(state.tolist()) + "\n").encode())
 
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Call the views of cameras by new names, by the old ones; two may exchange theirs."""
+        kept = {new: self.folder / f"{old}.png" for old, new in names.items()}
+        views = {new: path.read_bytes() for new, path in kept.items() if path.is_file()}
+        for new, view in views.items():
+            replace_file(self.folder / f"{new}.png", view)
+        for old in names:
+            if old not in views:
+                (self.folder / f"{old}.png").unlink(missing_ok=True)
+
     def comparable(self, state: JointPositions) -> bool:
         """Whether the arms stand as they stood when the views were kept.
 
