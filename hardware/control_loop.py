@@ -31,6 +31,10 @@ class Tick:
     """What was sent to the motors; None if nothing was."""
     late_secs: float
     """How long after its deadline the turn began."""
+    driver: Agent | None = None
+    """Who was asked; None if nobody drives."""
+    intervention: bool = False
+    """Whether the driver took over from another, who waits."""
 
 
 Listener: TypeAlias = Callable[[Tick], None]
@@ -79,6 +83,7 @@ class ControlLoop:
         self._robot = robot
         self._listeners = tuple(listeners)
         self._agent: Agent | None = None
+        self._intervention = False
         self._index = 0
         self._missed = 0
         self._late: deque[float] = deque(maxlen=LATENESS_WINDOW)
@@ -105,12 +110,16 @@ class ControlLoop:
         """Why the robot cannot be read now, in words; empty while it can."""
         return self._trouble
 
-    def drive(self, agent: Agent | None) -> None:
-        """Hand the robot to `agent`, or to nobody. Waits for the turn in progress."""
+    def drive(self, agent: Agent | None, *, intervention: bool = False) -> None:
+        """Hand the robot to `agent`, or to nobody. Waits for the turn in progress.
+
+        An `intervention` is told with every tick, so that recordings tell it.
+        """
         if agent is not None:
             agent.reset()
         with self._turn:
             self._agent, self._failure = agent, None
+            self._intervention = intervention
             self._watchdogs.begin(agent)
             if agent is None:
                 self._robot.gate.release()
@@ -151,8 +160,10 @@ class ControlLoop:
             observation = self._look()
             if observation is None:
                 return None
+            driver = self._agent
+            intervention = self._intervention and driver is not None
             wanted, action = self._act(observation, late_secs)
-        tick = Tick(index, observation, wanted, action, late_secs)
+        tick = Tick(index, observation, wanted, action, late_secs, driver, intervention)
         for listener in self._listeners:
             listener(tick)
         return tick

@@ -12,11 +12,13 @@ from hardware.embodiment import Embodiment
 from recordings import layout
 from recordings.cutting import rows_of_piece
 from recordings.disk import flush, write_json, write_lines
+from recordings.drives import DRIVES, PLANS
 from recordings.episode_table import Row, episode_table_of, total_statistics, write_tasks
-from recordings.features import as_arrays
+from recordings.features import TIME, as_arrays
 from recordings.film_places import FilmPlaces, link
 from recordings.history import VERSION
 from recordings.marks import MARKS, NO_MARKS
+from recordings.older import filled_rows
 from recordings.parquet_tail import EPISODES_PER_FILE, ROWS_PER_FILE, merge, write_groups
 from recordings.piece import Piece, Pieces
 from recordings.piece_statistics import PlacedPiece, needs_count, statistics_of_pieces
@@ -25,7 +27,7 @@ from recordings.rejudging import can_rejudge, rejudged
 from recordings.source import Source
 from recordings.statistics import as_json
 
-WRITTEN = (layout.INFO, layout.STATS, layout.TASKS, layout.QUALITY, MARKS)
+WRITTEN = (layout.INFO, layout.STATS, layout.TASKS, layout.QUALITY, MARKS, DRIVES, PLANS)
 """What every assembly writes anew."""
 
 
@@ -59,6 +61,7 @@ class Assembly:
         target.mkdir(parents=True)
         self._copy_the_rest(target)
         self._films.place(target)
+        self._place_plans(target)
         for number, plan in enumerate(self._plans):
             self._write_data(target, number, plan)
         statistics = statistics_of_pieces(self._placed(), self._rows)
@@ -67,7 +70,8 @@ class Assembly:
             part = table.slice(begin, EPISODES_PER_FILE)
             write_groups(target / layout.episodes_file(number), [merge([part])])
         write_tasks(target, self._tasks)
-        for path, lines in ((layout.QUALITY, self._cards()), (MARKS, self._marks())):
+        kept = ((layout.QUALITY, self._cards()), (MARKS, self._marks()), (DRIVES, self._drives()))
+        for path, lines in kept:
             if lines:
                 write_lines(target / path, lines)
         write_json(target / layout.STATS, as_json(total_statistics(table)))
@@ -126,6 +130,7 @@ class Assembly:
         for index in plan.episodes:
             piece = self._pieces[index]
             rows = rows_of_piece(piece, index, self._begins[index], self._tasks)
+            rows = filled_rows(rows, schema)
             if needs_count(piece) or len(piece.tasks) > 1:
                 self._rows[index] = rows
             groups.append(rows.select(schema.names).cast(schema))
@@ -189,6 +194,25 @@ class Assembly:
             if piece.marks != NO_MARKS
         ]
 
+    def _drives(self) -> list[dict[str, Any]]:
+        lines = []
+        for index, piece in enumerate(self._pieces):
+            record = piece.source.drives.get(piece.episode)
+            if record is not None:
+                cut = _secs_before(piece) if piece.start else 0.0
+                lines.append({"episode_index": index} | record.from_row(cut).to_json())
+        return lines
+
+    def _place_plans(self, target: Path) -> None:
+        """Put the plans of every piece into the folder `target`, once for all of an episode's."""
+        for piece in self._pieces:
+            record = piece.source.drives.get(piece.episode)
+            if record is None or not record.plans:
+                continue
+            kept, path = (each / PLANS / record.plans for each in (piece.source.folder, target))
+            if kept.exists() and not path.exists():
+                link(kept, path)
+
     def _info(self) -> dict[str, Any]:
         base = self._base.info
         whole = layout.new_info(base.get("robot_type") or "unknown", base["fps"], base["features"])
@@ -222,6 +246,14 @@ class Assembly:
             piece.source is self._base and piece.episode == index and piece.whole
             for index, piece in enumerate(self._pieces)
         )
+
+
+def _secs_before(piece: Piece) -> float:
+    """Return how long after its episode a piece begins."""
+    rows = piece.source.table(piece.episode)
+    if TIME not in rows.column_names:
+        return piece.start / piece.source.fps
+    return float(rows[TIME][piece.start].as_py()) - float(rows[TIME][0].as_py())
 
 
 def _tasks(base: Source, pieces: Pieces) -> list[str]:

@@ -21,7 +21,13 @@ from recordings.disk import (
 )
 from recordings.episode import EpisodePlace, FinishedEpisode, OpenEpisode, stride_of
 from recordings.episode_table import Row, as_episode_table, write_tasks
-from recordings.features import arrow_schema, as_table, features_of, stored_in_table
+from recordings.features import (
+    ADDED_LATER,
+    arrow_schema,
+    as_table,
+    features_of,
+    stored_in_table,
+)
 from recordings.history import History
 from recordings.opening import claim, open_existing, require_same_body
 from recordings.parquet_tail import ParquetTail
@@ -51,7 +57,6 @@ class DatasetWriter:
         self.fps = fps
         self._floor_bytes = floor_bytes
         self._features = features_of(embodiment, fps)
-        self._schema = arrow_schema(self._features)
         require_space(folder, floor_bytes)
         self._prepare_folder()
         self._claim = claim(folder)
@@ -158,6 +163,9 @@ class DatasetWriter:
         pa.array([0])  # the first conversion loads pandas: a second that no save shall wait for
         found = open_existing(self.folder)
         self._info = found.info
+        older = [name for name in ADDED_LATER if name not in self._info["features"]]
+        self._features = {k: v for k, v in self._features.items() if k not in older}
+        self._schema = arrow_schema(self._features)
         self._tasks = found.tasks
         self._statistics: dict[str, Statistics] = found.statistics
         self._film_number = found.next_film

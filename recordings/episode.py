@@ -106,6 +106,11 @@ class OpenEpisode:
         return self._rows / self._fps
 
     @property
+    def began(self) -> float | None:
+        """When the first row was, on the robot's clock; None before."""
+        return None if self._next_index is None else self._origin
+
+    @property
     def error(self) -> str | None:
         """Why nothing more is recorded, if so; what was recorded may still be saved if it can."""
         failure = self._broken()
@@ -148,8 +153,8 @@ class OpenEpisode:
 
     def _take(self, tick: Tick, action: Action) -> None:
         if self._next_index is None:
-            self._next_index = tick.index
             self._origin = tick.observation.timestamp
+            self._next_index = tick.index
         else:
             self._count.missed += tick.index - self._last_index - 1
         self._last_index = tick.index
@@ -182,6 +187,7 @@ class OpenEpisode:
             names.TIME: seen.timestamp - self._origin,
             names.LATE: tick.late_secs,
             names.SENT: float(sent),
+            names.INTERVENTION: float(tick.intervention),
         }
         for name, frame in pictures.items():
             values[names.CAPTURE_PREFIX + name] = frame.captured_at - self._origin

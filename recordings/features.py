@@ -17,6 +17,7 @@ ACTION = "action"
 TIME = "time"
 LATE = "late"
 SENT = "sent"
+INTERVENTION = "intervention"
 CAPTURE_PREFIX = "capture_time."
 ARROW = {
     "float32": pa.float32(),
@@ -25,6 +26,9 @@ ARROW = {
     "bool": pa.bool_(),
 }
 """Types of the columns that are numbers."""
+
+ADDED_LATER = (INTERVENTION,)
+"""Columns that our older datasets lack, and are continued without."""
 
 INDEX_COLUMNS = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 
@@ -66,7 +70,8 @@ def features_of(embodiment: Embodiment, fps: int) -> Features:
 
     Beside LeRobot's own: `time` (seconds since the first row, measured, where `timestamp` is
     frame_index / fps), `late` (seconds after its deadline that the control tick began), `sent`
-    (1 if `action` was sent at this tick, 0 if it repeats the last one sent) and, per camera,
+    (1 if `action` was sent at this tick, 0 if it repeats the last one sent), `intervention` (1
+    while a person drives who took over from a policy, else 0) and, per camera,
     `capture_time.NAME` (when the picture was taken, on the clock of `time`). Their names keep
     clear of `observation` and `action`, which LeRobot's policies would read as inputs.
     """
@@ -76,7 +81,8 @@ def features_of(embodiment: Embodiment, fps: int) -> Features:
     }
     for camera in embodiment.cameras:
         features[IMAGE_PREFIX + camera.name] = film_feature(camera.height, camera.width, fps)
-    for name in (TIME, LATE, SENT, *(CAPTURE_PREFIX + name for name in embodiment.camera_names)):
+    taken = (CAPTURE_PREFIX + name for name in embodiment.camera_names)
+    for name in (TIME, LATE, SENT, INTERVENTION, *taken):
         features[name] = numbers("float32")
     features["timestamp"] = numbers("float32")
     for name in INDEX_COLUMNS[1:]:

@@ -11,7 +11,13 @@ from recordings import layout
 from recordings.dataset import Dataset
 from recordings.disk import read_lines
 from recordings.episode_table import Row, read_episodes, read_tasks, rows_of
-from recordings.features import INDEX_COLUMNS, Features, features_of, stored_in_table
+from recordings.features import (
+    ADDED_LATER,
+    INDEX_COLUMNS,
+    Features,
+    features_of,
+    stored_in_table,
+)
 from recordings.source import Source
 from recordings.stored_statistics import statistics_problems
 from recordings.video_reader import VideoReader
@@ -120,10 +126,11 @@ def _body_problems(folder: Path) -> Problems:
         return []
     info = layout.read_info(folder)
     expected: Features = features_of(Embodiment.load(folder / layout.EMBODIMENT), info["fps"])
+    older = {name: expected[name] for name in ADDED_LATER}
     return [
         f"{layout.INFO} and {layout.EMBODIMENT} disagree about {name}"
         for name in expected
-        if info["features"].get(name) != expected[name]
+        if info["features"].get(name, older.get(name)) != expected[name]
     ]
 
 

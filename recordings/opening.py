@@ -19,7 +19,7 @@ from recordings.episode_table import (
     rows_of,
     total_statistics,
 )
-from recordings.features import features_of, film_keys
+from recordings.features import ADDED_LATER, features_of, film_keys
 from recordings.parquet_tail import merge, write_groups
 from recordings.statistics import Statistics, as_json
 
@@ -55,7 +55,7 @@ def require_same_body(folder: Path, embodiment: Embodiment, fps: int) -> None:
     ours = features_of(embodiment, fps)
     for name in {**info["features"], **ours}:
         shapes = [list(f[name]["shape"]) if name in f else None for f in (info["features"], ours)]
-        if shapes[0] != shapes[1]:
+        if shapes[0] != shapes[1] and not (name in ADDED_LATER and shapes[0] is None):
             found.append(f"{name} has shape {shapes[0]} in the dataset, {shapes[1]} here")
     if found:
         raise ValueError(

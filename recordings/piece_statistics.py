@@ -6,7 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from recordings.features import as_arrays, counted_features, film_keys, stored_in_table
+from recordings.features import (
+    ADDED_LATER,
+    as_arrays,
+    counted_features,
+    film_keys,
+    stored_in_table,
+)
+from recordings.older import filled_statistics
 from recordings.piece import Piece
 from recordings.statistics import NAMES, PictureStatistics, Statistics, statistics_of
 from recordings.video import SAMPLES_PER_SEC
@@ -45,7 +52,7 @@ def statistics_of_pieces(placed: list[PlacedPiece], rows: Mapping[int, pa.Table]
     tables, offsets, held = [], dict[int, int](), 0
     sources = {id(p.piece.source): p.piece.source for p in placed if not needs_count(p.piece)}
     for key, source in sources.items():
-        tables.append(source.episode_table.select(names))
+        tables.append(filled_statistics(source, features).select(names))
         offsets[key] = held
         held += source.episode_table.num_rows
     order = []
@@ -67,7 +74,7 @@ def _counted(piece: Piece, rows: pa.Table | None, features: list[str]) -> pa.Tab
     for name in features:
         if name in film_keys(described):
             found[name] = _film_statistics(piece, name)
-        elif name in stored_in_table(described):
+        elif name in stored_in_table(described) or name in ADDED_LATER:
             found[name] = statistics_of(arrays[name])
         else:
             raise ValueError(

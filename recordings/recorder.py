@@ -73,6 +73,12 @@ class Recorder:
         return self._episode is not None
 
     @property
+    def began(self) -> float | None:
+        """When the first row of the open episode was, on the robot's clock; None before."""
+        episode = self._episode
+        return episode.began if episode is not None else None
+
+    @property
     def dataset(self) -> Path | None:
         """The open dataset's folder."""
         return self._writer.folder if self._writer else None

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from hardware.embodiment import Embodiment
 from recordings import layout
 from recordings.episode_table import Row, episode_files, read_tasks
-from recordings.features import features_of, film_keys, stored_in_table
+from recordings.features import ADDED_LATER, features_of, film_keys, stored_in_table
 from recordings.history import version_of
 from recordings.inspection import film_problems
 
@@ -151,7 +151,10 @@ def _info(folder: Path, rows: dict[int, pa.Table]) -> dict[str, Any]:
     if not len(times):
         raise ValueError(f"Cannot repair: no episode tells the rate of the rows. Folder: {folder}")
     fps = round(1 / float(np.median(times)))
-    return layout.new_info(body.name, fps, features_of(body, fps))
+    columns = {name for table in rows.values() for name in table.column_names}
+    lacking = set(ADDED_LATER) - columns
+    features = {k: v for k, v in features_of(body, fps).items() if k not in lacking}
+    return layout.new_info(body.name, fps, features)
 
 
 def _tasks(

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from recordings import layout
 from recordings.data_file import DataFile
 from recordings.disk import read_lines
+from recordings.drives import DriveRecord, read_drives
 from recordings.episode_table import Row, read_episodes, read_tasks, rows_of
 from recordings.features import counted_features, film_keys
 from recordings.marks import Marks, read_marks
@@ -35,6 +36,7 @@ class Source:
         cards = read_lines(folder / layout.QUALITY)
         self.cards: dict[int, dict[str, Any]] = {line["episode_index"]: line for line in cards}
         self.marks: dict[int, Marks] = read_marks(folder)
+        self.drives: dict[int, DriveRecord] = read_drives(folder)
         self._data: DataFile | None = None
 
     @cached_property

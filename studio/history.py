@@ -3,7 +3,7 @@
 import enum
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -36,10 +36,14 @@ class Instruction:
     who: str
     """The browser that gave it."""
     outcome: Outcome = Outcome.RUNNING
+    clip: tuple[str, int] | None = None
+    """The recording that shows it: name of the dataset, index of the episode."""
 
 
 Keeper: TypeAlias = Callable[[Instruction], None]
-"""Told of every instruction that ended. Must return at once: hand slow work to a thread."""
+"""Told of every instruction that ended, and of what is said of it later.
+
+Must return at once: hand slow work to a thread."""
 
 
 class History:
@@ -63,8 +67,49 @@ class History:
             if not self._told or self._told[-1].outcome is not Outcome.RUNNING:
                 return
             ended = self._told[-1] = replace(self._told[-1], outcome=outcome)
+        self._tell(ended)
+
+    def running(self) -> int | None:
+        """Return the number of the instruction that runs, if one does."""
+        with self._lock:
+            newest = self._told[-1] if self._told else None
+        return newest.number if newest and newest.outcome is Outcome.RUNNING else None
+
+    def judge(self, number: int, *, success: bool) -> Instruction:
+        """A person says whether an instruction was carried out; it runs no more.
+
+        Returns it. Raises `ValueError` when it is not remembered.
+        """
+        outcome = Outcome.DONE if success else Outcome.FAILED
+        with self._lock:
+            place = self._place(number)
+            judged = self._told[place] = replace(self._told[place], outcome=outcome)
+        self._tell(judged)
+        return judged
+
+    def show(self, numbers: Sequence[int], clip: tuple[str, int]) -> None:
+        """Note that the recording `clip`, a dataset's name and an episode, shows instructions.
+
+        Those that are forgotten meanwhile are passed over.
+        """
+        ended = []
+        with self._lock:
+            for place, told in enumerate(self._told):
+                if told.number in numbers:
+                    shown = self._told[place] = replace(told, clip=clip)
+                    ended += [shown] if shown.outcome is not Outcome.RUNNING else []
+        for each in ended:
+            self._tell(each)
+
+    def _place(self, number: int) -> int:
+        for place, told in enumerate(self._told):
+            if told.number == number:
+                return place
+        raise ValueError(f"Instruction {number} is not among the last {SHOWN} any more.")
+
+    def _tell(self, told: Instruction) -> None:
         if self._keep is not None:
-            self._keep(ended)
+            self._keep(told)
 
     def newest_first(self) -> list[Instruction]:
         """Return what is remembered, newest first."""

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from hardware.control_loop import ControlLoop, Listener, Tick, Timeliness
@@ -15,12 +15,13 @@ from hardware.safety.state import OPEN, Cause
 from hardware.safety.watchdogs import Tended
 from policy.agent import PolicyAgent
 from policy.interface import ActionChunk, Policy
-from studio.history import History, Outcome
+from studio.history import History, Instruction, Outcome
 from studio.notices import Notices
 from studio.planners import close_planners, known
 from studio.replay import ReplayAgent
 from studio.status import LATCHED, Driver, Status
 from studio.trail import Trail
+from studio.turning import Turning
 
 
 class Station:
@@ -49,10 +50,8 @@ class Station:
         self._rearrange = rearrange
         self._loop = ControlLoop(robot, (self._remember, *listeners))
         self._orders = threading.RLock()
-        self._control = ThreadPoolExecutor(max_workers=1, thread_name_prefix="control")
+        self._turning = Turning(self._loop, robot.gate)
         self._clerk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clerk")
-        self._end = threading.Event()
-        self._turning: Future[None] | None = None
         self._tick: Tick | None = None
         self.trail = Trail(robot.embodiment.control_hz)
         """Where the robot was in the last seconds."""
@@ -65,15 +64,14 @@ class Station:
 
     def __enter__(self) -> "Station":
         self._opened.enter_context(self.robot)
-        self._start_loop()
+        self._turning.start()
         return self
 
     def __exit__(self, *_exception: object) -> None:
         if self.robot.rests_at_end:
-            lower_at_end(self.robot.gate, "The studio is closing.", self._turns)
+            lower_at_end(self.robot.gate, "The studio is closing.", lambda: self._turning.alive)
         self.robot.gate.stop("The studio is closing.", Cause.CLOSING)
-        self._end.set()
-        self._control.shutdown(wait=True)
+        self._turning.close()
         self._clerk.shutdown(wait=True)
         self._opened.close()
 
@@ -86,9 +84,7 @@ class Station:
     def chunk(self) -> ActionChunk | None:
         """What the robot is about to do, as far as its driver planned; or the plan to look at."""
         agent = self._loop.agent
-        if isinstance(agent, PolicyAgent | ReplayAgent):
-            return agent.chunk
-        return self._preview
+        return agent.chunk if isinstance(agent, PolicyAgent | ReplayAgent) else self._preview
 
     def timeliness(self) -> Timeliness:
         """How late the turns began, since the station was entered."""
@@ -106,7 +102,7 @@ class Station:
             gate=gate.state,
             reason=gate.reason,
             stop_number=gate.stop_number,
-            running=self._turns(),
+            running=self._turning.alive,
             hz=self.trail.hz(self.robot.clock.now()),
             num_chunks=planned.num_chunks if planned else 0,
             plan_secs=planned.plan_secs if planned and planned.num_chunks else None,
@@ -120,8 +116,7 @@ class Station:
         task = text.strip()
         if not task:
             raise ValueError(f"Say what the robot should do.{known(policy)}")
-        tick = self._tick
-        if tick is None:
+        if (tick := self._tick) is None:
             raise ValueError("The robot has not been read yet. Try again in a moment.")
         self._preview = policy.predict_action_chunk(tick.observation, task)
 
@@ -154,9 +149,10 @@ class Station:
             self._refuse_when_stopped()
             if self._waiting is None:
                 raise ValueError("Nothing is paused. Tell the robot what to do, and press Run.")
-            if isinstance(self._waiting, PolicyAgent):
+            if isinstance(self._waiting, PolicyAgent | ReplayAgent):
                 self._waiting.going_on()
-            self._hand_to(self._waiting, self._kind_of(self._waiting))
+            replayed = isinstance(self._waiting, ReplayAgent)
+            self._hand_to(self._waiting, Driver.REPLAY if replayed else Driver.POLICY)
 
     def take_over(self) -> None:
         """A person drives from where the arms are; a running instruction waits."""
@@ -167,7 +163,8 @@ class Station:
                 return
             waiting = self._waiting = agent or self._waiting
             self._loop.drive(None)  # leaders may have to be mended first, or may not be there
-            self._hand_to(self._teleoperator, Driver.PERSON)
+            of_policy = isinstance(waiting, PolicyAgent)
+            self._hand_to(self._teleoperator, Driver.PERSON, intervention=of_policy)
             self._waiting = waiting
 
     def give_back(self) -> None:
@@ -182,8 +179,19 @@ class Station:
             self.history.end(Outcome.REPLACED)
             self._retire()
 
+    def judge(self, number: int, *, success: bool) -> Instruction:
+        """A person says whether an instruction was carried out; if it still runs, it ends."""
+        with self._orders:
+            if self.history.running() == number:
+                self._retire()
+            return self.history.judge(number, success=success)
+
     def replay(self, agent: ReplayAgent, title: str) -> None:
-        """Let a recorded episode drive."""
+        """Let a recorded episode drive, until it is over.
+
+        Raises `ValueError` when stopped, or when it leaves the limits of this workcell.
+        """
+        agent.require_within(self.robot.gate.limits, self.robot.embodiment)
         with self._orders:
             self._refuse_when_stopped()
             self.history.end(Outcome.REPLACED)
@@ -206,8 +214,7 @@ class Station:
         """A browser is gone that had the seat: hold if a person drove by it. Without waiting."""
         agent = self._loop.agent
         if agent is self._teleoperator and isinstance(agent, Tended):
-            words = f"Browser {number}, which drove by hand, is gone."
-            self.hold(Cause.LOST_BROWSER, words)
+            self.hold(Cause.LOST_BROWSER, f"Browser {number}, which drove by hand, is gone.")
 
     def reset(self, presses: int | None = None) -> None:
         """Leave hold, stop or disarmed; nobody drives. Starts the loop again if it had died.
@@ -219,8 +226,7 @@ class Station:
         with self._orders:
             self._stand_down()
             self._loop.reset(counted)
-            if not self._turns():
-                self._start_loop()
+            self._turning.start()
 
     def new_scene(self, seed: int, table: str) -> None:
         """Put the simulated world at a new random start of a kind of table.
@@ -241,16 +247,13 @@ class Station:
         """Whether `new_scene` works here."""
         return self._rearrange is not None
 
-    def _hand_to(self, agent: Agent, kind: Driver) -> None:
+    def _hand_to(self, agent: Agent, kind: Driver, *, intervention: bool = False) -> None:
         before = self._planners()
         kept = agent is self._waiting or agent is self._teleoperator
-        self._loop.drive(agent)
+        self._loop.drive(agent, intervention=intervention)
         self._kind, self._waiting, self._preview = kind, None, None
         if not kept:
             close_planners(before)
-
-    def _kind_of(self, agent: Agent) -> Driver:
-        return Driver.REPLAY if isinstance(agent, ReplayAgent) else Driver.POLICY
 
     def _stand_down(self) -> None:
         with self._orders:
@@ -273,18 +276,6 @@ class Station:
         if not gate.is_open:
             raise ValueError(f"The robot {LATCHED[gate.state]} ({gate.reason}) Press Reset first.")
 
-    def _turns(self) -> bool:
-        return self._turning is not None and not self._turning.done()
-
-    def _start_loop(self) -> None:
-        self._turning = self._control.submit(self._loop.run, self._end)
-        self._turning.add_done_callback(self._report_end)
-
-    def _report_end(self, turning: Future[None]) -> None:
-        error = turning.exception()
-        if error is not None:
-            self.robot.gate.hold(Cause.LOOP_FAILED, f"The control loop failed: {error}")
-
     def _heed(self, event: SafetyEvent) -> None:
         """Tell people what the gate did, and give up what ran. Called on any thread."""
         if event.cause is None or event.cause is Cause.CLOSING:
@@ -293,7 +284,15 @@ class Station:
         if event.before in OPEN:
             self.notices.watch(self._clerk.submit(self._stand_down), "Standing down")
 
+    def _end_replay(self, agent: ReplayAgent) -> None:
+        with self._orders:
+            if self._loop.agent is agent:
+                self._retire()
+                self.notices.add(f"Over: {self._instruction}.")
+
     def _remember(self, tick: Tick) -> None:
         self._tick = tick
         self.trail.add(tick)
         self.ticked.set()
+        if isinstance(tick.driver, ReplayAgent) and tick.driver.over:
+            self.notices.watch(self._clerk.submit(self._end_replay, tick.driver), "The replay")

@@ -1,0 +1,106 @@
+import threading
+
+import numpy as np
+import pytest
+from small_robot import WAVE
+from waiting import wait_for
+
+from hardware.aloha import aloha_embodiment
+from hardware.safety.state import GateState
+from studio.replay import ReplayAgent, require_playable
+from studio.status import Driver
+
+
+def swing(station, rows=25, joint=7, away=0.2):
+    """An episode that begins a way off, and turns one joint there."""
+    actions = np.repeat(station.tick.observation.state[None], rows, axis=0)
+    actions[:, joint] += away + np.linspace(0, 0.1, rows, dtype=np.float32)
+    return actions
+
+
+def texts(station):
+    return [notice.text for notice in station.notices.recent()]
+
+
+def test_the_first_frame_is_gone_to_before_the_replay_begins_and_its_end_is_told(station, arms):
+    wait_for(lambda: station.tick)
+    actions = swing(station)
+    agent = ReplayAgent(actions, 50)
+    station.replay(agent, "replay of cubes, episode 3")
+    assert agent.chunk is None
+
+    wait_for(lambda: agent.chunk is not None)
+    assert abs(arms[1].positions[0] - actions[0, 7]) < 0.02  # and not somewhere in the middle
+    wait_for(lambda: station.status().driver is Driver.NOBODY)
+    assert abs(arms[1].positions[0] - actions[-1, 7]) < 2e-3
+    assert "Over: replay of cubes, episode 3." in texts(station)
+    assert station.status().gate is GateState.READY
+
+
+def test_stop_works_on_the_way_to_the_first_frame_and_in_the_middle(station, arms):
+    wait_for(lambda: station.tick)
+    actions = swing(station, rows=200)
+    for begun in (False, True):
+        agent = ReplayAgent(actions, 50)
+        station.replay(agent, "replay")
+        before = arms[1].positions[0]
+        wait_for(lambda: agent.chunk is not None if begun else arms[1].positions[0] != before)
+        station.stop("A person pressed Stop.")
+        held = arms[1].positions.copy()
+        wait_for(lambda: station.status().driver is Driver.NOBODY)
+        np.testing.assert_array_equal(arms[1].positions, held)
+        station.reset()
+
+
+def test_a_paused_replay_goes_on_from_where_it_was(station, arms):
+    wait_for(lambda: station.tick)
+    actions = swing(station, rows=100)
+    agent = ReplayAgent(actions, 50)
+    station.replay(agent, "replay")
+    wait_for(lambda: agent.chunk is not None and agent.secs_left < 1.5)
+    station.pause()
+    station.resume()
+    assert station.status().driver is Driver.REPLAY
+    wait_for(lambda: agent.chunk is not None)
+    assert agent.secs_left < 1.7
+
+
+def test_an_episode_of_another_body_is_refused(body):
+    actions = np.zeros((3, 14), np.float32)
+    require_playable(actions, aloha_embodiment(("cam_low",), height=480, width=640), body)
+    other = body.from_json(body.to_json() | {"robot_tag": "franka"})
+    with pytest.raises(ValueError, match=r"another body.*franka.*Replay it on the body"):
+        require_playable(actions, other, body)
+    with pytest.raises(ValueError, match="no numbers"):
+        require_playable(actions + np.nan, body, body)
+
+
+def test_an_episode_that_leaves_the_limits_of_the_workcell_moves_nothing(station):
+    wait_for(lambda: station.tick)
+    with pytest.raises(ValueError, match=r"leaves the limits.*right_waist goes from"):
+        station.replay(ReplayAgent(swing(station, away=9.0), 50), "replay")
+    assert station.status().driver is Driver.NOBODY
+
+
+def test_a_person_who_takes_over_from_a_policy_intervenes_and_gives_back(station, policy):
+    seen, lock = [], threading.Lock()
+
+    def watch(tick):
+        with lock:
+            seen.append((tick.driver is not None, tick.intervention))
+
+    station._loop._listeners += (watch,)  # noqa: SLF001 - what listeners are told is the subject
+    wait_for(lambda: station.tick)
+    station.take_over()
+    wait_for(lambda: (True, False) in seen)
+    assert (True, True) not in seen  # nobody drove before: this is a demonstration
+    station.give_back()
+
+    station.run_instruction(policy, WAVE, "waver")
+    station.take_over()
+    wait_for(lambda: (True, True) in seen)
+    station.give_back()
+    station.resume()
+    seen.clear()
+    wait_for(lambda: len(seen) > 3)
+    assert set(seen) == {(True, False)}
