@@ -220,7 +220,7 @@ def _moved(tick: Tick, secs: float, index: int, *, pictures: bool = True) -> Tic
         timestamp=round(seen.timestamp + secs, 6),
         frames=frames if pictures else seen.frames,
     )
-    return replace(tick, index=index, observation=moved)
+    return replace(tick, index=index, observation=moved, driver=None)
 
 
 def _since(begun: float, ticks: list[Tick]) -> tuple[Tick, ...]:
@@ -236,6 +236,7 @@ def _since(begun: float, ticks: list[Tick]) -> tuple[Tick, ...]:
     return tuple(
         replace(
             tick,
+            driver=None,  # who drove has the whole world with it, which is not sent to a process
             observation=replace(
                 tick.observation,
                 timestamp=secs(tick.observation.timestamp),
