@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from policy.recipe.recipe import Demonstrations, Measurement, Recipe, Scale, Stage
 
 EPISODES: dict[str, dict[Scale, int]] = {
-    "pick": {"smoke": 2, "laptop": 1200, "gpu": 600},
-    "push": {"smoke": 0, "laptop": 1000, "gpu": 500},
-    "put": {"smoke": 0, "laptop": 1200, "gpu": 700},
-    "hand_over": {"smoke": 0, "laptop": 1000, "gpu": 600},
-    "insert": {"smoke": 0, "laptop": 1000, "gpu": 700},
-    "stack": {"smoke": 0, "laptop": 1000, "gpu": 700},
-    "store": {"smoke": 0, "laptop": 1000, "gpu": 700},
-    "line_up": {"smoke": 0, "laptop": 1000, "gpu": 700},
-    "swap": {"smoke": 0, "laptop": 800, "gpu": 600},
-    "sort": {"smoke": 0, "laptop": 600, "gpu": 600},
-    "transfer": {"smoke": 1, "laptop": 600, "gpu": 500},
-    "insertion": {"smoke": 0, "laptop": 800, "gpu": 700},
+    "pick": {"smoke": 2, "laptop": 500, "gpu": 600},
+    "push": {"smoke": 0, "laptop": 250, "gpu": 500},
+    "put": {"smoke": 0, "laptop": 400, "gpu": 700},
+    "hand_over": {"smoke": 0, "laptop": 300, "gpu": 600},
+    "insert": {"smoke": 0, "laptop": 250, "gpu": 700},
+    "stack": {"smoke": 0, "laptop": 250, "gpu": 700},
+    "store": {"smoke": 0, "laptop": 200, "gpu": 700},
+    "line_up": {"smoke": 0, "laptop": 150, "gpu": 700},
+    "swap": {"smoke": 0, "laptop": 150, "gpu": 600},
+    "sort": {"smoke": 0, "laptop": 150, "gpu": 600},
+    "transfer": {"smoke": 1, "laptop": 150, "gpu": 500},
+    "insertion": {"smoke": 0, "laptop": 150, "gpu": 700},
 }
 """Demonstrations of each kind of task. None at a scale: the kind is left out there."""
 
@@ -41,14 +41,14 @@ class Size:
     """How much is trained and measured at a scale."""
 
     scenes: int
+    batch: int
     pretraining: int
-    """Steps."""
-    pretraining_batch: int
+    """Steps, as each of the four after it."""
+    aiming: int
+    driving: int
     tuning: int
-    """Steps."""
-    tuning_batch: int
     correcting: int
-    """Steps after the corrections; none if there are no corrections."""
+    """After the corrections; none if there are no corrections."""
     episodes: int
     """Starts per task where success is measured."""
     axis_episodes: int
@@ -57,37 +57,60 @@ class Size:
 
 
 SIZES: dict[Scale, Size] = {
-    "smoke": Size(64, 2, 16, 2, 16, 2, 1, 1, 4),
-    "laptop": Size(12_000, 1500, 64, 12_000, 48, 0, 200, 20, 1000),
-    "gpu": Size(20_000, 2500, 512, 5000, 512, 1000, 200, 20, 1000),
+    "smoke": Size(64, 16, 2, 2, 2, 2, 2, 1, 1, 4),
+    "laptop": Size(20_000, 64, 900, 3000, 10_000, 1500, 0, 200, 20, 1000),
+    "gpu": Size(20_000, 512, 1500, 2500, 5000, 1500, 1000, 200, 20, 1000),
 }
 
+COMMON = {"optimizer": "muon", "warmup": 30, "question_weight": 0.3, "paraphrase": 0.5}
+
 PRETRAINING = {
+    **COMMON,
     "stage": "grounding",
-    "optimizer": "muon",
     "learning_rate": 3e-3,
     "backbone_learning_rate": 3e-3,
     "question_weight": 1.0,
     "ema": 0.99,
-    "warmup": 30,
+    "pointer": True,
+    "decoder_context": "read",
 }
 """Fields of the request of the first stage: vision and words, no action."""
 
-TUNING = {
+AIMING = {
+    **COMMON,
     "stage": "sft",
-    "optimizer": "muon",
-    "learning_rate": 2e-3,
-    "backbone_learning_rate": 1e-3,
-    "draws": 2,
-    "paraphrase": 0.5,
-    "question_weight": 0.3,
-    "ema": 0.998,
-    "warmup": 30,
+    "backbone_learning_rate": 2e-3,
+    "touch_weight": 1.0,
+    "action_weight": 0.0,
+    "freeze": ("decoder",),
+    "ema": 0.995,
 }
-"""Fields of the request of the second stage: all tasks."""
+"""Of the second: where hands act next in demonstrations, still no action."""
+
+DRIVING = {
+    "optimizer": "muon",
+    "warmup": 30,
+    "stage": "sft",
+    "learning_rate": 2e-3,
+    "freeze_backbone": True,
+    "draws": 2,
+    "ema": 0.999,
+}
+"""Of the third: the decoder alone, on what the backbone says of every row, computed once."""
+
+TUNING = {
+    **COMMON,
+    "stage": "sft",
+    "learning_rate": 1e-3,
+    "backbone_learning_rate": 7e-4,
+    "touch_weight": 0.5,
+    "draws": 2,
+    "ema": 0.998,
+}
+"""Of the fourth: everything together."""
 
 CORRECTING = {**TUNING, "learning_rate": 5e-4, "backbone_learning_rate": 3e-4}
-"""Fields of the request of the last stage: all tasks and corrections."""
+"""Of the last: everything together, and corrections."""
 
 
 def nano(scale: Scale) -> Recipe:
@@ -123,17 +146,22 @@ def _stages(
 ) -> list[Stage]:
     told = {"grounding": GROUNDING, "questions": QUESTIONS}
     weights = {each.name: SHARES.get(each.name, 1.0) for each in shown}
-    scenes = {"scenes": size.scenes, "seed": 0}
-    first = {"steps": size.pretraining, "batch_size": size.pretraining_batch, **scenes}
-    second = {"steps": size.tuning, "batch_size": size.tuning_batch, **scenes}
+    common = {"batch_size": size.batch, "seed": 0}
+    scenes = {**common, "scenes": size.scenes}
     stages = [
-        Stage("pretraining", {**PRETRAINING, **first}, told={"grounding": 1.0, "questions": 1.0}),
-        Stage("sft", {**TUNING, **second}, base="pretraining", shown=weights, told=told),
+        Stage(
+            "pretraining",
+            {**PRETRAINING, "steps": size.pretraining, **scenes},
+            told={"grounding": 1.0, "questions": 1.0},
+        ),
+        Stage("aiming", {**AIMING, "steps": size.aiming, **scenes}, "pretraining", weights, told),
+        Stage("driving", {**DRIVING, "steps": size.driving, **common}, "aiming", weights),
+        Stage("sft", {**TUNING, "steps": size.tuning, **scenes}, "driving", weights, told),
     ]
     if corrected:
-        third = {"steps": size.correcting, "batch_size": size.tuning_batch, **scenes}
         both = weights | {each.name: 1.0 for each in corrected}
-        stages.append(Stage("correcting", {**CORRECTING, **third}, "sft", both, told))
+        last = {**CORRECTING, "steps": size.correcting, **scenes}
+        stages.append(Stage("correcting", last, "sft", both, told))
     return stages
 
 

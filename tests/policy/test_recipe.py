@@ -54,7 +54,8 @@ def test_every_request_of_the_shipped_recipe_is_one_that_training_takes(scale, m
         for stage in nano(scale).stages
     }
     assert requests["pretraining"].base is None
-    assert requests["sft"].base == str(tmp_path / "jobs/pretraining/checkpoints/last")
+    assert requests["aiming"].base == str(tmp_path / "jobs/pretraining/checkpoints/last")
+    assert requests["sft"].base == str(tmp_path / "jobs/driving/checkpoints/last")
     shown = [part.dataset for part in requests["sft"].ingredients if part.kind == "actions"]
     assert shown[0] == str(tmp_path / "data/pick")
     done = set()
