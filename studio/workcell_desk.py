@@ -20,6 +20,7 @@ from hardware.workcell.writing import store_limits
 from studio.notices import Notices
 from studio.station import Station
 from studio.workcell_calibration import CalibrationDesk
+from studio.workcell_changes import RESTART, ChangesDesk
 from studio.workcell_rig import Rig
 from studio.workcell_search import WorkcellSearch
 from studio.workcell_views import ViewsDesk
@@ -45,6 +46,13 @@ class WorkcellDesk:
         self._known = None if rig.path is None else KnownCalibrations(rig.path)
         self._cover: CoverCheck | None = None
         self._range = hand_range
+        self.changes = ChangesDesk(
+            station,
+            lambda: self._path or self.search.written,
+            [] if rig.cell is None else list(rig.cell.arms.values()),
+            busy=self._busy,
+            told=self._forget_names,
+        )
         station.robot.gate.events.listen(self._on_gate)
 
     @property
@@ -72,7 +80,8 @@ class WorkcellDesk:
     def live(self) -> dict[str, Any]:
         """Everything the page shows, as JSON. Asks no device."""
         if self._cell is None:
-            return {"running": False, "search": self.search.status()}
+            pending = self.changes.pending
+            return {"running": False, "search": self.search.status(), "pending": pending}
         progress = None if self.calibration is None else self.calibration.progress
         return {
             "running": True,
@@ -82,6 +91,7 @@ class WorkcellDesk:
             "problems": [str(problem) for problem in self.problems()],
             "calibrating": None if progress is None else asdict(progress),
             "range": self._range.spans,
+            "pending": self.changes.pending,
         }
 
     def problems(self) -> list[Problem]:
@@ -101,9 +111,15 @@ class WorkcellDesk:
         found += self._unreadable()
         found += [] if self.views is None else self.views.problems
         arms = self._cell.workcell.arms
-        unknown = [arm.name for arm in arms if not arm.fingerprints and not arm.calibration]
+        unknown = [
+            arm.name
+            for arm in arms
+            if not (arm.fingerprints or arm.calibration or arm.name in self.changes.remembered)
+        ]
+        if self.changes.must_restart:
+            found.append(Problem(str(self._path), RESTART))
         if unknown:
-            fix = f"With the studio closed: python -m hardware.check {self._path} --remember"
+            fix = f"Remember motors, or closed: python -m hardware.check {self._path} --remember"
             words = "another arm of its kind at the same port would not be noticed."
             found.append(Problem(", ".join(unknown), words, fix))
         return found
@@ -112,6 +128,19 @@ class WorkcellDesk:
         why = "" if self._known is None else self._known.now()[1]
         fix = "Mend the file; until then what it said before holds."
         return [Problem(str(self._path), why, fix)] if why else []
+
+    def begin_calibration(self, camera: str, what: str) -> None:
+        """Take pictures for a lens or a place, as `CalibrationDesk.begin`."""
+        self.changes.check_names()
+        if self.calibration is not None:
+            self.calibration.begin(camera, what)
+
+    def keep_views(self) -> str:
+        """The views are right as they are now; say so."""
+        self.changes.check_names()
+        if self.views is None:
+            raise ValueError("Views are kept of a workcell's cameras.")
+        return self.views.keep()
 
     def begin_cover(self) -> str:
         """Remember the pictures of all cameras, while none is covered."""
@@ -144,6 +173,7 @@ class WorkcellDesk:
 
         Raises `WorkcellError`, and writes nothing, if the next start would refuse them.
         """
+        self.changes.check_names()
         if not self._range.spans or self._path is None:
             raise ValueError("Nothing was moved yet. Make the arms loose and press Begin.")
         limits = self._range.limits(self._station.robot.gate.limits.rest)
@@ -152,6 +182,21 @@ class WorkcellDesk:
         store_limits(self._path, limits)
         self._range.forget()
         return f"Limits of {', '.join(limits)} are written. They hold from the next start on."
+
+    def _busy(self) -> str:
+        """What must end before names change; empty if nothing is under way."""
+        if self.calibration is not None and self.calibration.progress is not None:
+            return "A camera is being calibrated: save or cancel that first."
+        if self._range.watching:
+            return "The arms are moved by hand for their range: save it first, or press Reset."
+        return ""
+
+    def _forget_names(self) -> None:
+        """Names changed: what is kept by name is not that of the arms and cameras that run."""
+        self._range.forget()
+        if self.views is not None:
+            self.views.close()
+            self.views.problems = []
 
     def _on_gate(self, event: SafetyEvent) -> None:
         """Arms that hold again are not moved by hand any more."""

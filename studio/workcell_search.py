@@ -37,6 +37,8 @@ class WorkcellSearch:
         self._searching = False
         self._found: tuple[list[FoundArm], FoundCameras] | None = None
         self._problems: list[Problem] = []
+        self.written: Path | None = None
+        """The file that was written last; None before."""
 
     def begin(self) -> Future[None]:
         """Look for devices. Raises `ValueError` while it does already."""
@@ -79,6 +81,7 @@ class WorkcellSearch:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{name}.toml"
         save_workcell(path, workcell, remarks)
+        self.written = path
         if wrong := broken_rules(workcell):
             return f"Written: {path}. {' '.join(remarks)} It cannot be used yet: {numbered(wrong)}"
         return (

@@ -22,6 +22,9 @@ function show(root, cell) {
   const problems = cell.running ? cell.problems : cell.search.problems;
   part("problems").hidden = problems.length === 0;
   part("problems").querySelector("ol").replaceChildren(...problems.map((words) => make("li", words)));
+  part("pending").hidden = !cell.pending;
+  part("pending").querySelector("p").textContent = cell.pending;
+  document.body.dataset.pending = Boolean(cell.pending);
   part("search").hidden = cell.running;
   for (const name of ["arms-live", "cameras-live"]) part(name).hidden = !cell.running;
   part("calibrating").hidden = !cell.calibrating;

@@ -7,6 +7,7 @@ import gradio as gr
 from hardware.workcell.arm_frames import FRAMES
 from studio.desk import Desk
 from studio.pages.quiet import QUIET
+from studio.pages.workcell_changes import build_changes
 from studio.parts import heading, live_part
 from studio.workcell_calibration import LENS
 
@@ -24,6 +25,7 @@ def build_workcell_tab(desk: Desk) -> None:
                     _range(desk)
             else:
                 _search(desk)
+            build_changes(desk)
 
 
 def _search(desk: Desk) -> None:
@@ -73,7 +75,7 @@ def _calibrate(desk: Desk) -> None:
             cancel = gr.Button("Cancel", elem_id="calibrate-cancel")
 
     def on_begin(name: str, wanted: str, request: gr.Request) -> None:
-        desk.order(request, lambda: calibration.begin(name, wanted))
+        desk.order(request, lambda: desk.workcell.begin_calibration(name, wanted))
 
     def on_finish(request: gr.Request) -> None:
         _tell(desk, request, calibration.finish)
@@ -107,9 +109,7 @@ def _cover(desk: Desk) -> None:
         _tell(desk, request, lambda: desk.workcell.check_cover(camera))
 
     def on_keep(request: gr.Request) -> None:
-        views = desk.workcell.views
-        if views is not None:
-            _tell(desk, request, views.keep)
+        _tell(desk, request, desk.workcell.keep_views)
 
     keep.click(on_keep, **QUIET)
     begin.click(on_begin, **QUIET)
