@@ -19,6 +19,7 @@ from hardware.arms.dynamixel_line import (
     motor_chain,
 )
 from hardware.arms.interbotix import VELOCITY_LIMIT, ArmModel
+from hardware.arms.lone_lowering import lower_alone
 from hardware.clock import MonotonicClock
 from hardware.dynamixel import control_table as table
 from hardware.dynamixel.chain import Health
@@ -27,14 +28,6 @@ from hardware.interfaces import Clock, HardwareError, JointPositions
 from hardware.safety.vitals import Vitals
 
 logger = logging.getLogger(__name__)
-
-LOWERING_UNITS = 20
-"""Units of velocity (0.48 radians per second) at which an arm is lowered to rest."""
-
-LOWERING_SECS = 12.0
-LOWERED_RADIANS = 0.12
-LOOK_SECS = 0.05
-"""Between two looks at an arm that is being lowered; well within the silence that stops it."""
 
 Farewell = Literal["hold", "rest"]
 """What `disconnect` does: leave the arm holding, or lower it to rest and let go."""
@@ -182,31 +175,18 @@ class DynamixelFollower:
             self._clock.wait_until(self._clock.now() + 0.05)
 
     def release(self) -> None:
-        """Lower the arm to rest, slowly, then take its torque away.
+        """Lower the arm to rest, slowly, through a gate of its own, then take its torque away.
 
         Raises `HardwareError` if a fault holds the arm or it cannot reach its rest; it then holds.
         """
         self.chain.check()
-        self._lower()
-        self.let_go()
-
-    def _lower(self) -> None:
-        rest = np.array([*self.model.sleep, 0.0], np.float32)
-        rest[-1] = self.read_positions()[-1]
-        motors = self.model.joints[:-1]
         self._check_watchdogs()
-        slow = dict.fromkeys(self.chain.ids, LOWERING_UNITS)
-        self.chain.write_together(table.PROFILE_VELOCITY, slow)
-        self.write_positions(rest)
-        deadline = self._clock.now() + LOWERING_SECS
-        while self._clock.now() < deadline:
-            gap = np.abs(self.read_positions() - rest)[: len(motors)]
-            if gap.max() < LOWERED_RADIANS:
-                return
-            self._clock.wait_until(self._clock.now() + LOOK_SECS)
-        raise HardwareError(
-            f"The arm did not reach its rest within {LOWERING_SECS:.0f} s: something is in the way."
-        )
+        try:
+            lower_alone(self, np.array([*self.model.sleep, 0.0], np.float32), self._clock)
+        except HardwareError as error:
+            self.chain.fail(str(error))  # so that nothing tries again before a person decides
+            raise
+        self.let_go()
 
     def let_go(self) -> None:
         """Take torque away at once: the arm drops, so somebody must support it."""

@@ -163,7 +163,7 @@ def test_at_farewell_it_is_lowered_to_rest_before_it_lets_go(bus, clock):
     np.testing.assert_allclose(angles, rest, atol=0.13)
     assert torques(bus) == [0] * 9
     way = 400 * 2 * np.pi / 4096
-    assert clock.now() - began == pytest.approx(way / 0.48, abs=0.3)
+    assert clock.now() - began == pytest.approx(way / (0.15 * 3.14), abs=0.4)
 
 
 def test_at_farewell_it_may_hold_instead_with_its_watchdogs_armed(bus, clock):
