@@ -59,7 +59,7 @@ class Size:
 SIZES: dict[Scale, Size] = {
     "smoke": Size(64, 16, 2, 2, 2, 2, 2, 1, 1, 4),
     "laptop": Size(20_000, 64, 900, 3000, 10_000, 1500, 0, 200, 20, 1000),
-    "gpu": Size(20_000, 512, 1500, 2500, 5000, 1500, 1000, 200, 20, 1000),
+    "gpu": Size(20_000, 512, 1500, 2500, 4000, 1000, 1000, 200, 20, 1000),
 }
 
 COMMON = {"optimizer": "muon", "warmup": 30, "question_weight": 0.3, "paraphrase": 0.5}
