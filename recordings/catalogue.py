@@ -16,6 +16,8 @@ from recordings import layout
 from recordings.command_log import keep_command, read_commands
 from recordings.database import open_database
 from recordings.dataset import Dataset
+from recordings.episode_notes import note_episodes
+from recordings.episode_search import EpisodeLine, Search
 from recordings.history import version_of
 from recordings.job_folder import REQUEST, JobFolder
 from recordings.tables import Base, Checkpoint, Command, Episode, Job
@@ -97,9 +99,15 @@ class Catalogue:
             for name, episodes, frames, secs, poor in rows
         ]
 
-    def episodes(self, dataset: str) -> list[Episode]:
+    def episodes(self, dataset: str) -> list[EpisodeLine]:
         """Return the episodes of a dataset, in order."""
-        return self._all(select(Episode).where(Episode.dataset == dataset).order_by(Episode.index))
+        return self.search(Search(dataset))
+
+    def search(self, search: Search) -> list[EpisodeLine]:
+        """Return the episodes that are wanted. Raises `ValueError` when it is unclear which."""
+        query = search.query(self._engine.dialect.name)
+        with self._session() as session:
+            return [EpisodeLine._make(row) for row in session.execute(query)]
 
     def note_dataset(self, folder: Path) -> None:
         """Bring the catalogue up to date with the dataset at `folder`; call after each save.
@@ -109,19 +117,7 @@ class Catalogue:
         with Dataset(folder) as dataset:
             summaries = dataset.episodes()
         with self._session.begin() as session:
-            session.execute(delete(Episode).where(Episode.dataset == folder.name))
-            session.add_all(
-                Episode(
-                    dataset=folder.name,
-                    index=episode.index,
-                    task=episode.task,
-                    num_frames=episode.num_frames,
-                    secs=episode.secs,
-                    verdict=episode.quality.verdict if episode.quality else None,
-                    reason=episode.quality.reason if episode.quality else "",
-                )
-                for episode in summaries
-            )
+            note_episodes(session, folder.name, summaries)
 
     def jobs(self) -> list[Job]:
         """Return every job, oldest first, as last noted; `JobQueue.refresh` notes them."""

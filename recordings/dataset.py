@@ -1,9 +1,10 @@
 """Reads a LeRobotDataset v3.0: what it is, its episodes, their rows, and single pictures."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,23 @@ import numpy as np
 from hardware.embodiment import Embodiment
 from hardware.interfaces import Image
 from recordings import layout
+from recordings.closing import Closing
+from recordings.columns import columns_of
 from recordings.data_file import DataFile
-from recordings.disk import read_lines
-from recordings.episode_table import Row, read_episodes, read_tasks, rows_of
-from recordings.features import as_arrays, film_keys
+from recordings.episode_lines import read_episode_lines
+from recordings.episode_table import Row, read_tasks, rows_of
+from recordings.features import film_keys
+from recordings.film_shelf import FilmShelf
 from recordings.marks import NO_MARKS, Marks, read_marks
 from recordings.quality import Quality
-from recordings.video_reader import VideoReader
+from recordings.saved_episodes import saved_episodes
 
-OPEN_FILMS = 8
-"""Films kept open between reads; opening one costs more than ten frames."""
+OPEN_DATA_FILES = 8
+KEPT_EPISODES = 64
+"""Episodes whose rows are kept between reads: some 100 kB each."""
+
+Place = tuple[int, str, int]
+"""A picture: episode, camera, and the number of its row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +45,22 @@ class EpisodeSummary:
     """What people said of it."""
 
 
-class Dataset:
-    """A dataset folder, ours or another tool's. Not for several threads at once."""
+class Dataset(Closing):
+    """A dataset folder, ours or another tool's, as it was when it was opened.
+
+    Safe to use from any thread: pictures are decoded side by side, rows are read one at a time.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.info: dict[str, Any] = layout.read_info(folder)
         self.fps: int = self.info["fps"]
         self.tasks = read_tasks(folder)
-        table = read_episodes(folder, statistics=False)
-        self._rows: list[Row] = rows_of(table)[: self.info["total_episodes"]]
-        if len(self._rows) < self.info["total_episodes"]:
-            raise ValueError(
-                f"Expected {self.info['total_episodes']} episodes in meta/episodes, got "
-                f"{len(self._rows)}. Run: python -m recordings.repair {folder}"
-            )
-        self._data: DataFile | None = None
-        self._films: OrderedDict[Path, VideoReader] = OrderedDict()
+        self._rows: list[Row] = rows_of(saved_episodes(folder, self.info))
+        self._data: OrderedDict[Path, DataFile] = OrderedDict()
+        self._kept: OrderedDict[int, dict[str, np.ndarray]] = OrderedDict()
+        self._films = FilmShelf()
+        self._lock = Lock()
 
     @property
     def embodiment(self) -> Embodiment:
@@ -75,7 +82,7 @@ class Dataset:
 
     def episodes(self) -> list[EpisodeSummary]:
         """Return every episode, in order."""
-        cards = {line["episode_index"]: line for line in read_lines(self.folder / layout.QUALITY)}
+        cards = read_episode_lines(self.folder / layout.QUALITY)
         marks = read_marks(self.folder)
         return [
             self._summary(row, cards.get(index), marks.get(index, NO_MARKS))
@@ -84,22 +91,18 @@ class Dataset:
         ]
 
     def rows(self, episode: int) -> dict[str, np.ndarray]:
-        """Return the columns of one episode, (rows,) or (rows, length), by feature name."""
+        """Return the columns of one episode, (rows,) or (rows, length), by feature name.
+
+        The arrays are shared with later calls and cannot be written to.
+        """
         row = self._row(episode)
-        path = self.folder / self._path("data_path", row, "data")
-        try:
-            table = self._data_file(path).rows(episode)
-        except ValueError as error:
-            raise ValueError(
-                f"Cannot read episode {episode}: {error} "
-                f"Run: python -m recordings.repair {self.folder}"
-            ) from error
-        if table.num_rows != row["length"]:
-            raise ValueError(
-                f"Expected {row['length']} rows of episode {episode}, got {table.num_rows}. "
-                f"Run: python -m recordings.repair {self.folder}"
-            )
-        return as_arrays(table)
+        with self._lock:
+            if episode not in self._kept:
+                self._kept[episode] = self._read_rows(episode, row)
+                if len(self._kept) > KEPT_EPISODES:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(episode)
+            return dict(self._kept[episode])
 
     def first_row(self, episode: int) -> int:
         """Return the `index` of the first row of `episode`."""
@@ -111,13 +114,26 @@ class Dataset:
 
     def frame(self, episode: int, camera: str, number: int) -> Image:
         """Return the picture of one row: RGB, (height, width, 3)."""
-        row = self._row(episode)
-        if not 0 <= number < row["length"]:
-            raise ValueError(
-                f"Episode {episode} has frames 0 to {row['length'] - 1}, asked for {number}."
-            )
-        film = self._film(self.film_path(episode, camera))
-        return film.read(self.first_frame(episode, camera) + number)
+        path, frame = self._place((episode, camera, number))
+        with self._films.reader(path, frame) as film:
+            return film.read(frame)
+
+    def frames(self, places: Sequence[Place]) -> list[Image]:
+        """Return many pictures, in the order of `places`.
+
+        They are read in the order of their films, so that none is opened or decoded twice.
+        """
+        wanted: dict[Path, list[tuple[int, int]]] = {}
+        for position, place in enumerate(places):
+            path, frame = self._place(place)
+            wanted.setdefault(path, []).append((position, frame))
+        found: dict[int, Image] = {}
+        for path, frames in sorted(wanted.items()):
+            numbers = [frame for _, frame in frames]
+            with self._films.reader(path, min(numbers)) as film:
+                pictures = film.read_many(numbers)
+            found |= {at: picture for (at, _), picture in zip(frames, pictures, strict=True)}
+        return [found[position] for position in range(len(places))]
 
     def film_path(self, episode: int, camera: str) -> Path:
         """Return the film that shows `episode` from `camera`; it may show other episodes too."""
@@ -133,22 +149,17 @@ class Dataset:
 
     def close(self) -> None:
         """Close every file. Safe to call twice."""
-        if self._data is not None:
-            self._data.close()
-            self._data = None
-        while self._films:
-            self._films.popitem()[1].close()
+        with self._lock:
+            while self._data:
+                self._data.popitem()[1].close()
+        self._films.close()
 
-    def __enter__(self) -> "Dataset":
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self.close()
+    def _place(self, place: Place) -> tuple[Path, int]:
+        episode, camera, number = place
+        length = self._row(episode)["length"]
+        if not 0 <= number < length:
+            raise ValueError(f"Episode {episode} has frames 0 to {length - 1}, asked for {number}.")
+        return self.film_path(episode, camera), self.first_frame(episode, camera) + number
 
     def _row(self, episode: int) -> Row:
         if not 0 <= episode < len(self._rows):
@@ -157,6 +168,17 @@ class Dataset:
                 f"asked for {episode}. Folder: {self.folder}"
             )
         return self._rows[episode]
+
+    def _read_rows(self, episode: int, row: Row) -> dict[str, np.ndarray]:
+        path = self.folder / self._path("data_path", row, "data")
+        try:
+            table = self._data_file(path).rows(episode)
+            return columns_of(table, self.info["features"], num_rows=row["length"])
+        except ValueError as error:
+            raise ValueError(
+                f"Cannot read episode {episode}: {error} "
+                f"Run: python -m recordings.repair {self.folder}"
+            ) from error
 
     def _summary(self, row: Row, card: dict[str, Any] | None, marks: Marks) -> EpisodeSummary:
         fields = {name: value for name, value in (card or {}).items() if name != "episode_index"}
@@ -178,16 +200,9 @@ class Dataset:
         )
 
     def _data_file(self, path: Path) -> DataFile:
-        if self._data is None or self._data.path != path:
-            if self._data is not None:
-                self._data.close()
-            self._data = DataFile(path)
-        return self._data
-
-    def _film(self, path: Path) -> VideoReader:
-        if path not in self._films:
-            if len(self._films) >= OPEN_FILMS:
-                self._films.popitem(last=False)[1].close()
-            self._films[path] = VideoReader(path)
-        self._films.move_to_end(path)
-        return self._films[path]
+        if path not in self._data:
+            self._data[path] = DataFile(path)
+            if len(self._data) > OPEN_DATA_FILES:
+                self._data.popitem(last=False)[1].close()
+        self._data.move_to_end(path)
+        return self._data[path]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recordings.disk import append_line, read_lines
+from recordings.disk import append_line
+from recordings.episode_lines import read_episode_lines
 
 MARKS = Path("meta/marks.jsonl")
 """One line per marked episode; of two for the same episode the last counts."""
@@ -25,8 +26,18 @@ class Marks:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "Marks":
-        """Rebuild from `to_json`; what is not there was not said."""
-        return cls(fields.get("success"), tuple(fields.get("tags", ())))
+        """Rebuild from `to_json`; what is not there was not said.
+
+        Raises `ValueError` when something else was.
+        """
+        success, tags = fields.get("success"), fields.get("tags", [])
+        named = isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)
+        if not isinstance(success, bool | None) or not named:
+            raise ValueError(
+                "Expected success true, false or null, and tags as a list of words, got "
+                f"{success!s:.100} and {tags!s:.100}."
+            )
+        return cls(success, tuple(tags))
 
 
 NO_MARKS = Marks()
@@ -35,8 +46,8 @@ NO_MARKS = Marks()
 
 def read_marks(folder: Path) -> dict[int, Marks]:
     """Return what is said of each marked episode of the dataset at `folder`."""
-    lines = read_lines(folder / MARKS)
-    return {line["episode_index"]: Marks.from_json(line) for line in lines}
+    lines = read_episode_lines(folder / MARKS)
+    return {index: Marks.from_json(line) for index, line in lines.items()}
 
 
 def mark(folder: Path, episode: int, marks: Marks) -> None:

@@ -49,15 +49,16 @@ class Condition:
         if self.relation == "~":
             return any(self.wanted.lower() in word.lower() for word in _words(value))
         if self.relation in ORDERS:
-            return _is_number(value) and ORDERS[self.relation](float(value), self._number())
+            return _is_number(value) and ORDERS[self.relation](float(value), self.number())
         return self._equals(value) == (self.relation == "=")
 
     def _equals(self, value: Value) -> bool:
         if _is_number(value):
-            return float(value) == self._number()
+            return float(value) == self.number()
         return self.wanted.lower() in [word.lower() for word in _words(value)]
 
-    def _number(self) -> float:
+    def number(self) -> float:
+        """Return what is wanted as a number. Raises `ValueError` when it is none."""
         try:
             return float(self.wanted)
         except ValueError as error:
@@ -74,12 +75,7 @@ def fields_of(source: Source, episode: int) -> Fields:
     is unknown.
     """
     piece = whole_piece(source, episode)
-    card: dict[str, Any] = source.cards.get(episode, {})
-    figures = {
-        name: max(value.values(), default=0) if isinstance(value, dict) else value
-        for name, value in card.items()
-        if name != "episode_index"
-    }
+    figures = worst_figures(source.cards.get(episode, {}))
     fields: dict[str, Value] = {
         "index": float(episode),
         "task": "; ".join(piece.tasks),
@@ -91,6 +87,15 @@ def fields_of(source: Source, episode: int) -> Fields:
         "reason": "",
     }
     return fields | figures
+
+
+def worst_figures(card: Mapping[str, Any]) -> dict[str, Value]:
+    """Return what a quality card says; of figures by camera, the worst."""
+    return {
+        name: max(value.values(), default=0) if isinstance(value, dict) else value
+        for name, value in card.items()
+        if name != "episode_index"
+    }
 
 
 def said(marks: Marks) -> str:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from sqlalchemy import (
+    JSON,
     DateTime,
     Dialect,
     Enum,
@@ -33,6 +34,21 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+class Words(TypeDecorator[tuple[str, ...]]):
+    """Words as text, each between two line ends, so that every database finds a whole one."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, _dialect: Dialect) -> str | None:
+        """Store as text."""
+        return None if value is None else "".join(f"\n{word}" for word in value) + "\n"
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> tuple[str, ...] | None:
+        """Load as words."""
+        return None if value is None else tuple(value.split("\n")[1:-1])
+
+
 class Base(MappedAsDataclass, DeclarativeBase):
     """Every table is a dataclass; words of no set length are text, which every database has."""
 
@@ -55,6 +71,11 @@ class Episode(Base):
     verdict: Mapped[str | None] = mapped_column(String(16), default=None)
     """`good` or `poor`; None if another tool recorded it."""
     reason: Mapped[str] = mapped_column(default="")
+    success: Mapped[str] = mapped_column(String(8), default="unknown")
+    """`yes`, `no` or `unknown`."""
+    tags: Mapped[tuple[str, ...]] = mapped_column(Words, default=())
+    figures: Mapped[dict[str, float]] = mapped_column(JSON, default_factory=dict)
+    """The numbers of its quality card; of figures by camera, the worst."""
 
 
 class Job(Base):
