@@ -23,6 +23,7 @@ import uvicorn
 from fastapi import FastAPI
 from safety_bench import Rig, Sways, bus_rig, pose, running, simulated_rig
 from safety_faults import FAULTS, Fault
+from safety_faults_elsewhere import ELSEWHERE
 
 from hardware.aloha import START, aloha_embodiment
 from hardware.arms.dynamixel_line import SILENCE_SECS
@@ -83,7 +84,8 @@ def once(fault: Fault, silence_msec: float) -> tuple[str, float, float]:
 def faults(options: Options) -> None:
     say("| fault | provoked on | state | cause | waits (s) | median (ms) | longest (ms) |")
     say("|---|---|---|---|---:|---:|---:|")
-    kernels = [each for each in FAULTS if each.cause is not Cause.PERSON]
+    rows = sorted((*FAULTS, *ELSEWHERE), key=lambda fault: fault.where != "simulation")
+    kernels = [each for each in rows if each.cause is not Cause.PERSON]
     for fault in (each for each in kernels if options.only in each.name):
         found = [once(fault, options.silence_msec) for _ in range(options.times)]
         [(became, waited)] = {(became, waited) for became, _, waited in found}

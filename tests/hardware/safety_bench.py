@@ -3,6 +3,7 @@
 Tests run them in lockstep; `measure_safety.py` runs the same ones against the clock.
 """
 
+import re
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
@@ -23,10 +24,14 @@ from hardware.control_loop import ControlLoop
 from hardware.robot import Robot
 from hardware.safety.aloha_limits import aloha_limits
 from hardware.safety.gate import SafetyGate
+from hardware.safety.limits import Patience
 from hardware.safety.state import OPEN, GateState
 from hardware.simulated_aloha import simulated_aloha
 
 TICK = 0.02
+
+IMPATIENT = Patience(agent_secs=0.6, browser_secs=0.6, insist_secs=0.2)
+"""So that the tests are quick; `measure_safety.py` measures with what is shipped."""
 
 
 @dataclass
@@ -40,6 +45,8 @@ class Rig:
     now: Callable[[], float]
     world: object = None
     buses: list = field(default_factory=list)
+    lockstep: bool = True
+    """Whether turns are made by `turn`; else the loop runs by itself."""
     silence_secs: float = SILENCE_SECS
     """After which the servos stop themselves."""
 
@@ -55,6 +62,15 @@ class Rig:
         end = self.now() + secs - 1e-9
         while self.now() < end:
             self.turn()
+
+    def idle(self, secs):
+        """The loop gets no turn for `secs`, and the next one begins as late."""
+        if self.lockstep:
+            self.robot.clock.wait_until(self.now() + secs)
+            self.loop.tick(secs)
+            return
+        with self.loop._turn:
+            time.sleep(secs)
 
     def until(self, condition, most_secs=30.0):
         """Seconds until `condition` holds."""
@@ -117,7 +133,7 @@ def simulated_rig(patience=None):
 
 
 @contextmanager
-def bus_rig(clock=None, *, reply_secs=0.25, silence_secs=SILENCE_SECS):
+def bus_rig(clock=None, *, reply_secs=0.25, silence_secs=SILENCE_SECS, patience=None):
     """Two followers on emulated buses; without `clock`, one that only ticks move."""
     bench = clock or BenchClock()
     with ExitStack() as stack:
@@ -133,6 +149,7 @@ def bus_rig(clock=None, *, reply_secs=0.25, silence_secs=SILENCE_SECS):
         ]
         body = aloha_embodiment(())
         limits = aloha_limits(body, ALOHA_2023_FOLLOWER.sleep)
+        limits = limits if patience is None else replace(limits, patience=patience)
         robot = Robot(body, side_by_side(arms), {}, bench, limits)
         stack.enter_context(robot)
         loop = ControlLoop(robot)
@@ -152,7 +169,7 @@ def running(rig, pool):
     stop = threading.Event()
     future = pool.submit(rig.loop.run, stop)
     rig.turn = lambda: time.sleep(0.0005)
-    rig.now = MonotonicClock().now
+    rig.now, rig.lockstep = MonotonicClock().now, False
     try:
         yield rig
     finally:
@@ -212,3 +229,15 @@ def pose(left=None, right=None):
 INTO_TABLE = pose(left=(0.0, 0.0, 1.0, 0.0, 0.3, 0.0))
 OUT_OF_BOX = pose(left=(1.57, 0.0, 0.2, 0.0, 0.0, 0.0))
 TOGETHER = pose(left=(0.0, 0.0, 0.2, 0.0, 0.0, 0.0), right=(0.0, 0.0, 0.2, 0.0, 0.0, 0.0))
+
+
+def survives(rig, fault):
+    """Provoke `fault`; check what it must lead to, and when; nobody drives from then on."""
+    fault.provoke(rig)
+    secs = rig.until_latched()
+    assert (rig.gate.state, rig.gate.cause) == (fault.state, fault.cause)
+    assert re.search(fault.words, rig.gate.reason), rig.gate.reason
+    assert secs <= fault.deadline(rig.gate.limits.patience) + 1e-6
+    assert rig.gate.events.recent()[-1].cause is fault.cause
+    rig.loop.drive(Sways())
+    assert rig.gate.state is fault.state

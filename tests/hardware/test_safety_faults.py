@@ -1,23 +1,17 @@
 """Each fault, provoked in simulation or on the emulated bus: what it leads to, and when."""
 
-import re
-
 import pytest
-from safety_bench import Goes, Sways, bus_rig, simulated_rig
+from safety_bench import IMPATIENT, Goes, Sways, bus_rig, simulated_rig, survives
 from safety_faults import AWAKE, FAULTS, warm
 
 from hardware.aloha import START
 from hardware.interfaces import HardwareError
-from hardware.safety.limits import Patience
 from hardware.safety.press import SAME_PRESS_SECS, Press
 from hardware.safety.state import Cause, GateState
 
 IN_SIMULATION = [fault for fault in FAULTS if fault.where == "simulation"]
 ON_THE_BUS = [fault for fault in FAULTS if fault.where == "bus"]
 """The pulled cable is the last: nothing brings the emulated port back."""
-
-IMPATIENT = Patience(agent_secs=0.6, browser_secs=0.6, insist_secs=0.2)
-"""So that the tests are quick; `measure_safety.py` measures with what is shipped."""
 
 
 @pytest.fixture(scope="module")
@@ -36,18 +30,6 @@ def arms():
 def bus(arms):
     arms.begin()
     return arms
-
-
-def survives(rig, fault):
-    """Provoke `fault`; check what it must lead to, and that nothing is sent from then on."""
-    fault.provoke(rig)
-    secs = rig.until_latched()
-    assert (rig.gate.state, rig.gate.cause) == (fault.state, fault.cause)
-    assert re.search(fault.words, rig.gate.reason), rig.gate.reason
-    assert secs <= fault.deadline(rig.gate.limits.patience) + 1e-6
-    assert rig.gate.events.recent()[-1].cause is fault.cause
-    rig.loop.drive(Sways())
-    assert rig.gate.state is fault.state
 
 
 @pytest.mark.parametrize("fault", IN_SIMULATION, ids=lambda fault: fault.name)
