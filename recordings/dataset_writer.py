@@ -2,46 +2,49 @@
 
 import logging
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
+from typing import Protocol, runtime_checkable
 
-import numpy as np
 import pyarrow as pa
 
 from hardware.embodiment import Embodiment
 from recordings import layout
-from recordings.disk import (
-    SPACE_FLOOR_BYTES,
-    RecordingError,
-    append_line,
-    put_in_place,
-    require_space,
-    write_json,
-)
-from recordings.episode import EpisodePlace, FinishedEpisode, OpenEpisode, stride_of
-from recordings.episode_table import Row, as_episode_table, write_tasks
-from recordings.features import (
-    ADDED_LATER,
-    arrow_schema,
-    as_table,
-    features_of,
-    stored_in_table,
-)
+from recordings.closing import Closing
+from recordings.codec import Codec, FilmFormat, require_usable
+from recordings.dataset_tail import DatasetTail
+from recordings.disk import SPACE_FLOOR_BYTES, RecordingError, require_space, write_json
+from recordings.episode import EpisodePlace, FinishedEpisode, OpenEpisode, films_of_camera
+from recordings.episode_table import write_tasks
+from recordings.features import features_of, films_of
 from recordings.history import History
 from recordings.opening import claim, open_existing, require_same_body
-from recordings.parquet_tail import ParquetTail
-from recordings.statistics import Statistics, as_json, statistics_of, together
+from recordings.rescue import Unsaved, forget_saved, rescued, unsaved_in
+from recordings.rows import stride_of
 
 logger = logging.getLogger(__name__)
 
+SETTLING = 8
+"""Files of a save that are brought to the disk at once."""
 
-class DatasetWriter:
-    """Adds episodes to a dataset folder, new or continued; one writer per folder at a time.
 
-    An episode is put on disk in an order that stock LeRobot can load at every instant: films,
-    tasks, quality, statistics, episode table, data, and info.json last (docs/decisions/0006).
-    """
+@runtime_checkable
+class Savable(Protocol):
+    """Something that becomes an episode."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether `finish` has succeeded."""
+
+    def finish(self) -> FinishedEpisode:
+        """Complete the films and return everything; again the same when called again."""
+
+    def abandon(self) -> object:
+        """Throw everything away that is not in a dataset by now."""
+
+
+class DatasetWriter(Closing):
+    """Adds episodes to a dataset folder, new or continued; one writer per folder at a time."""
 
     def __init__(
         self,
@@ -49,16 +52,21 @@ class DatasetWriter:
         embodiment: Embodiment,
         fps: int,
         *,
+        films: FilmFormat | None = None,
         floor_bytes: int = SPACE_FLOOR_BYTES,
     ) -> None:
+        """Open the dataset at `folder`, or begin one there, with `films` as its films are.
+
+        Raises `ValueError` when the folder is something else, of another body or other films, or
+        this machine cannot encode them; `RecordingError` when the disk is too full.
+        """
         stride_of(embodiment.control_hz, fps)
         self.folder = folder
         self.embodiment = embodiment
         self.fps = fps
         self._floor_bytes = floor_bytes
-        self._features = features_of(embodiment, fps)
         require_space(folder, floor_bytes)
-        self._prepare_folder()
+        self.films = self._prepare_folder(films)
         self._claim = claim(folder)
         try:
             self._begin()
@@ -69,31 +77,33 @@ class DatasetWriter:
     @property
     def num_episodes(self) -> int:
         """Episodes saved."""
-        return int(self._info["total_episodes"])
+        return self._tail.num_episodes
 
     @property
     def num_frames(self) -> int:
         """Rows saved, of all episodes."""
-        return int(self._info["total_frames"])
+        return self._tail.num_frames
+
+    def place(self) -> EpisodePlace:
+        """Return a place for a new episode. Raises `RecordingError` if the disk is too full."""
+        require_space(self.folder, self._floor_bytes)
+        self._started += 1
+        return EpisodePlace(
+            self.folder / layout.OPEN / str(self._started),
+            self._floor_bytes,
+            self._encoders,
+            self._disk,
+            self.films,
+        )
 
     def start_episode(self, task: str, *, realtime: bool = True) -> OpenEpisode:
         """Return a new episode to add ticks to. Raises `RecordingError` if the disk is too full.
 
         With `realtime` false, adding to it waits for the encoders instead of dropping pictures.
         """
-        if not task.strip():
-            raise ValueError("Expected a task in words, such as 'pick up the red cube', got none.")
-        require_space(self.folder, self._floor_bytes)
-        self._started += 1
-        place = EpisodePlace(
-            self.folder / layout.OPEN / str(self._started),
-            self._floor_bytes,
-            self._encoders,
-            self._disk,
-        )
-        return OpenEpisode(task.strip(), self.embodiment, self.fps, place, realtime=realtime)
+        return OpenEpisode(said(task), self.embodiment, self.fps, self.place(), realtime=realtime)
 
-    def save_episode(self, episode: OpenEpisode) -> int:
+    def save_episode(self, episode: Savable) -> int:
         """Put `episode` on disk, whole, and return its index; if this raises, it is not there.
 
         Raises `ValueError` when it is empty, `RecordingError` when an encoder failed or the disk
@@ -101,7 +111,7 @@ class DatasetWriter:
         that is not is beyond saving and abandoned.
         """
         try:
-            index = self._take_in(episode.finish())
+            index = self._tail.take_in(episode.finish())
         except OSError as error:
             raise RecordingError(
                 f"The episode could not be saved: {error}. It is kept: free some space and save "
@@ -114,30 +124,49 @@ class DatasetWriter:
         episode.abandon()
         return index
 
+    def unsaved(self) -> list[Unsaved]:
+        """Return the episodes that were open when an earlier program ended, oldest first."""
+        return [each for each in unsaved_in(self.folder) if each.number not in self._ours]
+
+    def rescue(self, unsaved: Unsaved) -> int:
+        """Save one of `unsaved`, as far as it is on the disk; return its index.
+
+        Raises `ValueError` when it cannot be read after all, `RecordingError` when the disk
+        refuses it. It is then still there.
+        """
+        try:
+            index = self._tail.take_in(rescued(unsaved, self.embodiment))
+        except OSError as error:
+            raise RecordingError(f"The episode could not be rescued: {error}.") from error
+        self.throw_away(unsaved)
+        return index
+
+    def throw_away(self, unsaved: Unsaved) -> None:
+        """Remove one of `unsaved` for good."""
+        shutil.rmtree(unsaved.folder)
+
     def close(self) -> None:
         """Let go of the folder. Safe to call twice."""
-        for executor in (*self._encoders.values(), self._disk):
+        for executor in (*self._encoders.values(), self._disk, self._settling):
             executor.shutdown()
-        shutil.rmtree(self.folder / layout.OPEN, ignore_errors=True)
+        for number in self._ours:
+            shutil.rmtree(self.folder / layout.OPEN / str(number), ignore_errors=True)
+        if (self.folder / layout.OPEN).exists() and not any((self.folder / layout.OPEN).iterdir()):
+            (self.folder / layout.OPEN).rmdir()
         self._claim.close()
 
-    def __enter__(self) -> "DatasetWriter":
-        return self
+    @property
+    def _ours(self) -> range:
+        """Numbers of the episodes that this writer opened."""
+        return range(self._before + 1, self._started + 1)
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _prepare_folder(self) -> None:
+    def _prepare_folder(self, asked: FilmFormat | None) -> FilmFormat:
+        """Make the folder, or look whether it can be continued; return how its films are made."""
         if not self.folder.exists():
             History(self.folder).settle()  # a killed edit may have left it beside its place
         if (self.folder / layout.INFO).exists():
             require_same_body(self.folder, self.embodiment, self.fps)
-            return
+            return self._films_to_continue(asked)
         if self.folder.exists() and not self.folder.is_dir():
             raise ValueError(f"Expected a folder to record into, got a file: {self.folder}")
         others = (layout.LOCK, layout.OPEN, Path("meta"))
@@ -148,107 +177,54 @@ class DatasetWriter:
                 f"This folder holds files and is not a dataset ({layout.INFO} is lacking). "
                 f"Choose a new or empty folder. Folder: {self.folder}"
             )
+        self._require_usable((asked or FilmFormat()).codec)
         self.folder.mkdir(parents=True, exist_ok=True)
+        return asked or FilmFormat()
+
+    def _films_to_continue(self, asked: FilmFormat | None) -> FilmFormat:
+        theirs = films_of(layout.read_info(self.folder)["features"])
+        if asked is not None:
+            pairs = {
+                "films as": (theirs.codec.stored_as, asked.codec.stored_as),
+                "depth of": (list(theirs.depth), list(asked.depth)),
+            }
+            for what, (has, wanted) in pairs.items():
+                if has != wanted:
+                    raise ValueError(
+                        f"This dataset has {what} {has}, asked for {wanted}. Leave the choice out "
+                        f"to continue it, or record into a new folder. Folder: {self.folder}"
+                    )
+        self._require_usable((asked or theirs).codec)
+        return asked or theirs
+
+    def _require_usable(self, codec: Codec) -> None:
+        if codec.device:
+            for size in {(camera.height, camera.width) for camera in self.embodiment.cameras}:
+                require_usable(codec, size)
 
     def _begin(self) -> None:
-        shutil.rmtree(self.folder / layout.OPEN, ignore_errors=True)
         if not (self.folder / layout.INFO).exists():
             (self.folder / "meta").mkdir(exist_ok=True)
             self.embodiment.save(self.folder / layout.EMBODIMENT)
             write_tasks(self.folder, [])
-            write_json(
-                self.folder / layout.INFO,
-                layout.new_info(self.embodiment.name, self.fps, self._features),
-            )
+            features = features_of(self.embodiment, self.fps, self.films)
+            info = layout.new_info(self.embodiment.name, self.fps, features)
+            write_json(self.folder / layout.INFO, info)
         pa.array([0])  # the first conversion loads pandas: a second that no save shall wait for
         found = open_existing(self.folder)
-        self._info = found.info
-        older = [name for name in ADDED_LATER if name not in self._info["features"]]
-        self._features = {k: v for k, v in self._features.items() if k not in older}
-        self._schema = arrow_schema(self._features)
-        self._tasks = found.tasks
-        self._statistics: dict[str, Statistics] = found.statistics
-        self._film_number = found.next_film
-        self._table_tail = ParquetTail(
-            self.folder, layout.episodes_file, found.next_table, merged=True
-        )
-        self._data_tail = ParquetTail(self.folder, layout.data_file, found.next_data)
-        self._started = 0
+        self._before = self._started = forget_saved(self.folder, found.info["total_episodes"])
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="recording-disk")
-        self._encoders = {
-            name: ThreadPoolExecutor(1, thread_name_prefix=f"encode-{name}")
-            for name in self.embodiment.camera_names
+        self._settling = ThreadPoolExecutor(SETTLING, thread_name_prefix="recording-save")
+        self._tail = DatasetTail(self.folder, found, found.info["features"], self._settling)
+        self._encoders: dict[str, Executor] = {
+            film: ThreadPoolExecutor(1, thread_name_prefix=f"encode-{film}")
+            for camera in self.embodiment.camera_names
+            for film in films_of_camera(camera, self.films)
         }
 
-    def _take_in(self, episode: FinishedEpisode) -> int:
-        index = self.num_episodes
-        if episode.task not in self._tasks:
-            write_tasks(self.folder, [*self._tasks, episode.task])
-            self._tasks.append(episode.task)
-        self._number_rows(episode, index)
-        statistics = dict(episode.film_statistics) | {
-            name: statistics_of(episode.columns[name]) for name in stored_in_table(self._features)
-        }
-        statistics = {name: statistics[name] for name in self._features}
-        row = self._row(episode, index)
-        for key, path in episode.films.items():
-            self._place_film(path, self.folder / layout.video_file(key, self._film_number))
-        append_line(
-            self.folder / layout.QUALITY, {"episode_index": index} | episode.quality.to_json()
-        )
-        together_now = {
-            name: together([self._statistics[name], new]) if self._statistics else new
-            for name, new in statistics.items()
-        }
-        write_json(self.folder / layout.STATS, as_json(together_now))
-        self._commit(as_episode_table(row, statistics), as_table(episode.columns, self._schema))
-        self._statistics = together_now
-        self._film_number += 1
-        return index
 
-    def _place_film(self, film: Path, path: Path) -> None:
-        """Put a film where it belongs, unless an earlier try to save its episode did so."""
-        if film.exists() or not path.exists():
-            put_in_place(film, path)
-
-    def _commit(self, row: pa.Table, data: pa.Table) -> None:
-        marks = self._table_tail.mark(), self._data_tail.mark()
-        try:
-            self._table_tail.append(row)
-            self._data_tail.append(data)
-            self._write_info(data.num_rows)
-        except BaseException:
-            self._table_tail.go_back(marks[0])
-            self._data_tail.go_back(marks[1])
-            raise
-
-    def _number_rows(self, episode: FinishedEpisode, index: int) -> None:
-        task = self._tasks.index(episode.task)
-        episode.columns["episode_index"] = np.full(episode.rows, index)
-        episode.columns["index"] = self.num_frames + np.arange(episode.rows)
-        episode.columns["task_index"] = np.full(episode.rows, task)
-
-    def _row(self, episode: FinishedEpisode, index: int) -> Row:
-        row: Row = {"episode_index": index, "tasks": [episode.task], "length": episode.rows}
-        data = layout.place(self._data_tail.next_number(episode.rows))
-        row |= {f"data/{name}": value for name, value in data.items()}
-        row["dataset_from_index"] = self.num_frames
-        row["dataset_to_index"] = self.num_frames + episode.rows
-        for key in episode.films:
-            film = layout.place(self._film_number)
-            row |= {f"videos/{key}/{name}": value for name, value in film.items()}
-            row[f"videos/{key}/from_timestamp"] = 0.0
-            row[f"videos/{key}/to_timestamp"] = episode.rows / self.fps
-        table = layout.place(self._table_tail.next_number(1))
-        return row | {f"meta/episodes/{name}": value for name, value in table.items()}
-
-    def _write_info(self, rows: int) -> None:
-        episodes = self.num_episodes + 1
-        info = dict(self._info) | {
-            "total_episodes": episodes,
-            "total_frames": self.num_frames + rows,
-            "total_tasks": len(self._tasks),
-            "splits": {"train": f"0:{episodes}"},
-        }
-        write_json(self.folder / layout.INFO, info)
-        self._info = info
+def said(task: str) -> str:
+    """Return the words of a task. Raises `ValueError` when there are none."""
+    if not task.strip():
+        raise ValueError("Expected a task in words, such as 'pick up the red cube', got none.")
+    return task.strip()

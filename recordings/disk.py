@@ -26,17 +26,31 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder `path` and those it lies in; new ones are on the disk when this returns."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    flush(path.parent)
+
+
+def appear(temporary: Path, path: Path) -> None:
+    """Make the file `temporary` be at `path`, replacing what was there, for whoever looks."""
+    temporary.replace(path)
+
+
 def put_in_place(temporary: Path, path: Path) -> None:
     """Make the finished file `temporary` appear at `path` at once, replacing what was there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary.replace(path)
+    make_folder(path.parent)
+    appear(temporary, path)
     flush(path.parent)
 
 
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write; after the block it is at `path`, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.part")
     try:
         yield temporary

@@ -5,17 +5,22 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from hardware.control_loop import Tick
 from hardware.embodiment import Embodiment
-from hardware.interfaces import Action, Frame, Observation
+from hardware.interfaces import Frame
 from recordings import features as names
+from recordings.codec import DEPTH, Codec, FilmFormat
 from recordings.disk import RecordingError, free_bytes
+from recordings.journal import Head, Journal
 from recordings.layout import IMAGE_PREFIX
-from recordings.quality import Quality, QualityCount
+from recordings.motion import motion_of
+from recordings.quality import Quality
+from recordings.rows import Row, RowMaker
 from recordings.statistics import Statistics
 from recordings.video import VideoWriter
 
@@ -34,6 +39,8 @@ class FinishedEpisode:
     """Complete files, by feature name."""
     film_statistics: Mapping[str, Statistics]
     quality: Quality
+    journal: Path
+    """Folder of its journal, which must not outlive its saving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +50,27 @@ class EpisodePlace:
     folder: Path
     floor_bytes: int
     encoders: Mapping[str, Executor]
-    """One executor of one worker per camera, by camera name."""
+    """One executor of one worker per film, by the names of `films_of_camera`."""
     disk: Executor
+    """One worker."""
+    films: FilmFormat
 
 
 class OpenEpisode:
     """Takes control ticks from the control thread; finished or abandoned from another.
 
-    One row is every `stride`-th tick of the loop. `add` never waits for the disk or an encoder,
-    unless `realtime` is false: then a simulation that outruns its encoders waits for them.
-
-    A row's action is what was sent to the motors. A tick at which nothing was sent repeats the
-    last action sent in this episode; before any, it holds the measured state (a body whose state
-    is not like its actions is recorded from the first action on). The column `sent` tells.
+    `add` never waits for the disk or an encoder, unless `realtime` is false: then a simulation
+    that outruns its encoders waits for them. Every second the rows so far go to a journal beside
+    the films, from which an episode that was cut short can be rescued (`recordings.rescue`).
     """
 
     def __init__(
         self, task: str, embodiment: Embodiment, fps: int, place: EpisodePlace, *, realtime: bool
     ) -> None:
         self.task = task
+        self._recorded_at = datetime.now(UTC).isoformat(timespec="seconds")
         self._body = embodiment
         self._fps = fps
-        self._stride = stride_of(embodiment.control_hz, fps)
         self._place = place
         self._realtime = realtime
         self._lock = threading.Lock()
@@ -73,42 +79,37 @@ class OpenEpisode:
         self._failure: RecordingError | None = None
         self._full: str | None = None
         self._space: Future[int] = place.disk.submit(free_bytes, place.folder)
-        self._count = QualityCount(embodiment.control_hz)
-        self._acts_like_state = [c.name for c in embodiment.state_channels] == [
-            c.name for c in embodiment.action_channels
-        ]
-        self._last_sent: Action | None = None
-        self._next_index: int | None = None
-        self._last_index = 0
-        self._origin = 0.0
-        self._stored: dict[str, Frame] = {}
-        self._columns: dict[str, list[np.ndarray | float]] = {}
-        self._rows = 0
+        self._maker = RowMaker(embodiment, fps)
+        self._latest: list[Row] = []
+        self._written: list[Future[Columns]] = []
+        self._journal = Journal(place.folder)
         place.folder.mkdir(parents=True, exist_ok=True)
         self._films = {
-            camera.name: VideoWriter(
-                place.folder / f"{camera.name}.mp4",
+            name: VideoWriter(
+                place.folder / f"{name}.mp4",
                 fps,
-                (camera.height, camera.width, 3),
-                place.encoders[camera.name],
+                (camera.height, camera.width, 1 if codec is DEPTH else 3),
+                place.encoders[name],
+                codec,
             )
             for camera in embodiment.cameras
+            for name, codec in films_of_camera(camera.name, place.films).items()
         }
 
     @property
     def rows(self) -> int:
         """Rows recorded so far."""
-        return self._rows
+        return self._maker.rows
 
     @property
     def secs(self) -> float:
         """Length so far, in rows at the dataset's rate."""
-        return self._rows / self._fps
+        return self.rows / self._fps
 
     @property
     def began(self) -> float | None:
         """When the first row was, on the robot's clock; None before."""
-        return None if self._next_index is None else self._origin
+        return self._maker.began
 
     @property
     def error(self) -> str | None:
@@ -123,11 +124,11 @@ class OpenEpisode:
     @property
     def quality(self) -> Quality:
         """The quality card of what was recorded so far."""
-        return self._count.card(self.dropped)
+        return self._maker.count.card(self.dropped)
 
     @property
     def dropped(self) -> dict[str, int]:
-        """Pictures that found the encoder too far behind, by camera."""
+        """Pictures that found the encoder too far behind, by film."""
         return {name: film.dropped for name, film in self._films.items()}
 
     def add(self, tick: Tick) -> None:
@@ -135,81 +136,53 @@ class OpenEpisode:
         with self._lock:
             if self._closed or self.error:
                 return
-            if tick.action is not None:
-                self._last_sent = tick.action
-            action = self._standing_action(tick.observation)
-            if action is None:
-                return
             try:
-                self._take(tick, action)
+                row = self._maker.take(tick, self._store)
+                if row is not None:
+                    self._keep(row)
             except RecordingError as error:
                 self._failure = error
 
-    def _standing_action(self, observation: Observation) -> Action | None:
-        """Return what the arms are commanded to do, or else what they do; None if unlike it."""
-        if self._last_sent is not None:
-            return self._last_sent
-        return observation.state if self._acts_like_state else None
+    def _store(self, camera: str, frame: Frame, row: int) -> bool:
+        wait = not self._realtime
+        if not self._films[camera].add(row, frame.image, wait=wait):
+            return False
+        depth = self._films.get(camera + names.DEPTH_SUFFIX)
+        if depth is not None:
+            if frame.depth is None:
+                raise RecordingError(f"{camera} gave no depth, which this dataset has of it.")
+            depth.add(row, frame.depth, wait=wait)
+        return True
 
-    def _take(self, tick: Tick, action: Action) -> None:
-        if self._next_index is None:
-            self._origin = tick.observation.timestamp
-            self._next_index = tick.index
-        else:
-            self._count.missed += tick.index - self._last_index - 1
-        self._last_index = tick.index
-        self._count.see_tick(tick.observation.timestamp, tick.late_secs)
-        if tick.index < self._next_index:
-            return
-        strides = (tick.index - self._next_index) // self._stride + 1
-        self._next_index += strides * self._stride
-        self._look_at_space()
-        self._store(tick, action)
+    def _keep(self, row: Row) -> None:
+        self._latest.append(row)
+        if len(self._latest) == self._fps:
+            self._write_rows()
+        if (self.rows - 1) % self._fps == 0:
+            self._look_at_space()
+
+    def _write_rows(self) -> None:
+        """Hand the rows of the last second to the disk."""
+        latest, self._latest = self._latest, []
+        if not self._written:
+            widths = {name: int(np.size(value)) for name, value in latest[0].items()}
+            films = {IMAGE_PREFIX + name: film.path.name for name, film in self._films.items()}
+            head = Head(self.task, self._fps, self._recorded_at, widths, films)
+            self._place.disk.submit(self._journal.begin, head)
+        self._written.append(self._place.disk.submit(self._journal.add, latest))
 
     def _look_at_space(self) -> None:
-        if self._rows % self._fps == 0 and self._space.done():
-            error = self._space.exception()
-            if error is not None:
-                raise RecordingError(f"The disk does not answer: {error}") from error
-            if self._space.result() < self._place.floor_bytes:
-                self._full = (
-                    "The disk is nearly full, so the recording ended. "
-                    "Save or discard what there is, then free some space."
-                )
-            self._space = self._place.disk.submit(free_bytes, self._place.folder)
-
-    def _store(self, tick: Tick, action: Action) -> None:
-        seen, sent = tick.observation, tick.action is not None
-        pictures = {name: self._store_picture(name, seen) for name in self._films}
-        values: dict[str, np.ndarray | float] = {
-            names.STATE: seen.state,
-            names.ACTION: action,
-            names.TIME: seen.timestamp - self._origin,
-            names.LATE: tick.late_secs,
-            names.SENT: float(sent),
-            names.INTERVENTION: float(tick.intervention),
-        }
-        for name, frame in pictures.items():
-            values[names.CAPTURE_PREFIX + name] = frame.captured_at - self._origin
-        for name, value in values.items():
-            self._columns.setdefault(name, []).append(value)
-        self._count.not_sent += not sent
-        self._rows += 1
-
-    def _store_picture(self, camera: str, seen: Observation) -> Frame:
-        frame = seen.frames.get(camera)
-        if frame is None:
-            raise RecordingError(
-                f"Expected pictures of {list(self._films)}, got {sorted(seen.frames)}. "
-                f"Is {camera} connected?"
+        if not self._space.done():
+            return
+        error = self._space.exception()
+        if error is not None:
+            raise RecordingError(f"The disk does not answer: {error}") from error
+        if self._space.result() < self._place.floor_bytes:
+            self._full = (
+                "The disk is nearly full, so the recording ended. "
+                "Save or discard what there is, then free some space."
             )
-        before = self._stored.get(camera)
-        same = before is not None and before.captured_at == frame.captured_at
-        if not same and self._films[camera].add(self._rows, frame.image, wait=not self._realtime):
-            self._stored[camera] = frame
-        stored = self._stored[camera]
-        self._count.see_picture(camera, seen.timestamp - stored.captured_at, same=same)
-        return stored
+        self._space = self._place.disk.submit(free_bytes, self._place.folder)
 
     @property
     def complete(self) -> bool:
@@ -229,50 +202,56 @@ class OpenEpisode:
         return self._finished
 
     def _complete(self) -> FinishedEpisode:
-        if self._rows == 0 and not self.error:
+        if self.rows == 0 and not self.error:
             raise ValueError("Nothing was recorded yet: the control loop gave no tick.")
         try:
             statistics = self._finish_films()
         except RecordingError as error:
             raise RecordingError(f"This episode cannot be saved. {error}") from error
-        columns: Columns = {
-            name: np.stack([np.asarray(value, np.float32) for value in values])
-            for name, values in self._columns.items()
-        }
-        number = np.arange(self._rows)
-        columns["frame_index"] = number
-        columns["timestamp"] = (number / self._fps).astype(np.float32)
+        columns = self._columns()
+        self._maker.count.motion = motion_of(columns, self._fps, self._body.action_channels)
         return FinishedEpisode(
             task=self.task,
-            rows=self._rows,
-            columns=columns,
+            rows=self.rows,
+            columns=with_places(columns, self._fps),
             films={IMAGE_PREFIX + name: film.path for name, film in self._films.items()},
             film_statistics=statistics,
             quality=self.quality,
+            journal=self._place.folder,
         )
 
     def _finish_films(self) -> dict[str, Statistics]:
         if self._failure:
             raise self._failure
-        closing = {name: film.finish(self._rows) for name, film in self._films.items()}
+        closing = {name: film.finish(self.rows) for name, film in self._films.items()}
         return {IMAGE_PREFIX + name: future.result() for name, future in closing.items()}
 
-    def abandon(self) -> None:
-        """Throw everything away."""
+    def _columns(self) -> Columns:
+        if self._latest:
+            self._write_rows()
+        seconds = [future.result() for future in self._written]
+        return {name: np.concatenate([each[name] for each in seconds]) for name in seconds[0]}
+
+    def abandon(self) -> Future[None]:
+        """Throw everything away; the future is done when nothing is left of it."""
         with self._lock:
             self._closed = True
-        for removal in [film.abandon() for film in self._films.values()]:
+        removals = [film.abandon() for film in self._films.values()]
+        return self._place.disk.submit(self._remove, removals)
+
+    def _remove(self, removals: list[Future[None]]) -> None:
+        for removal in removals:
             removal.result()
-        shutil.rmtree(self._place.folder, ignore_errors=True)
+        shutil.rmtree(self._place.folder)
 
 
-def stride_of(control_hz: float, fps: int) -> int:
-    """Return how many control ticks make one row. Raises `ValueError` unless a whole number."""
-    stride = control_hz / fps if fps > 0 else 0.0
-    if stride < 1 or abs(stride - round(stride)) > 1e-6:
-        whole = [rate for rate in range(1, int(control_hz) + 1) if control_hz % rate == 0]
-        raise ValueError(
-            f"Expected rows at a whole fraction of the control rate, {control_hz:g} Hz, "
-            f"got {fps} fps. Choose one of {whole}."
-        )
-    return round(stride)
+def with_places(columns: Columns, fps: int) -> Columns:
+    """Return `columns` with the two that count the rows of an episode."""
+    number = np.arange(len(next(iter(columns.values()))))
+    return columns | {"frame_index": number, "timestamp": (number / fps).astype(np.float32)}
+
+
+def films_of_camera(camera: str, films: FilmFormat) -> dict[str, Codec]:
+    """Return the films of a camera: their names, and what they are encoded with."""
+    depth = {camera + names.DEPTH_SUFFIX: DEPTH} if camera in films.depth else {}
+    return {camera: films.codec} | depth

@@ -135,7 +135,13 @@ def read_tasks(folder: Path) -> list[str]:
 
 
 def write_tasks(folder: Path, tasks: Sequence[str]) -> None:
-    """Write meta/tasks.parquet: pandas reads it with the task as its index, named `task`."""
+    """Write meta/tasks.parquet of the dataset at `folder`."""
+    with replaced(folder / layout.TASKS) as temporary:
+        pq.write_table(task_table(tasks), temporary)
+
+
+def task_table(tasks: Sequence[str]) -> pa.Table:
+    """Return meta/tasks.parquet: pandas reads it with the task as its index, named `task`."""
     columns = [("task_index", "int64", "int64"), ("task", "unicode", "object")]
     described = {
         "index_columns": ["task"],
@@ -152,8 +158,8 @@ def write_tasks(folder: Path, tasks: Sequence[str]) -> None:
         ],
         "pandas_version": "2.2.0",
     }
-    table = pa.table(
-        {"task_index": pa.array(range(len(tasks)), pa.int64()), "task": pa.array(list(tasks))}
-    ).replace_schema_metadata({"pandas": json.dumps(described)})
-    with replaced(folder / layout.TASKS) as temporary:
-        pq.write_table(table, temporary)
+    columns_of = {"task_index": pa.array(range(len(tasks)), pa.int64()), "task": list(tasks)}
+    schema = pa.schema([("task_index", pa.int64()), ("task", pa.string())])
+    return pa.table(columns_of, schema=schema).replace_schema_metadata(
+        {"pandas": json.dumps(described)}
+    )

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from hardware.embodiment import Embodiment
+from recordings.codec import AV1, DEPTH, H264, Codec, FilmFormat
 from recordings.layout import IMAGE_PREFIX
 
 Features = dict[str, dict[str, Any]]
@@ -19,6 +20,8 @@ LATE = "late"
 SENT = "sent"
 INTERVENTION = "intervention"
 CAPTURE_PREFIX = "capture_time."
+DEPTH_SUFFIX = "_depth"
+"""Of the films of depth, after the camera's name."""
 ARROW = {
     "float32": pa.float32(),
     "float64": pa.float64(),
@@ -38,11 +41,12 @@ def numbers(dtype: str, names: list[str] | None = None) -> dict[str, Any]:
     return {"dtype": dtype, "shape": [len(names) if names else 1], "names": names}
 
 
-def film_feature(height: int, width: int, fps: int) -> dict[str, Any]:
+def film_feature(height: int, width: int, fps: int, codec: Codec = H264) -> dict[str, Any]:
     """Return the feature of a camera as `VideoWriter` writes its films; sizes in pixels.
 
     Raises `ValueError` for a size that H.264 has not.
     """
+    depth = codec is DEPTH
     if height % 2 or width % 2:
         raise ValueError(
             f"H.264 needs pictures of even height and width, got {height}x{width}. "
@@ -50,22 +54,22 @@ def film_feature(height: int, width: int, fps: int) -> dict[str, Any]:
         )
     return {
         "dtype": "video",
-        "shape": [height, width, 3],
+        "shape": [height, width, 1 if depth else 3],
         "names": ["height", "width", "channels"],
         "info": {
             "video.height": height,
             "video.width": width,
-            "video.codec": "h264",
-            "video.pix_fmt": "yuv420p",
-            "video.is_depth_map": False,
+            "video.codec": codec.stored_as,
+            "video.pix_fmt": codec.pixels if depth else "yuv420p",
+            "video.is_depth_map": depth,
             "video.fps": fps,
-            "video.channels": 3,
+            "video.channels": 1 if depth else 3,
             "has_audio": False,
         },
     }
 
 
-def features_of(embodiment: Embodiment, fps: int) -> Features:
+def features_of(embodiment: Embodiment, fps: int, films: FilmFormat | None = None) -> Features:
     """Return the features of a dataset of this body, as info.json has them.
 
     Beside LeRobot's own: `time` (seconds since the first row, measured, where `timestamp` is
@@ -79,8 +83,12 @@ def features_of(embodiment: Embodiment, fps: int) -> Features:
         STATE: numbers("float32", [c.name for c in embodiment.state_channels]),
         ACTION: numbers("float32", [c.name for c in embodiment.action_channels]),
     }
+    films = films or FilmFormat()
     for camera in embodiment.cameras:
-        features[IMAGE_PREFIX + camera.name] = film_feature(camera.height, camera.width, fps)
+        size = camera.height, camera.width
+        features[IMAGE_PREFIX + camera.name] = film_feature(*size, fps, films.codec)
+        if camera.name in films.depth:
+            features[depth_key(camera.name)] = film_feature(*size, fps, DEPTH)
     taken = (CAPTURE_PREFIX + name for name in embodiment.camera_names)
     for name in (TIME, LATE, SENT, INTERVENTION, *taken):
         features[name] = numbers("float32")
@@ -88,6 +96,33 @@ def features_of(embodiment: Embodiment, fps: int) -> Features:
     for name in INDEX_COLUMNS[1:]:
         features[name] = numbers("int64")
     return features
+
+
+def depth_key(camera: str) -> str:
+    """Return the name of the feature that holds what a camera measured of distances."""
+    return f"{IMAGE_PREFIX}{camera}{DEPTH_SUFFIX}"
+
+
+def is_depth(feature: Mapping[str, Any]) -> bool:
+    """Whether a feature is a film of depth: 16 bits a pixel, millimetres."""
+    info = feature.get("info") or {}
+    return bool(info.get("video.is_depth_map") or info.get("is_depth_map"))
+
+
+def films_of(features: Features) -> FilmFormat:
+    """Return how the films of a dataset with these features were made, and shall be continued."""
+    stored = {f["info"].get("video.codec") for f in features.values() if _is_colour_film(f)}
+    codec = next((c for c in (H264, AV1) if c.stored_as in stored), H264)
+    depth = tuple(
+        name.removeprefix(IMAGE_PREFIX).removesuffix(DEPTH_SUFFIX)
+        for name in film_keys(features)
+        if is_depth(features[name])
+    )
+    return FilmFormat(codec, depth)
+
+
+def _is_colour_film(feature: Mapping[str, Any]) -> bool:
+    return feature["dtype"] == "video" and not is_depth(feature) and "info" in feature
 
 
 def stored_in_table(features: Features) -> Features:

@@ -19,7 +19,7 @@ from recordings.episode_table import (
     rows_of,
     total_statistics,
 )
-from recordings.features import ADDED_LATER, features_of, film_keys
+from recordings.features import ADDED_LATER, features_of, film_keys, films_of
 from recordings.parquet_tail import merge, write_groups
 from recordings.statistics import Statistics, as_json
 
@@ -52,7 +52,7 @@ def require_same_body(folder: Path, embodiment: Embodiment, fps: int) -> None:
         found.append(
             f"control at {theirs.control_hz:g} Hz expected, {embodiment.control_hz:g} here"
         )
-    ours = features_of(embodiment, fps)
+    ours = features_of(embodiment, fps, films_of(info["features"]))
     for name in {**info["features"], **ours}:
         shapes = [list(f[name]["shape"]) if name in f else None for f in (info["features"], ours)]
         if shapes[0] != shapes[1] and not (name in ADDED_LATER and shapes[0] is None):

@@ -140,7 +140,7 @@ class Recorder:
         with self._calls:
             _, episode = self._take_episode()
             self._error = None
-            episode.abandon()
+            episode.abandon().result()
 
     def close(self) -> None:
         """Discard what is open and let go of the dataset. Safe to call twice."""

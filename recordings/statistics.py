@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from hardware.interfaces import Image
-
 QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
 NAMES = ("min", "max", "mean", "std", "count", *QUANTILES)
 
@@ -31,38 +29,50 @@ def statistics_of(values: np.ndarray) -> Statistics:
     return found | dict(zip(QUANTILES, quantiles, strict=True))
 
 
-class PictureStatistics:
-    """Counts how bright the pixels of a film are, per colour, as it is recorded."""
+DEPTH_LEVELS = 2**16
+"""Of a depth picture; others have 256."""
 
-    def __init__(self) -> None:
-        self._counts: Int64[np.ndarray, "3 256"] = np.zeros((3, 256), np.int64)
+
+class PictureStatistics:
+    """Counts how bright the pixels of a film are, per colour, as it is recorded.
+
+    Depth has one colour, counted as LeRobot shows it: three times the same, 1 at 65.535 m.
+    """
+
+    def __init__(self, levels: int = 256) -> None:
+        self._levels = levels
+        self._counts: Int64[np.ndarray, "colours levels"] = np.zeros(
+            (3 if levels == 256 else 1, levels), np.int64
+        )
         self._pictures = 0
 
-    def add(self, image: Image) -> None:
+    def add(self, image: np.ndarray) -> None:
         """Count one picture, thinned to about 100 pixels a side."""
-        height, width, _ = image.shape
-        step = max(1, min(height, width) // 100)
-        thin = image[::step, ::step]
-        for colour in range(3):
-            self._counts[colour] += np.bincount(thin[:, :, colour].ravel(), minlength=256)
+        step = max(1, min(image.shape[:2]) // 100)
+        thin = image[::step, ::step].reshape(-1, len(self._counts))
+        for colour, counts in enumerate(self._counts):
+            counts += np.bincount(thin[:, colour], minlength=self._levels)
         self._pictures += 1
 
     def result(self) -> Statistics:
         """Describe the pictures so far: 0 to 1, shape (3, 1, 1)."""
-        levels = np.arange(256) / 255.0
+        last = self._levels - 1
+        levels = np.arange(self._levels) / last
         shares = self._counts / self._counts.sum(axis=1, keepdims=True)
         cumulative = shares.cumsum(axis=1)
         mean = shares @ levels
         seen = self._counts > 0
         found = {
             "min": levels[seen.argmax(axis=1)],
-            "max": levels[255 - seen[:, ::-1].argmax(axis=1)],
+            "max": levels[last - seen[:, ::-1].argmax(axis=1)],
             "mean": mean,
             "std": np.sqrt(np.maximum(shares @ levels**2 - mean**2, 0.0)),
         }
         for name, share in QUANTILES.items():
             found[name] = levels[(cumulative >= share - 1e-12).argmax(axis=1)]
-        shaped: Statistics = {name: value.reshape(3, 1, 1) for name, value in found.items()}
+        shaped: Statistics = {
+            name: np.broadcast_to(value, 3).reshape(3, 1, 1) for name, value in found.items()
+        }
         return shaped | {"count": np.array([self._pictures])}
 
 

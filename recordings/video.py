@@ -3,23 +3,20 @@
 import logging
 from collections import deque
 from concurrent.futures import Executor, Future
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+from jaxtyping import UInt16
 
-from hardware.interfaces import Image
-from recordings.disk import RecordingError, flush
-from recordings.statistics import PictureStatistics, Statistics
+from hardware.interfaces import Depth
+from recordings.codec import H264, Codec
+from recordings.disk import RecordingError
+from recordings.film_file import FilmFile
+from recordings.statistics import DEPTH_LEVELS, PictureStatistics, Statistics
 
 logger = logging.getLogger(__name__)
-
-CODEC = "libx264"
-PIXELS = "yuv420p"
-OPTIONS = {"preset": "ultrafast", "crf": "20", "g": "2", "bf": "0", "threads": "1"}
-"""A key frame every other frame: what training reads is a random frame, not a film."""
 
 WAITING_BYTES = 96 * 2**20
 """Pictures of one camera that may wait for its encoder."""
@@ -35,26 +32,34 @@ class VideoWriter:
     """
 
     def __init__(
-        self, path: Path, fps: int, shape: tuple[int, int, int], encoder: Executor
+        self,
+        path: Path,
+        fps: int,
+        shape: tuple[int, int, int],
+        encoder: Executor,
+        codec: Codec = H264,
     ) -> None:
         self.path = path
         self.dropped = 0
         self.failure: RecordingError | None = None
         """What the encoder died of, if it did."""
         self._fps = fps
-        self._shape = shape
+        self._shape = shape if shape[2] == 3 else shape[:2]
         self._encoder = encoder
+        self._codec = codec
         self._pending: deque[Future[None]] = deque()
-        self._limit = max(4, WAITING_BYTES // int(np.prod(shape)))
+        picture_bytes = int(np.prod(shape)) if shape[2] == 3 else 2 * int(np.prod(shape))
+        self._limit = max(4, WAITING_BYTES // picture_bytes)
         self._abandoned = False
-        self._next = 0
         self._picture: Any = None
-        self._statistics = PictureStatistics()
-        self._container: Any = None
-        self._stream: Any = None
+        self._statistics = PictureStatistics(256 if shape[2] == 3 else DEPTH_LEVELS)
+        self._file: FilmFile | None = None
 
-    def add(self, row: int, image: Image, *, wait: bool = False) -> bool:
+    def add(self, row: int, image: np.ndarray, *, wait: bool = False) -> bool:
         """Give the picture of row `row`; rows may be left out, the last picture fills them.
+
+        It is RGB, (height, width, 3), or depth, (height, width): float32 metres or 16-bit
+        millimetres.
 
         Returns False if the picture was dropped. With `wait` it never is: the caller waits.
         Raises `RecordingError` if the encoder has failed.
@@ -86,48 +91,39 @@ class VideoWriter:
         while self._pending and self._pending[0].done():
             self._pending.popleft().result()
 
-    def _encode(self, row: int, image: Image) -> None:
+    def _encode(self, row: int, image: np.ndarray) -> None:
         if self._abandoned:
             return
+        if image.dtype == np.float32:
+            image = millimetres(image)
         try:
-            if self._container is None:
-                self._open()
-            self._fill(row)
-            self._picture = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(
-                format=PIXELS
-            )
-            self._write_picture()
+            file = self._opened()
+            self._fill(file, row)
+            self._picture = file.picture(image)
+            file.add(self._picture)
         except (OSError, ValueError, av.error.FFmpegError) as error:
             self.failure = RecordingError(f"Encoding failed: {error}.")
             raise self.failure from error
         if row % max(1, self._fps // SAMPLES_PER_SEC) == 0:
             self._statistics.add(image)
 
-    def _open(self) -> None:
-        height, width, _ = self._shape
-        self._container = av.open(str(self.path), "w", format="mp4")
-        self._stream = self._container.add_stream(CODEC, rate=self._fps, options=dict(OPTIONS))
-        self._stream.height, self._stream.width = height, width
-        self._stream.pix_fmt = PIXELS
+    def _opened(self) -> FilmFile:
+        if self._file is None:
+            height, width = self._shape[:2]
+            self._file = FilmFile(self.path, self._codec, self._fps, (height, width))
+        return self._file
 
-    def _fill(self, row: int) -> None:
-        while self._next < row:
-            self._write_picture()
-
-    def _write_picture(self) -> None:
-        self._picture.pts = self._next
-        self._picture.time_base = Fraction(1, self._fps)
-        self._next += 1
-        self._container.mux(self._stream.encode(self._picture))
+    def _fill(self, file: FilmFile, row: int) -> None:
+        while file.num_frames < row:
+            file.add(self._picture)
 
     def _close(self, rows: int) -> Statistics:
         while self._pending:
             self._pending.popleft().result()
         try:
-            self._fill(rows)
-            self._container.mux(self._stream.encode())
-            self._container.close()
-            flush(self.path)
+            file = self._opened()
+            self._fill(file, rows)
+            file.close()
             self._verify(rows)
         except (OSError, av.error.FFmpegError) as error:
             raise RecordingError(f"A film was not completed: {error}. Film: {self.path}") from error
@@ -141,9 +137,14 @@ class VideoWriter:
 
     def _remove(self) -> None:
         try:
-            if self._container is not None:
-                self._container.close()
+            if self._file is not None:
+                self._file.drop()
         except (OSError, av.error.FFmpegError):
             logger.info("A film that is thrown away could not be closed.", exc_info=True)
         finally:
             self.path.unlink(missing_ok=True)
+
+
+def millimetres(depth: Depth) -> UInt16[np.ndarray, "height width"]:
+    """Return depth in metres as 16-bit millimetres; 0 where nothing was measured."""
+    return np.clip(np.rint(np.nan_to_num(depth) * 1000), 0, 65535).astype(np.uint16)

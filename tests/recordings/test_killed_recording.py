@@ -60,16 +60,15 @@ class PowerCut(BaseException):
 
 def cut_power_before_file(number, monkeypatch):
     """Let `number` more files appear, then nothing."""
-    real, left = disk.put_in_place, [number]
+    left = [number]
 
-    def put_in_place(temporary, path):
+    def appear(temporary, path):
         if left[0] == 0:
             raise PowerCut
         left[0] -= 1
-        real(temporary, path)
+        disk.appear(temporary, path)
 
-    monkeypatch.setattr("recordings.disk.put_in_place", put_in_place)
-    monkeypatch.setattr("recordings.dataset_writer.put_in_place", put_in_place)
+    monkeypatch.setattr("recordings.batch.appear", appear)
 
 
 FILES_OF_A_SAVE = 7

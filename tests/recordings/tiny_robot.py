@@ -10,9 +10,11 @@ from hardware.robot import Robot
 HEIGHT, WIDTH = 32, 48
 
 
-def tiny_body(cameras=("cam_high", "cam_low"), height=HEIGHT, control_hz=50.0):
-    channels = tuple(Channel(name, "rad", -1.0, 1.0, 20.0) for name in ("a", "b", "c", "d"))
-    views = tuple(CameraView(name, height, WIDTH) for name in cameras)
+def tiny_body(
+    cameras=("cam_high", "cam_low"), height=HEIGHT, control_hz=50.0, joints=4, width=WIDTH
+):
+    channels = tuple(Channel(chr(97 + i), "rad", -1.0, 1.0, 20.0) for i in range(joints))
+    views = tuple(CameraView(name, height, width) for name in cameras)
     return Embodiment(
         name="tiny",
         robot_tag="TINY",

@@ -1,0 +1,120 @@
+"""Episodes that were open when their program ended: found, and made whole. Saves none."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from hardware.embodiment import Embodiment
+from recordings import layout
+from recordings.episode import FinishedEpisode, with_places
+from recordings.features import CAPTURE_PREFIX
+from recordings.journal import HEAD, SAVING, Head, read_head, read_rows, saved_as
+from recordings.quality import QualityCount
+from recordings.rejudging import rejudged
+from recordings.statistics import PictureStatistics, Statistics
+from recordings.torn_film import remux, whole_frames
+from recordings.video import SAMPLES_PER_SEC
+from recordings.video_reader import VideoReader
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaved:
+    """An episode that was never saved, as far as it is on the disk."""
+
+    folder: Path
+    head: Head
+    rows: int
+
+    @property
+    def number(self) -> int:
+        """By which it is told from others of the dataset."""
+        return int(self.folder.name)
+
+    @property
+    def secs(self) -> float:
+        """How long it is."""
+        return self.rows / self.head.fps
+
+    def __str__(self) -> str:
+        return f"{self.head.task!r}, {self.secs:.0f} s, begun {self.head.recorded_at}"
+
+
+def unsaved_in(dataset: Path) -> list[Unsaved]:
+    """Return the episodes of the dataset folder that wait for rescue, oldest first.
+
+    One that a program is recording right now is among them.
+    """
+    found = []
+    for folder in _folders(dataset):
+        if (folder / HEAD).exists() and saved_as(folder) is None:
+            head = read_head(folder)
+            rows = _whole_rows(folder, head)
+            if rows:
+                found.append(Unsaved(folder, head, rows))
+    return found
+
+
+def forget_saved(dataset: Path, num_episodes: int) -> int:
+    """Remove what is left of episodes that were saved, or of which nothing can be rescued.
+
+    Says of the others that they were not saved. Returns the highest number that is in use.
+    """
+    highest = 0
+    for folder in _folders(dataset):
+        index = saved_as(folder)
+        if index is not None and index >= num_episodes:
+            (folder / SAVING).unlink()
+    waiting = {each.folder for each in unsaved_in(dataset)}
+    for folder in _folders(dataset):
+        if folder in waiting:
+            highest = max(highest, int(folder.name))
+        else:
+            shutil.rmtree(folder)
+    return highest
+
+
+def rescued(unsaved: Unsaved, embodiment: Embodiment) -> FinishedEpisode:
+    """Return the episode as far as it is on the disk, with whole films and a card anew.
+
+    Raises `ValueError` when a film cannot be read after all.
+    """
+    head, rows = unsaved.head, unsaved.rows
+    columns = {name: part[:rows] for name, part in read_rows(unsaved.folder, head).items()}
+    films = {key: unsaved.folder / f"whole-{name}" for key, name in head.films.items()}
+    for key, film in films.items():
+        remux(unsaved.folder / head.films[key], film, head.fps, count=rows)
+    cameras = [n.removeprefix(CAPTURE_PREFIX) for n in columns if n.startswith(CAPTURE_PREFIX)]
+    count = QualityCount(embodiment.control_hz, duplicated=dict.fromkeys(cameras, 0))
+    unjudged = count.card(dict.fromkeys(cameras, 0))
+    return FinishedEpisode(
+        task=head.task,
+        rows=rows,
+        columns=with_places(columns, head.fps),
+        films=films,
+        film_statistics={key: _statistics(film, head.fps, rows) for key, film in films.items()},
+        quality=rejudged(unjudged, columns, embodiment, head.fps),
+        journal=unsaved.folder,
+    )
+
+
+def _statistics(film: Path, fps: int, rows: int) -> Statistics:
+    """Count every picture's brightness as often as the recorder does; decode all of them."""
+    with VideoReader(film) as reader:
+        reader.require_frames(0, rows)
+        counted = PictureStatistics()
+        for number in range(0, rows, max(1, fps // SAMPLES_PER_SEC)):
+            counted.add(reader.read(number))
+    return counted.result()
+
+
+def _folders(dataset: Path) -> list[Path]:
+    """Return the folders of open episodes, in the order in which they were begun."""
+    folder = dataset / layout.OPEN
+    found = [each for each in folder.glob("*") if each.name.isdecimal()] if folder.exists() else []
+    return sorted(found, key=lambda each: int(each.name))
+
+
+def _whole_rows(folder: Path, head: Head) -> int:
+    """Return how many rows have everything: numbers, and a picture of every camera."""
+    rows = len(next(iter(read_rows(folder, head).values())))
+    return min([rows, *(whole_frames(folder / name, head.fps) for name in head.films.values())])
