@@ -24,6 +24,7 @@ from recordings.jobs import JobQueue
 from recordings.recorder import Recorder
 from studio.command_book import CommandBook
 from studio.desk import Desk
+from studio.drive_log import DriveLog
 from studio.episodes import Episodes
 from studio.history import History
 from studio.live import Live
@@ -97,17 +98,19 @@ def opened(options: Options) -> Iterator[FastAPI]:
         robot.gate.events.listen(journal)
         book = parts.enter_context(closing(CommandBook(catalogue, notices)))
         training = parts.enter_context(Training(catalogue, JobQueue(catalogue), notices))
+        history = History(book)
+        drives = DriveLog(recorder, history)
         station = Station(
             robot,
             rig.teleoperator,
             notices,
-            History(book),
-            listeners=(recorder, hand_range),
+            history,
+            listeners=(recorder, drives, hand_range),
             rearrange=rig.rearrange,
         )
         host = PolicyHost(body, notices, station.stand_by, catalogue.data_dir / "policy_server.log")
         parts.enter_context(closing(host))
-        record = parts.enter_context(closing(RecordDesk(recorder, catalogue)))
+        record = parts.enter_context(closing(RecordDesk(recorder, catalogue, drives)))
         by_signal = parts.enter_context(  # left after the station, which may lower the arms
             StopSignal(lambda: station.stop("A signal asked for Stop."))
         )
@@ -120,12 +123,23 @@ def opened(options: Options) -> Iterator[FastAPI]:
         source = policy_source(options)
         if source is not None:
             host.use(source)
-        folder = catalogue.data_dir / "workcells"
-        workcell = parts.enter_context(closing(WorkcellDesk(station, hand_range, rig, folder)))
-        episodes = Episodes(catalogue)
+        workcell = parts.enter_context(
+            closing(WorkcellDesk(station, hand_range, rig, catalogue.data_dir / "workcells"))
+        )
         parts.callback(_closing, by_signal)
         yield build_server(
-            Desk(station, record, host, seat, catalogue, episodes, training, viewer, workcell), live
+            Desk(
+                station,
+                record,
+                host,
+                seat,
+                catalogue,
+                Episodes(catalogue),
+                training,
+                viewer,
+                workcell,
+            ),
+            live,
         )
 
 

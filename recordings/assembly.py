@@ -184,8 +184,7 @@ class Assembly:
         columns = as_arrays(self._rows[index])
         if not (path.exists() and can_rejudge(card, columns)):
             return line
-        control_hz = float(Embodiment.load(path).control_hz)
-        return rejudged(card, columns, control_hz, piece.source.fps).to_json()
+        return rejudged(card, columns, Embodiment.load(path), piece.source.fps).to_json()
 
     def _marks(self) -> list[dict[str, Any]]:
         return [

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from recordings.motion import Motion
+
 MISSED_SHARE = 0.02
 """Share of control ticks whose loss LeRobot's documentation calls expected."""
 RATE_SHARE = 0.95
@@ -32,6 +34,13 @@ class Quality:
     """`good` or `poor`."""
     reason: str
     """What makes it poor; empty when good."""
+    jitter_secs: float | None = None
+    """This and the others are of `Motion`; None in cards that are older than it."""
+    skew_secs: float | None = None
+    still_start_secs: float | None = None
+    jerk: float | None = None
+    saturated_share: float | None = None
+    intervened_share: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary; `from_json` reads it back."""
@@ -59,6 +68,8 @@ class QualityCount:
     standstill: dict[str, float] = field(default_factory=dict)
     first_secs: float = 0.0
     last_secs: float = 0.0
+    motion: Motion | None = None
+    """Once all rows are there."""
 
     def see_tick(self, timestamp: float, late_secs: float) -> None:
         """Count one turn of the control loop."""
@@ -89,6 +100,7 @@ class QualityCount:
             not_sent=self.not_sent,
             verdict="poor" if reasons else "good",
             reason=" ".join(reasons),
+            **(asdict(self.motion) if self.motion else {}),
         )
 
     def _reasons(self, rate: float, late: float, dropped: Mapping[str, int]) -> list[str]:

@@ -2,19 +2,22 @@
 
 import numpy as np
 
+from hardware.embodiment import Embodiment
 from recordings.features import CAPTURE_PREFIX, LATE, SENT, TIME
+from recordings.motion import motion_of
 from recordings.quality import Quality, QualityCount
 
 Columns = dict[str, np.ndarray]
 
 
-def rejudged(card: Quality, columns: Columns, control_hz: float, fps: int) -> Quality:
-    """Judge the rows that are left of an episode whose card was `card`.
+def rejudged(card: Quality, columns: Columns, body: Embodiment, fps: int) -> Quality:
+    """Judge the rows that are left of an episode of `body` whose card was `card`.
 
     Rows tell lateness, ages of pictures and what was sent. Ticks between rows are told by time:
     rows further apart than 1 / fps mean ticks that were missed. A dropped picture leaves a row
     that repeats the one before, so a part has no more of them than such rows.
     """
+    control_hz = float(body.control_hz)
     time = columns[TIME].astype(np.float64)
     stride = max(1, round(control_hz / fps))
     apart = np.maximum(np.rint(np.diff(time) * control_hz).astype(int), stride)
@@ -27,6 +30,7 @@ def rejudged(card: Quality, columns: Columns, control_hz: float, fps: int) -> Qu
         taken = columns[CAPTURE_PREFIX + camera].astype(np.float64)
         count.duplicated[camera] = int((np.diff(taken) == 0).sum())
         count.standstill[camera] = float((time - taken).max())
+    count.motion = motion_of(columns, fps, body.action_channels)
     dropped = {name: min(n, count.duplicated.get(name, 0)) for name, n in card.dropped.items()}
     return count.card(dropped)
 

@@ -4,11 +4,14 @@ from pathlib import Path
 
 from recordings import editing
 from recordings.catalogue import Catalogue
-from recordings.history import ANY_VERSION, Edit
+from recordings.history import ANY_VERSION, Edit, History, version_of
 from recordings.idleness import idle_part, ranges_of
-from recordings.piece import marked, retasked, split, trimmed, without
+from recordings.marks import NO_MARKS, Marks
+from recordings.piece import marked, retasked, split, tagged, trimmed, whole_piece, without
+from recordings.selection import select
 from recordings.source import Source
-from studio.record_desk import RecordDesk
+from studio.episodes import conditions_in
+from studio.record_desk import NAME, RecordDesk
 
 NOT_CHOSEN = "Choose an episode first."
 
@@ -47,6 +50,20 @@ class Curation:
         words = f"retask {episode} --task {task!r}"
         return self._edit(dataset, episode, words, lambda all_: retasked(all_, [episode], task))
 
+    def tag(self, dataset: str | None, episode: int, tags: str) -> str:
+        """Let an episode have the tags `tags`, with commas between, and no others."""
+        wanted = [word.strip() for word in tags.split(",") if word.strip()]
+        had = self._marks(dataset, episode).tags
+        add = [word for word in wanted if word not in had]
+        remove = [word for word in had if word not in wanted]
+        if not add and not remove:
+            raise ValueError("It has these tags already. Write others, with commas between.")
+        said = [*(f"--add {word}" for word in add), *(f"--remove {word}" for word in remove)]
+        words = f"tag {episode} {' '.join(said)}"
+        return self._edit(
+            dataset, episode, words, lambda all_: tagged(all_, [episode], add, remove)
+        )
+
     def trim(
         self, dataset: str | None, episode: int, head_secs: int | float, tail_secs: int | float
     ) -> str:
@@ -72,6 +89,44 @@ class Curation:
         finally:
             source.close()
         return idle.head / source.fps, idle.tail / source.fps
+
+    def said_of(self, dataset: str | None, episode: int) -> tuple[str, str]:
+        """Return the words of an episode, and its tags with commas between."""
+        source = self._source(dataset, episode)
+        piece = whole_piece(source, episode)
+        return "; ".join(piece.tasks), ", ".join(piece.marks.tags)
+
+    def merge(self, dataset: str | None, _episode: int, other: str | None) -> str:
+        """Add every episode of another dataset, which stays as it is."""
+        if not other or other == dataset:
+            raise ValueError("Choose another dataset to add the episodes of.")
+        folder = self._folder(dataset)
+        return self._told(folder, editing.merge(folder, [self._catalogue.dataset_folder(other)]))
+
+    def copy(self, dataset: str | None, _episode: int, where: str, show: str, name: str) -> str:
+        """Make a new dataset of the episodes of which conditions hold."""
+        if not dataset:
+            raise ValueError("Choose a dataset first.")
+        if not NAME.fullmatch(name.strip()):
+            raise ValueError(
+                f"A dataset's name has letters, digits, dots, dashes and underscores, got {name!r}."
+            )
+        folder, target = (self._catalogue.dataset_folder(each) for each in (dataset, name.strip()))
+        seen = version_of(folder)
+        picked = select(Source(folder), conditions_in(where, show))
+        count = editing.copy(folder, picked, target, seen=seen)
+        self._catalogue.note_dataset(target)
+        return f"{count} episodes copied to {target.name}."
+
+    def reach(self, dataset: str | None) -> tuple[str, str]:
+        """Return what undo would take back and what redo would do again; empty for nothing."""
+        if not dataset:
+            return "", ""
+        history = History(self._catalogue.dataset_folder(dataset))
+        version = version_of(history.folder)
+        undo = [edit.words for edit in history.done()[-1:] if edit.after == version]
+        redo = [edit.words for edit in history.undone() if edit.before == version]
+        return "".join(undo), "".join(redo[:1])
 
     def undo(self, dataset: str | None, _episode: int = -1) -> str:
         """Take the last edit back."""
@@ -118,6 +173,9 @@ class Curation:
         folder = self._catalogue.dataset_folder(dataset)
         self._record.let_go(folder)
         return folder
+
+    def _marks(self, dataset: str | None, episode: int) -> Marks:
+        return self._source(dataset, episode).marks.get(episode, NO_MARKS)
 
     def _source(self, dataset: str | None, episode: int) -> Source:
         if not dataset or episode < 0:

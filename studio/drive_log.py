@@ -8,6 +8,7 @@ from hardware.interfaces import Agent
 from policy.agent import PolicyAgent
 from policy.interface import ActionChunk
 from recordings.drives import Plan, Span, keep_drives
+from recordings.history import version_of
 from recordings.recorder import Recorder
 from studio.history import History
 from studio.replay import ReplayAgent
@@ -55,7 +56,7 @@ class DriveLog:
         noted, self._noted = self._noted, None
         if noted is not None:
             keep_drives(dataset, episode, noted.spans, noted.plans)
-            self._history.show(noted.told, (dataset.name, episode))
+            self._history.show(noted.told, (dataset.name, episode), version_of(dataset))
 
     def _span(self, noted: Noted, now: float) -> Span:
         match noted.driver:

@@ -1,22 +1,20 @@
 """Recorded episodes as the Data tab shows them: lists, films, curves, and replay."""
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hardware.embodiment import Embodiment
 from recordings.catalogue import Catalogue, DatasetSummary
 from recordings.dataset import Dataset
+from recordings.episode_search import EpisodeLine, Search
+from recordings.features import ACTION
 from recordings.history import version_of
-from recordings.marks import NO_MARKS, Marks, read_marks
-from recordings.selection import said, select
-from recordings.source import Source
-from studio.replay import ReplayAgent
-
-MAX_ROWS = 240
-"""Rows of a curve sent to the page."""
+from studio.episode_view import episode_view
+from studio.replay import ReplayAgent, require_playable
+from studio.rrd import EpisodeFile
 
 
 class Episodes:
@@ -36,17 +34,10 @@ class Episodes:
         `where` is conditions of `recordings.selection` with commas between, which must all hold.
         Raises `ValueError` when it cannot be understood.
         """
-        if dataset:
-            self._note_edits(dataset)
-        episodes = self._catalogue.episodes(dataset) if dataset else []
-        conditions = [part for part in where.split(",") if part.strip()]
-        marks: dict[int, Marks] = {}
-        if dataset and episodes:
-            folder = self._catalogue.dataset_folder(dataset)
-            marks = read_marks(folder)
-            if conditions:
-                meant = set(select(Source(folder), conditions))
-                episodes = [each for each in episodes if each.index in meant]
+        if not dataset:
+            return "[]"
+        self._note_edits(dataset)
+        wanted = Search(dataset, conditions_in(where), descending=True)
         return json.dumps(
             [
                 {
@@ -55,10 +46,11 @@ class Episodes:
                     "secs": each.secs,
                     "verdict": each.verdict or "unknown",
                     "reason": each.reason,
-                    "success": said(marks.get(each.index, NO_MARKS)),
-                    "tags": list(marks.get(each.index, NO_MARKS).tags),
+                    "success": each.success,
+                    "tags": list(each.tags),
+                    "left_out": left_out(each),
                 }
-                for each in reversed(episodes)
+                for each in self._catalogue.search(wanted)
             ]
         )
 
@@ -80,26 +72,31 @@ class Episodes:
             return opened.film_path(episode, camera)
 
     def to_watch(self, dataset: str, episode: int) -> str:
-        """Return, as JSON, what the page needs to play an episode: films and joint curves."""
+        """Return, as JSON, what the page needs to show an episode."""
         with self._open(dataset) as opened:
-            summary = opened.episodes()[episode]
-            rows = opened.rows(episode)
-            every = max(1, math.ceil(summary.num_frames / MAX_ROWS))
-            content = {
-                "title": f"{dataset} · episode {episode}",
-                "task": summary.task,
-                "secs": summary.secs,
-                "films": [self._clip(opened, dataset, episode, name) for name in opened.cameras],
-                "channels": [channel.name for channel in opened.embodiment.state_channels],
-                "state": _rounded(rows["observation.state"][::every]),
-                "action": _rounded(rows["action"][::every]),
-            }
-        return json.dumps(content)
+            films = [self._clip(opened, dataset, episode, name) for name in opened.cameras]
+            view = episode_view(opened, episode, films)
+        head = {"title": f"{dataset} · episode {episode}", "rrd": self.rrd_path(dataset, episode)}
+        return json.dumps(head | view)
 
-    def replay(self, dataset: str, episode: int) -> ReplayAgent:
-        """Return an agent that drives the recorded actions once more."""
+    def rrd_path(self, dataset: str, episode: int) -> str:
+        """Return where the page finds an episode as a file for Rerun; another after an edit."""
+        return f"/rrd/{dataset}/{episode}.rrd?of={self.version(dataset) or 'first'}"
+
+    def replay(self, dataset: str, episode: int, body: Embodiment) -> ReplayAgent:
+        """Return an agent that drives the recorded actions once more, on `body`.
+
+        Raises `ValueError` when the episode was recorded on another body.
+        """
         with self._open(dataset) as opened:
-            return ReplayAgent(np.asarray(opened.rows(episode)["action"], np.float32), opened.fps)
+            actions = np.asarray(opened.rows(episode)[ACTION], np.float32)
+            require_playable(actions, opened.embodiment, body)
+            return ReplayAgent(actions, opened.fps)
+
+    def write_rrd(self, dataset: str, episode: int, path: Path) -> None:
+        """Write an episode as a file that Rerun opens. Raises `ValueError` when it is torn."""
+        with self._open(dataset) as opened:
+            EpisodeFile(opened, episode).write(path)
 
     def _clip(self, opened: Dataset, dataset: str, episode: int, camera: str) -> dict[str, Any]:
         film = opened.film_path(episode, camera)  # another after an edit: no browser keeps it
@@ -113,11 +110,19 @@ class Episodes:
         return Dataset(self._catalogue.dataset_folder(dataset))
 
 
+def left_out(episode: EpisodeLine) -> str:
+    """Return why training leaves an episode out unless it is told otherwise; empty if it trains."""
+    if episode.success == "no":
+        return "marked failed"
+    return episode.reason or "poorly recorded" if episode.verdict == "poor" else ""
+
+
+def conditions_in(*texts: str) -> list[str]:
+    """Return the conditions in texts that have commas between them."""
+    return [part for text in texts for part in text.split(",") if part.strip()]
+
+
 def in_words(dataset: DatasetSummary) -> str:
     """What a person reads of a dataset in a list."""
     episodes = "1 episode" if dataset.num_episodes == 1 else f"{dataset.num_episodes} episodes"
     return f"{dataset.name} · {episodes}, {dataset.secs:.0f} s"
-
-
-def _rounded(values: np.ndarray) -> list[list[float]]:
-    return [[round(float(value), 3) for value in row] for row in values]

@@ -38,6 +38,8 @@ class Instruction:
     outcome: Outcome = Outcome.RUNNING
     clip: tuple[str, int] | None = None
     """The recording that shows it: name of the dataset, index of the episode."""
+    clip_version: str | None = None
+    """The version of that dataset that counts episodes so; None of one that was never edited."""
 
 
 Keeper: TypeAlias = Callable[[Instruction], None]
@@ -87,19 +89,34 @@ class History:
         self._tell(judged)
         return judged
 
-    def show(self, numbers: Sequence[int], clip: tuple[str, int]) -> None:
+    def told(self, number: int) -> Instruction:
+        """Return an instruction. Raises `ValueError` when it is not remembered."""
+        with self._lock:
+            return self._told[self._place(number)]
+
+    def show(
+        self, numbers: Sequence[int], clip: tuple[str, int], version: str | None = None
+    ) -> None:
         """Note that the recording `clip`, a dataset's name and an episode, shows instructions.
 
+        `version` is the dataset's, as `recordings.history.version_of` gives it.
         Those that are forgotten meanwhile are passed over.
         """
         ended = []
         with self._lock:
             for place, told in enumerate(self._told):
                 if told.number in numbers:
-                    shown = self._told[place] = replace(told, clip=clip)
+                    shown = self._told[place] = replace(told, clip=clip, clip_version=version)
                     ended += [shown] if shown.outcome is not Outcome.RUNNING else []
         for each in ended:
             self._tell(each)
+
+    def follow(self, dataset: str, before: str | None, after: str | None) -> None:
+        """Note that an edit made the version `after` of `before`, and moved no episode."""
+        with self._lock:
+            for place, told in enumerate(self._told):
+                if told.clip and told.clip[0] == dataset and told.clip_version == before:
+                    self._told[place] = replace(told, clip_version=after)
 
     def _place(self, number: int) -> int:
         for place, told in enumerate(self._told):

@@ -18,6 +18,20 @@ def live_part(name: str) -> gr.HTML:
     )
 
 
+def choosing_part(name: str) -> gr.HTML:
+    """Place a part like `live_part`, whose script tells what was chosen by the event `choose`."""
+    return gr.HTML(
+        html_template=(MARKUP / f"{name}.html").read_text(),
+        js_on_load=(
+            f"(window.vlaMounts ||= []).push(['{name}', element,"
+            " (chosen) => trigger('choose', chosen)]);"
+        ),
+        elem_id=f"part-{name}",
+        apply_default_css=False,
+        padding=False,
+    )
+
+
 def heading(words: str) -> gr.HTML:
     """Place the heading of a card."""
     return gr.HTML(f"<h2>{words}</h2>", js_on_load=None, apply_default_css=False, padding=False)

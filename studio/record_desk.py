@@ -6,6 +6,7 @@ from pathlib import Path
 
 from recordings.catalogue import Catalogue
 from recordings.recorder import Recorder
+from studio.drive_log import DriveLog
 
 logger = logging.getLogger(__name__)
 
@@ -20,9 +21,12 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 class RecordDesk:
     """Starts, saves and discards episodes. Calls wait for the disk: not for the control thread."""
 
-    def __init__(self, recorder: Recorder, catalogue: Catalogue) -> None:
+    def __init__(
+        self, recorder: Recorder, catalogue: Catalogue, drives: DriveLog | None = None
+    ) -> None:
         self.recorder = recorder
         self._catalogue = catalogue
+        self._drives = drives
 
     def start(self, dataset: str, task: str) -> None:
         """Record into `dataset` from now on, under the words `task`.
@@ -47,8 +51,14 @@ class RecordDesk:
         dataset = self.recorder.dataset
         if dataset is None:
             raise RuntimeError("An episode was saved into no dataset.")
+        words = f"Episode {index} is saved in {dataset.name}."
+        if self._drives is not None:
+            try:
+                self._drives.keep(dataset, index)
+            except OSError as error:
+                words += f" Who drove could not be kept beside it: {error}"
         self._catalogue.note_dataset(dataset)
-        return f"Episode {index} is saved in {dataset.name}."
+        return words
 
     def refuse_while_recording(self, what: str) -> None:
         """Raise `ValueError` if an episode is open; `what` would make it say something false."""

@@ -90,6 +90,7 @@ class Report:
                     "text": told.text,
                     "policy": told.policy,
                     "outcome": told.outcome,
+                    "clip": told.clip,
                 }
                 for told in self._station.history.newest_first()[:8]
             ],

@@ -114,24 +114,28 @@ class Scene3D:
 
 
 def blueprint(body: Embodiment) -> rrb.Blueprint:
-    """3-D on the left, the joints of each arm on the right."""
+    """3-D on the left, the joints of each arm on the right, over the last seconds."""
+    window = rrb.VisibleTimeRange(
+        TIMELINE,
+        start=rrb.TimeRangeBoundary.cursor_relative(seconds=-PLOTTED_SECS),
+        end=rrb.TimeRangeBoundary.cursor_relative(),
+    )
+    return rrb.Blueprint(views_of_body(body, window), collapse_panels=True)
+
+
+def views_of_body(body: Embodiment, window: rrb.VisibleTimeRange | None = None) -> rrb.Horizontal:
+    """3-D on the left, the joints of each arm on the right: all there are, or within `window`."""
     curves = [
         rrb.TimeSeriesView(
             origin=f"joints/{arm}",
             name=f"{body.robot_tag}: {arm} arm, measured and wanted",
             plot_legend=rrb.PlotLegend(visible=False),
-            time_ranges=rrb.VisibleTimeRange(
-                TIMELINE,
-                start=rrb.TimeRangeBoundary.cursor_relative(seconds=-PLOTTED_SECS),
-                end=rrb.TimeRangeBoundary.cursor_relative(),
-            ),
+            time_ranges=window,
         )
         for arm in ARMS
     ]
     scene = rrb.Spatial3DView(origin="world", name="3-D", background=[238, 239, 241])
-    return rrb.Blueprint(
-        rrb.Horizontal(scene, rrb.Vertical(*curves), column_shares=[3, 2]), collapse_panels=True
-    )
+    return rrb.Horizontal(scene, rrb.Vertical(*curves), column_shares=[3, 2])
 
 
 def _drawn(form: str, solids: Sequence[Solid]) -> rr.Boxes3D | rr.Cylinders3D | rr.Ellipsoids3D:

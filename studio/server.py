@@ -3,12 +3,12 @@
 from typing import Any
 
 import gradio as gr
-from fastapi import FastAPI, Response, WebSocket
-from fastapi.responses import FileResponse, PlainTextResponse
+from fastapi import FastAPI, WebSocket
 from fastapi.staticfiles import StaticFiles
 
 from studio.browser import BrowserCookie
 from studio.desk import Desk
+from studio.episode_routes import add_episode_routes
 from studio.live import Live
 from studio.page import build_page
 from studio.rerun_proxy import add_rerun_proxy
@@ -31,13 +31,7 @@ def build_server(desk: Desk, live: Live) -> FastAPI:
     def _training() -> list[dict[str, Any]]:
         return desk.training.jobs()
 
-    @server.get("/film/{dataset}/{episode}/{camera}")
-    def _film(dataset: str, episode: int, camera: str) -> Response:
-        try:
-            return FileResponse(desk.episodes.film(dataset, episode, camera))
-        except (ValueError, OSError) as error:
-            return PlainTextResponse(str(error), status_code=404)
-
+    add_episode_routes(server, desk.episodes)
     add_safety_routes(server, desk.station, desk.seat)
     add_rerun_proxy(server, desk.viewer)
     add_workcell_routes(server, desk.workcell)

@@ -1,87 +1,76 @@
-// The list of episodes, and one of them: its films in step, with the joints below them.
+// One episode: its films in step, who drove, how well it was recorded, joints and plans below.
 
-const WIDTH = 640;
-const HEIGHT = 120;
+import { curves } from "./curves.js";
+import { driveBand } from "./drive_band.js";
+import { part } from "./part.js";
+
+const DRIFT_SECS = 0.08; // films further apart than this are put back in step
 
 export function mountEpisode(element, _live, value, watch) {
   const root = element.querySelector(".episode");
   const nothing = [...root.children];
   const show = () => root.replaceChildren(...(value() ? player(JSON.parse(value())) : nothing));
-  watch("value", show);
-  show();
-}
-
-export function mountEpisodes(element, _live, value, watch, choose) {
-  const show = () => {
-    const list = element.querySelector(".episodes");
-    const episodes = value() ? JSON.parse(value()) : [];
-    list.replaceChildren(...episodes.map((episode) => line(list, episode, choose)));
-    list.classList.toggle("empty", episodes.length === 0);
+  const chosen = () => {
+    document.body.dataset.episode = value() ? "chosen" : "none";
+    show();
   };
-  watch("value", show);
-  show();
+  watch("value", chosen);
+  chosen();
 }
 
-function line(list, { episode, task, secs, verdict, reason, success, tags }, choose) {
-  const said = [{ yes: "\u2713", no: "\u2717" }[success], ...tags.map((tag) => `#${tag}`)].filter(Boolean);
-  const item = document.createElement("li");
-  const button = document.createElement("button");
-  button.type = "button";
-  button.title = reason;
-  for (const [name, words] of [["number", episode], ["task", [task, ...said].join(" ")], ["secs", `${secs.toFixed(1)} s`], ["verdict", verdict]]) {
-    const part = document.createElement("span");
-    part.className = name;
-    part.textContent = words;
-    part.dataset.verdict = verdict;
-    button.append(part);
+function player(episode) {
+  const wall = part("div", "films");
+  const videos = episode.films.map((film) => video(wall, film));
+  wall.dataset.films = videos.length;
+  const bar = part("div", "playbar");
+  bar.innerHTML = `<button type="button">Play</button><input type="range" aria-label="Moment" min="0" max="${episode.secs}" step="0.01" value="0"><output></output>`;
+  const band = driveBand(episode);
+  const plots = curves(episode);
+  keepInStep({ videos, films: episode.films, bar, marks: [plots, band], secs: episode.secs });
+  return [head(episode), card(episode), wall, bar, band, plots].filter(Boolean);
+}
+
+function head({ title, task, secs, success, tags, rrd }) {
+  const header = part("header");
+  header.append(part("b", "", title), part("span", "", `${task} · ${secs.toFixed(1)} s`));
+  if (success !== null) header.append(part("span", success ? "said yes" : "said no", success ? "succeeded" : "failed"));
+  for (const tag of tags) header.append(part("span", "said", `#${tag}`));
+  const link = part("a", "download", ".rrd");
+  Object.assign(link, { href: rrd, download: "", title: "The episode as a file for the Rerun viewer" });
+  header.append(link);
+  return header;
+}
+
+// The quality card: a verdict, why, the figures, and what might be mended.
+function card({ card, trouble }) {
+  const root = part("section", "quality-card");
+  root.dataset.verdict = card.verdict;
+  const words = { good: "recorded well", poor: "recorded poorly: left out of training" }[card.verdict];
+  root.append(part("strong", "", words || "recorded by another tool: not judged"));
+  const figures = part("dl");
+  for (const { name, value } of card.figures) {
+    const each = part("div");
+    each.append(part("dt", "", name), part("dd", "", value));
+    figures.append(each);
   }
-  button.addEventListener("click", () => {
-    list.querySelectorAll("[aria-current]").forEach((other) => other.removeAttribute("aria-current"));
-    button.setAttribute("aria-current", "true");
-    choose({ episode });
-  });
-  item.append(button);
-  return item;
-}
-
-function player({ title, task, secs, films, channels, state, action }) {
-  const head = document.createElement("header");
-  head.innerHTML = "<b></b><span></span>";
-  head.querySelector("b").textContent = title;
-  head.querySelector("span").textContent = `${task} · ${secs.toFixed(1)} s`;
-  const wall = document.createElement("div");
-  wall.className = "films";
-  const videos = films.map((film) => video(wall, film));
-  const bar = document.createElement("div");
-  bar.className = "playbar";
-  bar.innerHTML = `<button type="button">Play</button><input type="range" min="0" max="${secs}" step="0.01" value="0"><output></output>`;
-  const plots = document.createElement("div");
-  plots.className = "plots";
-  const half = channels.length / 2;
-  for (const start of [0, half]) {
-    if (start < channels.length) plots.append(plot(channels.slice(start, start + half), rows(state, start, half), rows(action, start, half)));
-  }
-  keepInStep({ videos, films, bar, plots, secs });
-  return [head, wall, bar, plots];
-}
-
-function rows(values, start, count) {
-  return values.map((row) => row.slice(start, start + count));
+  root.append(figures);
+  for (const hint of [card.reason, ...card.hints, trouble].filter(Boolean)) root.append(part("p", hint === card.reason ? "reason" : "hint", hint));
+  return root;
 }
 
 function video(wall, { camera, url, from }) {
-  const figure = document.createElement("figure");
+  const figure = part("figure");
   const film = document.createElement("video");
   Object.assign(film, { src: url, muted: true, playsInline: true, preload: "auto", currentTime: from });
   film.addEventListener("loadedmetadata", () => (film.currentTime = from), { once: true });
-  const name = document.createElement("figcaption");
-  name.textContent = camera.replace(/^cam_/, "").replaceAll("_", " ");
-  figure.append(film, name);
+  const unseen = part("p", "unseen", "");
+  film.addEventListener("error", () => (unseen.textContent = "This browser cannot show this film."));
+  figure.append(film, unseen, part("figcaption", "", camera.replace(/^cam_/, "").replaceAll("_", " ")));
   wall.append(figure);
   return film;
 }
 
-function keepInStep({ videos, films, bar, plots, secs }) {
+function keepInStep({ videos, films, bar, marks, secs }) {
   const [button, slider, output] = bar.children;
   const seek = (at) => {
     videos.forEach((film, i) => (film.currentTime = films[i].from + at));
@@ -90,11 +79,7 @@ function keepInStep({ videos, films, bar, plots, secs }) {
   const draw = (at) => {
     slider.value = at;
     output.textContent = `${at.toFixed(1)} s`;
-    plots.querySelectorAll(".cursor").forEach((line) => {
-      const x = secs ? (at / secs) * WIDTH : 0;
-      line.setAttribute("x1", x);
-      line.setAttribute("x2", x);
-    });
+    for (const root of marks) root?.style.setProperty("--at", secs ? at / secs : 0);
   };
   const pause = () => {
     videos.forEach((film) => film.pause());
@@ -108,9 +93,14 @@ function keepInStep({ videos, films, bar, plots, secs }) {
       seek(0);
       return;
     }
+    videos.slice(1).forEach((film, i) => {
+      const due = films[i + 1].from + at;
+      if (Math.abs(film.currentTime - due) > DRIFT_SECS && !film.seeking) film.currentTime = due;
+    });
     draw(at);
     requestAnimationFrame(follow);
   };
+  button.disabled = videos.length === 0;
   button.addEventListener("click", () => {
     if (button.textContent === "Pause") return pause();
     button.textContent = "Pause";
@@ -121,30 +111,4 @@ function keepInStep({ videos, films, bar, plots, secs }) {
     seek(Number(slider.value));
   });
   draw(0);
-}
-
-function plot(names, state, action) {
-  const figure = document.createElement("figure");
-  const all = [...state, ...action].flat();
-  const low = Math.min(...all);
-  const high = Math.max(...all, low + 1e-6);
-  const line = (values, column, kind) => {
-    const points = values.map((row, i) => {
-      const x = values.length > 1 ? (i / (values.length - 1)) * WIDTH : 0;
-      return `${x.toFixed(1)},${(HEIGHT - ((row[column] - low) / (high - low)) * HEIGHT).toFixed(1)}`;
-    });
-    return `<polyline class="${kind}" style="--hue:${(column * 360) / names.length}" points="${points.join(" ")}"/>`;
-  };
-  const lines = names.map((_, column) => line(action, column, "action") + line(state, column, "measured")).join("");
-  figure.innerHTML =
-    `<svg viewBox="0 -4 ${WIDTH} ${HEIGHT + 8}" preserveAspectRatio="none">${lines}<line class="cursor" y1="-4" y2="${HEIGHT + 4}"/></svg>` +
-    `<figcaption></figcaption>`;
-  const caption = figure.querySelector("figcaption");
-  names.forEach((name, column) => {
-    const entry = document.createElement("span");
-    entry.style.setProperty("--hue", (column * 360) / names.length);
-    entry.textContent = name.replaceAll("_", " ");
-    caption.append(entry);
-  });
-  return figure;
 }

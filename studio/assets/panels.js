@@ -1,4 +1,4 @@
-// The quiet readouts: what runs, what the policy knows, the recording, the history.
+// The quiet readouts: what runs, what the policy knows, the recording, the cell.
 
 export function mountNow(element, live) {
   const now = element.querySelector(".now");
@@ -59,31 +59,6 @@ function clock(secs) {
 function verdict(quality) {
   if (!quality) return "";
   return `last saved: ${quality.verdict}${quality.reason ? `, ${quality.reason}` : ""}`;
-}
-
-export function mountHistory(element, live) {
-  const list = element.querySelector(".history");
-  let shown = "";
-  live.on("slow", ({ history }) => {
-    const key = JSON.stringify(history);
-    if (key === shown) return;
-    shown = key;
-    list.replaceChildren(...history.map(row));
-    list.classList.toggle("empty", history.length === 0);
-  });
-}
-
-function row({ at, text, outcome, policy }) {
-  const item = document.createElement("li");
-  item.title = policy;
-  for (const [name, words] of [["at", at], ["text", text], ["outcome", outcome]]) {
-    const part = document.createElement("span");
-    part.className = name;
-    part.textContent = words;
-    part.dataset.outcome = outcome;
-    item.append(part);
-  }
-  return item;
 }
 
 export function mountCell(element, live) {

@@ -1,11 +1,13 @@
 // Connects once, and brings each part of the page to life when Gradio has put it there.
 
 import { Connection } from "./connection.js";
-import { mountEpisode, mountEpisodes } from "./episode.js";
+import { mountEpisode } from "./episode.js";
+import { mountEpisodes } from "./episodes.js";
 import { mountEvents } from "./events.js";
 import { mountHand } from "./hand.js";
 import { mountHeader } from "./header.js";
-import { mountCell, mountHistory, mountNow, mountRecording, mountSuggestions } from "./panels.js";
+import { mountHistory } from "./history.js";
+import { mountCell, mountNow, mountRecording, mountSuggestions } from "./panels.js";
 import { mountLog, mountNotices } from "./notices.js";
 import { mountTraining } from "./training.js";
 import { mountWall } from "./wall.js";

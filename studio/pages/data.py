@@ -2,50 +2,45 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import gradio as gr
+from gradio_rerun import Rerun
 
 from studio.curation import Curation
 from studio.desk import Desk
-from studio.episodes import Episodes
-from studio.notices import Notices
+from studio.pages.looking import NOT_CHOSEN, SHOW, Chosen, Looking
+from studio.pages.mending import bind, build_mending, build_taking_back, build_whole
 from studio.pages.quiet import QUIET
 from studio.parts import heading, watching_part
 
-Chosen = tuple[int, str | None]
-"""The episode that is looked at, and the version of its dataset that was looked at."""
-NOT_CHOSEN: Chosen = (-1, None)
-
-Shown = tuple[Any, Any, gr.Dropdown, str, gr.Dropdown]
-"""After an edit: the episode chosen and its film, datasets, the list, and the trash."""
+RERUN_PIXELS = 620
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What the handlers read and fill."""
+class DataTab:
+    """What other tabs need to show an episode here."""
 
-    dataset: gr.Dropdown
-    where: gr.Textbox
-    episodes: gr.HTML
-    film: gr.HTML
-    trash: gr.Dropdown
-    chosen: gr.State
+    looking: Looking
+    place: list[Any]
+    """Dataset, conditions, what is shown, and the episode chosen."""
+    shown: list[Any]
+    """As `Shown`."""
+    watched: list[Any]
+    """As `Watched`."""
 
-    @property
-    def place(self) -> list[gr.Dropdown | gr.Textbox | gr.State]:
-        """Which episode is meant, and how the list is narrowed down."""
-        return [self.dataset, self.where, self.chosen]
-
-    @property
-    def shown(self) -> list[gr.State | gr.HTML | gr.Dropdown]:
-        """What an edit changes."""
-        return [self.chosen, self.film, self.dataset, self.episodes, self.trash]
+    def open(self, clip: tuple[str, int]) -> tuple[Any, ...]:
+        """Return what `shown` and then `task` and `tags` become, so that `clip` is watched."""
+        name, number = clip
+        lists = self.looking.refresh(name, "", "")
+        watched = self.looking.watch(name, number)
+        shown = lists._replace(chosen=watched.chosen, film=watched.film)
+        return (*shown, watched.task, watched.tags)
 
 
-def build_data_tab(desk: Desk, tab: gr.Tab) -> None:
+def build_data_tab(desk: Desk, tab: gr.Tab) -> DataTab:
     """Lay out the list on the left and the episode on the right."""
+    looking = Looking(desk.episodes, Curation(desk.catalogue, desk.record), desk.notices)
     chosen = gr.State(NOT_CHOSEN)
     with gr.Row(elem_id="data"):
         with gr.Column(elem_classes="card", elem_id="episode-list", min_width=0):
@@ -53,147 +48,108 @@ def build_data_tab(desk: Desk, tab: gr.Tab) -> None:
             dataset = gr.Dropdown(
                 [], value=None, label="of the dataset", elem_id="data-dataset", filterable=False
             )
-            where = gr.Textbox(
-                label="where", placeholder="secs<2, verdict=poor, task~cube", elem_id="data-where"
-            )
+            where, show = _conditions()
             episodes = watching_part("episodes")
-            with gr.Row():
-                undo = gr.Button("Undo", size="sm", elem_id="edit-undo")
-                redo = gr.Button("Redo", size="sm", elem_id="edit-redo")
-            trash = gr.Dropdown(
-                [], value=None, label="deleted", elem_id="edit-trash", filterable=False
-            )
-            restore = gr.Button("Take it back", size="sm", elem_id="edit-restore")
+            lists, back = build_taking_back()
+            other, whole = build_whole(where, show)
         with gr.Column(elem_classes="card", elem_id="episode", min_width=0):
             film = watching_part("episode")
-            replay = gr.Button("Replay on the robot", elem_id="replay")
-            parts = Parts(dataset, where, episodes, film, trash, chosen)
-            curation = Curation(desk.catalogue, desk.record)
-            looking = Looking(desk.episodes, curation, desk.notices)
-            _mending(desk, looking, parts)
-    _looking(looking, parts, tab)
+            replay = gr.Button(_replay_words(desk), elem_id="replay")
+            mending = build_mending()
+            _in_rerun(desk, dataset, chosen)
+    place = [dataset, where, show, chosen]
+    shown = [chosen, film, dataset, episodes, *lists]
+    watched = [chosen, film, mending.task, mending.tags]
+    asked = place[:3]
+    tab.select(looking.refresh, asked, shown, **QUIET)
+    dataset.input(looking.switch, asked, shown, **QUIET)
+    gr.on([where.submit, show.input], looking.listed, asked, shown[3:], **QUIET)
+    gr.on([tab.select, dataset.input], _others(desk), dataset, other, **QUIET)
+    episodes.choose(looking.choose, dataset, watched, **QUIET)
     replay.click(_replaying(desk), [dataset, chosen], **QUIET)
-    act = _acting(desk, looking)
-    undo.click(act(Curation.undo), parts.place, parts.shown, **QUIET)
-    redo.click(act(Curation.redo), parts.place, parts.shown, **QUIET)
-    restore.click(act(Curation.restore), [*parts.place, trash], parts.shown, **QUIET)
+    mending.find.click(
+        _finding(desk, looking), [dataset, chosen], [mending.head, mending.tail], **QUIET
+    )
+    bind(desk, looking, [*back, *whole, *mending.orders], place, shown)
+    return DataTab(looking, place, shown, watched)
 
 
-@dataclass(frozen=True, slots=True)
-class Looking:
-    """What is listed and shown. Another dataset's episode is not chosen, nor shown, any more."""
-
-    episodes: Episodes
-    curation: Curation
-    notices: Notices
-
-    def refresh(self, name: str | None, where: str) -> Shown:
-        """Look up the datasets anew, and list one: `name` if it is still there."""
-        names = self.episodes.datasets()
-        known = [value for _, value in names]
-        shown = name if name in known else next(iter(known), None)
-        chosen, film = (gr.skip(), gr.skip()) if shown == name else (NOT_CHOSEN, "")
-        datasets = gr.Dropdown(choices=names, value=shown)
-        return chosen, film, datasets, *self.listed(shown, where)
-
-    def switch(self, name: str | None, where: str) -> tuple[Chosen, str, str, gr.Dropdown]:
-        """List the dataset `name` instead of another."""
-        return NOT_CHOSEN, "", *self.listed(name, where)
-
-    def watch(self, name: str, event: gr.EventData) -> tuple[Chosen, str]:
-        """Show the episode that was chosen from the list."""
-        number = int(event.episode)
-        with self.notices.reporting("This episode cannot be shown"):
-            version = self.episodes.version(name)  # first: an edit meanwhile is noticed
-            return (number, version), self.episodes.to_watch(name, number)
-        return NOT_CHOSEN, ""
-
-    def listed(self, name: str | None, where: str) -> tuple[str, gr.Dropdown]:
-        """List the episodes of a dataset of which conditions hold, and its trash."""
-        with self.notices.reporting("The episodes cannot be listed"):
-            deleted = self.curation.trash(name)
-            first = deleted[0][1] if deleted else None
-            return self.episodes.listing(name, where), gr.Dropdown(choices=deleted, value=first)
-        return "[]", gr.Dropdown(choices=[], value=None)
+def _conditions() -> tuple[gr.Textbox, gr.Dropdown]:
+    with gr.Row(elem_classes="fields"):
+        show = gr.Dropdown(
+            list(SHOW.items()),
+            value="",
+            label="show",
+            elem_id="data-show",
+            filterable=False,
+            min_width=120,
+        )
+        where = gr.Textbox(
+            label="where", placeholder="secs<2, task~cube", elem_id="data-where", min_width=120
+        )
+    return where, show
 
 
-def _looking(looking: Looking, parts: Parts, tab: gr.Tab) -> None:
-    asked, lists = [parts.dataset, parts.where], [parts.episodes, parts.trash]
-    tab.select(looking.refresh, asked, parts.shown, **QUIET)
-    parts.dataset.input(looking.switch, asked, [parts.chosen, parts.film, *lists], **QUIET)
-    parts.where.submit(looking.listed, asked, lists, **QUIET)
-    parts.episodes.choose(looking.watch, parts.dataset, [parts.chosen, parts.film], **QUIET)
+def _replay_words(desk: Desk) -> str:
+    return "Replay in simulation" if desk.station.can_rearrange else "Replay on the robot"
 
 
-def _mending(desk: Desk, looking: Looking, parts: Parts) -> None:
-    """Lay out what can be done to the chosen episode."""
-    act = _acting(desk, looking)
-    with gr.Accordion("Mend this episode", open=False, elem_id="mend"):
-        with gr.Row():
-            good = gr.Button("It succeeded", size="sm", elem_id="edit-success")
-            bad = gr.Button("It failed", size="sm", elem_id="edit-failure")
-            delete = gr.Button("Delete", size="sm", elem_id="edit-delete")
-        with gr.Row():
-            task = gr.Textbox(label="other words", elem_id="edit-task", scale=3)
-            retask = gr.Button("Say these", size="sm", elem_id="edit-retask", min_width=90)
-        with gr.Row():
-            head = _secs("off the start, s", "edit-start")
-            tail = _secs("off the end, s", "edit-end")
-            find = gr.Button("Find waiting", size="sm", elem_id="edit-find", min_width=90)
-            trim = gr.Button("Trim", size="sm", elem_id="edit-trim", min_width=90)
-        with gr.Row():
-            at = _secs("a new episode from, s", "edit-at")
-            cut = gr.Button("Split", size="sm", elem_id="edit-split", min_width=90)
+def _others(desk: Desk) -> Callable[[str | None], Any]:
+    def others(name: str | None) -> Any:  # noqa: ANN401 - what Gradio takes
+        choices = [pair for pair in desk.episodes.datasets() if pair[1] != name]
+        return gr.Dropdown(choices=choices, value=choices[0][1] if choices else None)
 
+    return others
+
+
+def _finding(desk: Desk, looking: Looking) -> Callable[..., tuple[float, float]]:
     def on_find(name: str | None, chosen: Chosen) -> tuple[float, float]:
         with desk.notices.reporting(""):
-            return looking.curation.waiting(name, chosen[0])
+            head, tail = looking.curation.waiting(name, chosen[0])
+            if not head and not tail:
+                desk.notices.add("This episode waits neither at its start nor at its end.")
+            return head, tail
         return 0.0, 0.0
 
-    for button, edit, values, keeps in (
-        (good, partial(Curation.mark, success=True), [], True),
-        (bad, partial(Curation.mark, success=False), [], True),
-        (retask, Curation.retask, [task], True),
-        (delete, Curation.delete, [], False),
-        (trim, Curation.trim, [head, tail], False),
-        (cut, Curation.split, [at], False),
-    ):
-        handler = act(edit, keeps=keeps)
-        button.click(handler, [*parts.place, *values], parts.shown, **QUIET)
-    find.click(on_find, [parts.dataset, parts.chosen], [head, tail], **QUIET)
+    return on_find
 
 
-def _secs(label: str, name: str) -> gr.Number:
-    return gr.Number(0, label=label, minimum=0, elem_id=name, min_width=120)
+def _in_rerun(desk: Desk, dataset: gr.Dropdown, chosen: gr.State) -> None:
+    """Show the chosen episode in Rerun, from a file that the studio writes."""
+    show = gr.Button("Open in Rerun", size="sm", elem_id="show-rrd")
+    hide = gr.Button("Close Rerun", size="sm", elem_id="hide-rrd", visible=False)
+    scene = Rerun(
+        visible=False,
+        height=RERUN_PIXELS,
+        container=False,
+        elem_id="rerun-episode",
+        panel_states={"blueprint": "hidden", "selection": "hidden", "top": "hidden"},
+    )
+
+    def on_show(name: str | None, chosen: Chosen, request: gr.Request) -> tuple[Any, Any, Any]:
+        with desk.notices.reporting("Rerun"):
+            number, _ = _require_chosen(desk, name, chosen)
+            page = request.headers.get("origin") or f"http://{request.headers['host']}"
+            address = page + desk.episodes.rrd_path(name or "", number)
+            there, gone = gr.update(visible=True), gr.update(visible=False)
+            return gr.update(value=address, visible=True), gone, there
+        return gr.skip(), gr.skip(), gr.skip()
+
+    def on_hide() -> tuple[Any, Any, Any]:
+        return gr.update(visible=False), gr.update(visible=True), gr.update(visible=False)
+
+    show.click(on_show, [dataset, chosen], [scene, show, hide], **QUIET)
+    hide.click(on_hide, outputs=[scene, show, hide], **QUIET)
 
 
-def _acting(desk: Desk, looking: Looking) -> Callable[..., Callable[..., Shown]]:
-    """Return what makes a handler of an edit: it is ordered, told of, and the lists are new.
-
-    After an edit that `keeps` the episodes where they are, the chosen one is still shown; so it
-    is when the edit was refused.
-    """
-
-    def act(edit: Callable[..., str], *, keeps: bool = False) -> Callable[..., Shown]:
-        def on_click(
-            request: gr.Request, name: str | None, where: str, chosen: Chosen, *values: object
-        ) -> Shown:
-            number, version = chosen
-            seen = looking.curation.as_seen(version)
-            done: list[str] = []
-            desk.order(request, lambda: done.append(edit(seen, name, number, *values)))
-            for words in done:
-                desk.notices.add(words)
-            film: Any = gr.skip()
-            if done:
-                chosen = (number, desk.episodes.version(name)) if keeps else NOT_CHOSEN
-                film = film if keeps else ""
-            datasets = gr.Dropdown(choices=desk.episodes.datasets(), value=name)
-            return chosen, film, datasets, *looking.listed(name, where)
-
-        return on_click
-
-    return act
+def _require_chosen(desk: Desk, name: str | None, chosen: Chosen) -> Chosen:
+    """Raise `ValueError` unless an episode is chosen, and its dataset was not edited since."""
+    number, version = chosen
+    if not name or number < 0:
+        raise ValueError("Choose an episode first.")
+    if version != desk.episodes.version(name):
+        raise ValueError("This dataset was edited meanwhile. Choose the episode again.")
+    return chosen
 
 
 def _replaying(desk: Desk) -> Callable[[str | None, Chosen, gr.Request], None]:
@@ -204,9 +160,6 @@ def _replaying(desk: Desk) -> Callable[[str | None, Chosen, gr.Request], None]:
 
 
 def _replay(desk: Desk, name: str | None, chosen: Chosen) -> None:
-    number, version = chosen
-    if not name or number < 0:
-        raise ValueError("Choose an episode to replay first.")
-    if version != desk.episodes.version(name):
-        raise ValueError("This dataset was edited meanwhile. Choose the episode again.")
-    desk.station.replay(desk.episodes.replay(name, number), f"replay of {name}, episode {number}")
+    number, _ = _require_chosen(desk, name, chosen)
+    agent = desk.episodes.replay(name or "", number, desk.station.robot.embodiment)
+    desk.station.replay(agent, f"replay of {name}, episode {number}")

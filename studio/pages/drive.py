@@ -10,7 +10,7 @@ from hardware.simulation.layout import TABLES
 from hardware.simulation.seeds import VALIDATION_SEED
 from studio.desk import Desk
 from studio.pages.quiet import QUIET
-from studio.parts import heading, live_part
+from studio.parts import choosing_part, heading, live_part
 from studio.record_desk import DEFAULT_DATASET
 
 TABLE_WORDS = {
@@ -22,8 +22,8 @@ TABLE_WORDS = {
 """What people read for each of `TABLES`: short, for a narrow column."""
 
 
-def build_drive_tab(desk: Desk) -> None:
-    """Lay out the cameras, and beside them what an operator does."""
+def build_drive_tab(desk: Desk) -> gr.HTML:
+    """Lay out the cameras, and beside them what an operator does; return the history."""
     with gr.Row(elem_id="drive"):
         with gr.Column(elem_id="seeing", min_width=0):
             live_part("wall")
@@ -35,10 +35,11 @@ def build_drive_tab(desk: Desk) -> None:
             _record(desk, instruction)
             with gr.Column(elem_classes="card", min_width=0):
                 heading("History")
-                live_part("history")
+                history = choosing_part("history")
             with gr.Column(elem_classes="card", min_width=0):
                 heading("Stops and holds")
                 live_part("events")
+    return history
 
 
 def _three_d(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from recordings.piece import retasked, without
 from studio.curation import Curation
 from studio.episodes import Episodes
 from studio.notices import Notices
-from studio.pages.data import NOT_CHOSEN, Looking
+from studio.pages.looking import NOT_CHOSEN, Looking
 from studio.record_desk import RecordDesk
 
 
@@ -111,7 +111,7 @@ def test_the_episode_chosen_is_let_go_of_with_its_dataset(desk):
     looking = Looking(episodes, curation, Notices())
     record.let_go(folder_of(episodes))
     curation.mark("d", 2, success=True)
-    chosen, film = looking.watch("d", gr.EventData(None, {"episode": 2}))
+    chosen, film, *_ = looking.choose("d", gr.EventData(None, {"episode": 2}))
     assert chosen == (2, episodes.version("d"))
     assert json.loads(film)["title"] == "d · episode 2"
     assert looking.switch("another", "")[:2] == (NOT_CHOSEN, "")

@@ -1,8 +1,5 @@
-import threading
-
 import numpy as np
 import pytest
-from small_robot import WAVE
 from waiting import wait_for
 
 from hardware.aloha import aloha_embodiment
@@ -37,19 +34,16 @@ def test_the_first_frame_is_gone_to_before_the_replay_begins_and_its_end_is_told
     assert station.status().gate is GateState.READY
 
 
-def test_stop_works_on_the_way_to_the_first_frame_and_in_the_middle(station, arms):
+@pytest.mark.parametrize("begun", [False, True])
+def test_stop_works_on_the_way_to_the_first_frame_and_in_the_middle(station, arms, begun):
     wait_for(lambda: station.tick)
-    actions = swing(station, rows=200)
-    for begun in (False, True):
-        agent = ReplayAgent(actions, 50)
-        station.replay(agent, "replay")
-        before = arms[1].positions[0]
-        wait_for(lambda: agent.chunk is not None if begun else arms[1].positions[0] != before)
-        station.stop("A person pressed Stop.")
-        held = arms[1].positions.copy()
-        wait_for(lambda: station.status().driver is Driver.NOBODY)
-        np.testing.assert_array_equal(arms[1].positions, held)
-        station.reset()
+    agent, before = ReplayAgent(swing(station, rows=200), 50), arms[1].positions[0]
+    station.replay(agent, "replay")
+    wait_for(lambda: arms[1].positions[0] != before and (agent.chunk is not None) is begun)
+    station.stop("A person pressed Stop.")
+    held = arms[1].positions.copy()
+    wait_for(lambda: station.status().driver is Driver.NOBODY)
+    np.testing.assert_array_equal(arms[1].positions, held)
 
 
 def test_a_paused_replay_goes_on_from_where_it_was(station, arms):
@@ -80,27 +74,3 @@ def test_an_episode_that_leaves_the_limits_of_the_workcell_moves_nothing(station
     with pytest.raises(ValueError, match=r"leaves the limits.*right_waist goes from"):
         station.replay(ReplayAgent(swing(station, away=9.0), 50), "replay")
     assert station.status().driver is Driver.NOBODY
-
-
-def test_a_person_who_takes_over_from_a_policy_intervenes_and_gives_back(station, policy):
-    seen, lock = [], threading.Lock()
-
-    def watch(tick):
-        with lock:
-            seen.append((tick.driver is not None, tick.intervention))
-
-    station._loop._listeners += (watch,)  # noqa: SLF001 - what listeners are told is the subject
-    wait_for(lambda: station.tick)
-    station.take_over()
-    wait_for(lambda: (True, False) in seen)
-    assert (True, True) not in seen  # nobody drove before: this is a demonstration
-    station.give_back()
-
-    station.run_instruction(policy, WAVE, "waver")
-    station.take_over()
-    wait_for(lambda: (True, True) in seen)
-    station.give_back()
-    station.resume()
-    seen.clear()
-    wait_for(lambda: len(seen) > 3)
-    assert set(seen) == {(True, False)}

@@ -1,0 +1,51 @@
+"""What the page does with the history of instructions: judge one, or watch its clip."""
+
+from typing import Any
+
+import gradio as gr
+
+from studio.curation import Curation
+from studio.desk import Desk
+from studio.history import Instruction
+from studio.pages.data import DataTab
+from studio.pages.quiet import QUIET
+
+
+def wire_history(desk: Desk, history: gr.HTML, tabs: gr.Tabs, data: DataTab) -> None:
+    """Let a person judge instructions in the part `history`, and open their clips in `data`."""
+    outputs = [tabs, *data.shown, *data.watched[2:]]
+
+    def on_choose(request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
+        number = int(event.number)
+        if event.what == "clip":
+            with desk.notices.reporting("This clip cannot be shown"):
+                return gr.Tabs(selected="data"), *data.open(_clip(desk, number))
+        else:
+            desk.order(request, lambda: _judge(desk, number, success=event.what == "worked"))
+        return tuple(gr.skip() for _ in outputs)
+
+    history.choose(on_choose, None, outputs, **QUIET)
+
+
+def _clip(desk: Desk, number: int) -> tuple[str, int]:
+    told = desk.station.history.told(number)
+    if told.clip is None or told.clip_version != desk.episodes.version(told.clip[0]):
+        raise ValueError("its dataset was edited since. Look for it in the Data tab.")
+    return told.clip
+
+
+def _judge(desk: Desk, number: int, *, success: bool) -> None:
+    judged = desk.station.judge(number, success=success)
+    if judged.clip is not None:
+        _mark_clip(desk, judged, success=success)
+
+
+def _mark_clip(desk: Desk, judged: Instruction, *, success: bool) -> None:
+    """Say the same of the recording, if it shows this instruction alone."""
+    name, episode = judged.clip or ("", -1)
+    shown = [told for told in desk.station.history.newest_first() if told.clip == judged.clip]
+    if len(shown) == 1 and not desk.record.recorder.recording:
+        before = judged.clip_version
+        seen = Curation(desk.catalogue, desk.record).as_seen(before)
+        desk.notices.add(seen.mark(name, episode, success=success))
+        desk.station.history.follow(name, before, desk.episodes.version(name))

@@ -1,0 +1,145 @@
+import json
+
+import numpy as np
+import pytest
+from small_robot import WAVE
+from waiting import wait_for
+
+from recordings.catalogue import Catalogue
+from recordings.dataset import Dataset
+from recordings.drives import read_drives, read_plans
+from recordings.recorder import Recorder
+from studio.curation import Curation
+from studio.drive_log import DriveLog
+from studio.episodes import Episodes
+from studio.history import History, Outcome
+from studio.notices import Notices
+from studio.record_desk import RecordDesk
+from studio.station import Station
+from studio.status import Driver
+
+
+@pytest.fixture
+def desk(robot, body, teleoperator, tmp_path):
+    """A station with everything that is told of a tick, as the studio has it."""
+    recorder, catalogue, history = Recorder(body), Catalogue.in_folder(tmp_path), History()
+    drives = DriveLog(recorder, history)
+    record = RecordDesk(recorder, catalogue, drives)
+    with Station(robot, teleoperator, Notices(), history, listeners=(recorder, drives)) as station:
+        wait_for(lambda: station.tick)
+        yield station, record, Curation(catalogue, record), Episodes(catalogue)
+    record.close()
+    catalogue.close()
+
+
+def rows_more(record, count):
+    frames = record.recorder.status().frames
+    wait_for(lambda: record.recorder.status().frames >= frames + count)
+
+
+def intervened(station, record, policy):
+    """Record a policy's run in which a person took over and gave back."""
+    station.run_instruction(policy, WAVE, "waver")
+    record.start("cubes", WAVE)
+    rows_more(record, 8)
+    station.take_over()
+    rows_more(record, 6)
+    station.give_back()
+    station.resume()
+    wait_for(lambda: station.status().driver is Driver.POLICY)
+    rows_more(record, 6)
+    record.save()
+
+
+def test_rows_tell_where_a_person_intervened_and_the_log_who_drove_when(desk, policy, tmp_path):
+    station, record, _, episodes = desk
+    intervened(station, record, policy)
+    folder = tmp_path / "datasets/cubes"
+    with Dataset(folder) as dataset:
+        flags, times = dataset.rows(0)["intervention"], dataset.rows(0)["time"]
+        quality = dataset.episodes()[0].quality
+    assert set(flags) == {0.0, 1.0}
+    assert quality.intervened_share == pytest.approx(flags.mean())
+    drove = read_drives(folder)[0].spans
+    kinds = [span.driver for span in drove if span.driver != "nobody"]
+    assert kinds == ["policy", "person", "policy"]
+    assert (drove[0].words, drove[0].policy) == (WAVE, "waver")
+    by_hand = next(n for n, span in enumerate(drove) if span.driver == "person")
+    taken, given = drove[by_hand].from_secs, drove[by_hand + 1].from_secs
+    assert ((flags == 1) == ((times >= taken - 1e-6) & (times < given - 1e-6))).all()
+    view = json.loads(episodes.to_watch("cubes", 0))
+    assert [span["driver"] for span in view["spans"]] == [span.driver for span in drove]
+    assert ("by intervention", f"{flags.mean():.0%}") in [
+        (each["name"], each["value"]) for each in view["card"]["figures"]
+    ]
+
+
+def test_what_a_policy_planned_is_kept_and_stays_with_a_part_of_the_episode(desk, policy, tmp_path):
+    station, record, curation, episodes = desk
+    intervened(station, record, policy)
+    folder = tmp_path / "datasets/cubes"
+    before = read_plans(folder, read_drives(folder)[0], 60.0)
+    assert len(before) >= 2
+    assert all(plan.actions.shape == (16, 14) and plan.hz == 10 for plan in before)
+    assert all(plan.observed_secs <= plan.taken_secs for plan in before)
+
+    curation.split("cubes", 0, 1.0)
+    with Dataset(folder) as dataset:
+        cut = 1.0 / dataset.fps * dataset.fps
+        lengths = [each.num_frames for each in dataset.episodes()]
+    records = read_drives(folder)
+    assert lengths[0] == round(cut * 10)
+    after = read_plans(folder, records[1], 60.0)
+    begins = records[1].begins_secs
+    assert begins == pytest.approx(1.0, abs=0.2)
+    np.testing.assert_array_equal(after[-1].actions, before[-1].actions)
+    assert after[-1].observed_secs == pytest.approx(before[-1].observed_secs - begins)
+    assert len(list((folder / "meta/plans").iterdir())) == 1
+    assert records[1].spans_shown(9.0)[0].from_secs == 0.0
+
+    curation.delete("cubes", 0)
+    assert json.loads(episodes.to_watch("cubes", 0))["plans"]
+    curation.undo("cubes")
+    assert len(read_drives(folder)) == 2
+
+
+def test_plans_that_are_lost_are_told_of_and_the_rest_is_shown(desk, policy, tmp_path):
+    station, record, _, episodes = desk
+    intervened(station, record, policy)
+    next((tmp_path / "datasets/cubes/meta/plans").iterdir()).unlink()
+    view = json.loads(episodes.to_watch("cubes", 0))
+    assert "plans of this episode cannot be read" in view["trouble"]
+    assert view["plans"] == [] and view["spans"]
+
+
+def test_an_instruction_is_linked_to_its_clip_and_judged_by_hand(desk, policy):
+    station, record, curation, episodes = desk
+    station.run_instruction(policy, WAVE, "waver")
+    record.start("cubes", WAVE)
+    rows_more(record, 3)
+    record.save()
+    (told,) = station.history.newest_first()
+    assert (told.outcome, told.clip) == (Outcome.RUNNING, ("cubes", 0))
+
+    judged = station.judge(told.number, success=True)
+    assert judged.outcome is Outcome.DONE
+    assert station.status().driver is Driver.NOBODY
+    assert station.judge(told.number, success=False).outcome is Outcome.FAILED
+    with pytest.raises(ValueError, match="not among the last"):
+        station.judge(99, success=True)
+
+    curation.mark("cubes", 0, success=False)
+    version = episodes.version("cubes")
+    station.history.follow("cubes", told.clip_version, version)
+    assert station.history.told(told.number).clip_version == version
+
+
+def test_a_demonstration_by_hand_is_no_intervention(desk, tmp_path):
+    station, record, _, _ = desk
+    station.take_over()
+    record.start("cubes", "wave by hand")
+    rows_more(record, 4)
+    record.save()
+    with Dataset(tmp_path / "datasets/cubes") as dataset:
+        assert not dataset.rows(0)["intervention"].any()
+    assert {span.driver for span in read_drives(tmp_path / "datasets/cubes")[0].spans} == {"person"}
