@@ -3,19 +3,24 @@
 Every function changes what a motor keeps without power, so a person must ask for it.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from hardware.arms.interbotix import ArmModel
 from hardware.dynamixel import control_table as table
-from hardware.dynamixel.bus import TRIES, ServoBus
+from hardware.dynamixel.bus import ServoBus
 from hardware.dynamixel.motors import NO_SECONDARY_ID, REVERSE, Motor
 from hardware.dynamixel.port import REPLY_SECS, SerialPort
 from hardware.interfaces import HardwareError
 
 USUAL_BAUDS = (1_000_000, 57_600)
 """An Interbotix arm's, and a new servo's."""
+
+SETTLING_SECS = (0.02, 0.1, 0.4)
+"""Until a servo has heard and stored a baud rate, which nothing confirms; longer at each try. The
+port must not change its own before."""
 
 MOST_OFFSET = 1024
 """Ticks of homing offset that a servo heeds in position mode."""
@@ -95,9 +100,10 @@ def set_up_servo(
 def _takes_baud(port: str, id_: int, bauds: tuple[int, int], reply_secs: float | int) -> bool:
     """Have a servo go from one baud rate to another. It confirms by a ping at the new one only."""
     before, after = bauds
-    for _ in range(TRIES):
+    for settling_secs in SETTLING_SECS:
         with _bus(port, before, reply_secs) as bus:
             bus.sync_write(table.BAUD_RATE, {id_: table.BAUD_RATES.index(after)})
+            time.sleep(settling_secs)
         with _bus(port, after, reply_secs) as bus:
             if bus.ping(id_) is not None:
                 return True

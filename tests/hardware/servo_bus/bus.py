@@ -1,6 +1,7 @@
 """Servos on one half-duplex line: who obeys an instruction, and who answers what."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from servo_bus.faults import Fault, Faults, spoiled
@@ -24,7 +25,8 @@ class ServoBus:
     ) -> None:
         self.servos = list(servos)
         self.faults = Faults()
-        self.packets_heard = 0
+        self.heard: Counter[tuple[int, bytes]] = Counter()
+        """How often each instruction came, by its number and its first four parameters."""
         self._timed, self._usb_secs = wire, usb_secs
         self._powered = True
         self._lock = threading.RLock()
@@ -88,7 +90,7 @@ class ServoBus:
 
     def _hear(self, packet: Packet) -> list[Reply]:
         with self._lock:
-            self.packets_heard += 1
+            self.heard[packet.instruction, packet.params[:4]] += 1
             self._replies = []
             if self._powered and packet.crc_right and packet.instruction != Instruction.STATUS:
                 self._handlers.get(packet.instruction, self._unknown)(packet)
