@@ -8,15 +8,18 @@ from recordings.video import VideoWriter
 from recordings.video_reader import VideoReader
 
 
-def copy_span(film: Path, span: tuple[int, int], target: Path, fps: int) -> bool:
+def copy_span(
+    film: Path, span: tuple[int, int], target: Path, fps: int, *, whole: bool = True
+) -> bool:
     """Make `target` show `span`, first frame and number of frames, of `film`, at `fps`.
 
     Returns whether it is the film itself, frame by frame the same. A part of a film is encoded
-    again, which costs a little quality. Raises `ValueError` when it has no such frames.
+    again, which costs a little quality; all of it too unless a `whole` one may be linked. Raises
+    `ValueError` when it has no such frames.
     """
     first, count = span
     with VideoReader(film) as reader:
-        if first == 0 and count == reader.num_frames:
+        if whole and first == 0 and count == reader.num_frames:
             link(film, target)
             return True
         height, width = reader.size

@@ -50,7 +50,7 @@ class Imported(Source):
         self.film_keys = film_keys(features)
         self.episode_table = pa.table({"episode_index": pa.array(range(len(episodes)))})
         self.entries: list[Row] = [self._row(index, each) for index, each in enumerate(episodes)]
-        self.cards, self.marks, self._data = {}, {}, None
+        self.cards, self.marks, self.drives, self._data = {}, {}, {}, None
         self._episodes = episodes
 
     @property
