@@ -67,14 +67,16 @@ class ReplayAgent:
         """Return the action due now; None once the last one was reached."""
         self._now = observation.timestamp
         if self._chunk is None:
-            if not self._reached(self._actions[self._row], observation):
-                return self._actions[self._row]
+            first: Action = self._actions[self._row]
+            if not self._reached(first, observation):
+                return first
             self._chunk = ActionChunk(self._actions[self._row :], self._now, self._fps)
         due = self._chunk.at(self._now)
         if due is not None:
             return due
-        self.over = self.over or self._reached(self._actions[-1], observation)
-        return None if self.over else self._actions[-1]
+        last: Action = self._actions[-1]
+        self.over = self.over or self._reached(last, observation)
+        return None if self.over else last
 
     def require_within(self, limits: Limits, body: Embodiment) -> None:
         """Raise `ValueError` naming the joints that would go beyond a workcell's `limits`."""

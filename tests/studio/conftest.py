@@ -1,6 +1,7 @@
 """A station on a robot of five-line parts."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from small_robot import Eye, Joints, Waver
@@ -29,6 +30,14 @@ def arms():
 def robot(body, arms):
     clock = MonotonicClock()
     return Robot(body, arms, {name: Eye(clock) for name in body.camera_names}, clock)
+
+
+@pytest.fixture
+def patient_robot(robot):
+    """A robot for tests of something else than whether a busy computer keeps time."""
+    patience = replace(robot.gate.limits.patience, late_secs=30, picture_secs=30, agent_secs=60)
+    robot.gate.limits = replace(robot.gate.limits, patience=patience)
+    return robot
 
 
 @pytest.fixture

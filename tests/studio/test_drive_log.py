@@ -20,12 +20,14 @@ from studio.status import Driver
 
 
 @pytest.fixture
-def desk(robot, body, teleoperator, tmp_path):
+def desk(patient_robot, body, teleoperator, tmp_path):
     """A station with everything that is told of a tick, as the studio has it."""
     recorder, catalogue, history = Recorder(body), Catalogue.in_folder(tmp_path), History()
     drives = DriveLog(recorder, history)
     record = RecordDesk(recorder, catalogue, drives)
-    with Station(robot, teleoperator, Notices(), history, listeners=(recorder, drives)) as station:
+    with Station(
+        patient_robot, teleoperator, Notices(), history, listeners=(recorder, drives)
+    ) as station:
         wait_for(lambda: station.tick)
         yield station, record, Curation(catalogue, record), Episodes(catalogue)
     record.close()

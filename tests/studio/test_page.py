@@ -103,9 +103,11 @@ def test_a_person_goes_once_around_the_studio(open_page):
     an_instruction_runs_until_the_space_bar(page)
     a_demonstration_is_recorded_by_hand(page)
     the_episode_is_watched_and_replayed(page)
+    a_policy_is_corrected_by_hand_and_judged(page)
+    the_correction_is_looked_at_and_mended(page)
     page.get_by_role("tab", name="Train").click()
     dataset = page.locator("#train-dataset input")
-    expect(dataset).to_have_value(re.compile("demonstrations · 1 episode,"))
+    expect(dataset).to_have_value(re.compile("demonstrations · 2 episodes,"))
 
 
 def four_cameras_are_live(page):
@@ -188,6 +190,51 @@ def the_episode_is_watched_and_replayed(page):
     body_says(page, gate="stopped")
     page.click("[data-part=reset]")
     body_says(page, gate="ready")
+
+
+def a_policy_is_corrected_by_hand_and_judged(page):
+    page.get_by_role("tab", name="Drive").click()
+    page.fill("#instruction textarea", WAVE)
+    page.click("#run")
+    body_says(page, driver="policy")
+    page.click("#record")
+    body_says(page, recording="true")
+    page.wait_for_timeout(1500)
+    page.click("#take-over")
+    body_says(page, driver="person", paused="true")
+    page.wait_for_timeout(1000)
+    page.click("#give-back")
+    body_says(page, driver="nobody")
+    page.click("#resume")
+    body_says(page, driver="policy")
+    page.wait_for_timeout(1000)
+    page.click("#save")
+    body_says(page, recording="false")
+    told = page.locator(".history li").first
+    told.get_by_role("button", name="It worked").click()
+    expect(told.locator(".outcome")).to_have_text("worked")
+    body_says(page, driver="nobody")
+    told.get_by_role("button", name="Watch demonstrations, episode 1").click()
+
+
+def the_correction_is_looked_at_and_mended(page):
+    expect(page.locator(".episode header")).to_contain_text("demonstrations · episode 1")
+    expect(page.locator(".episode header .said.yes")).to_have_text("succeeded")
+    for driver in ("policy", "person"):
+        expect(page.locator(f".band [data-driver={driver}]").first).to_be_visible()
+    expect(page.locator(".plots .plan").first).to_have_attribute("d", re.compile("M.*L"))
+    expect(page.locator(".quality-card dl")).to_contain_text("by intervention")
+    page.locator(".plots figcaption button", has_text="left waist").click()
+    expect(page.locator(".plots .high").first).to_be_visible()
+
+    expect(page.locator("#edit-redo")).to_be_hidden()
+    page.get_by_role("button", name="Mend this episode").click()
+    page.fill("#edit-tags textarea, #edit-tags input", "corrected, slow")
+    page.click("#edit-tag")
+    expect(page.locator(".episode header")).to_contain_text("#corrected")
+    page.click("#edit-undo")
+    expect(page.locator("#edit-redo")).to_be_visible()
+    expect(page.locator(".episodes button", has_text="#corrected")).to_have_count(0)
 
 
 PATHS_DRAWN = """() => [...document.querySelectorAll('.overlay')].every((canvas) =>
