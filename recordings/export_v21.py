@@ -17,6 +17,7 @@ from recordings import layout, lerobot_v21
 from recordings.assembly import Assembly
 from recordings.choice import Where
 from recordings.disk import RecordingError, flush, write_json, write_lines
+from recordings.drives import PLANS
 from recordings.features import counted_features
 from recordings.film_copy import copy_span
 from recordings.new_dataset import require_new
@@ -113,6 +114,8 @@ def _write_meta(source: Source, target: Path, encoded_again: set[str]) -> None:
     for path in sorted((source.folder / "meta").iterdir()):
         if path.is_file() and Path("meta") / path.name not in NOT_COPIED:
             shutil.copy2(path, target / "meta" / path.name)
+    if (source.folder / PLANS).is_dir():
+        shutil.copytree(source.folder / PLANS, target / PLANS)
 
 
 def _statistics(source: Source) -> list[dict[str, Any]]:

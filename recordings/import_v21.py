@@ -12,6 +12,7 @@ import tyro
 from recordings import layout
 from recordings.assembly import WRITTEN
 from recordings.disk import RecordingError, read_lines, write_json
+from recordings.drives import PLANS, read_drives
 from recordings.episode_table import Row
 from recordings.features import ARROW, arrow_schema, film_keys, stored_in_table
 from recordings.import_aloha import ORIGIN
@@ -71,7 +72,7 @@ class OlderSource(Source):
         ]
         cards = read_lines(old / layout.QUALITY)
         self.cards = {line["episode_index"]: line for line in cards}
-        self.marks, self._data = read_marks(old), None
+        self.marks, self.drives, self._data = read_marks(old), read_drives(old), None
 
     @property
     def version(self) -> str:
@@ -138,6 +139,8 @@ def import_v21(old: Path, target: Path) -> int:
         for path in sorted((old / "meta").iterdir()):
             if path.is_file() and Path("meta") / path.name not in (*LEFT_BEHIND, ORIGIN):
                 shutil.copy2(path, rest / "meta" / path.name)
+        if (old / PLANS).is_dir():
+            shutil.copytree(old / PLANS, rest / PLANS)
         return make_dataset(source, pieces_of(source), staging, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
