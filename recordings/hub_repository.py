@@ -173,8 +173,9 @@ def _reasons(error: BaseException) -> str:
 
 
 def plain(text: str) -> str:
-    """Return `text` on one line without what follows a `?` in an address: it may be a key."""
-    return " ".join(re.sub(r"(https?://[^\s?'\"]+)\?[^\s'\"]*", r"\1", text).split())
+    """Return `text` on one line without what may be a key in an address: `?key=`, `user:key@`."""
+    unasked = re.sub(r"(\w://[^\s?'\"]+)\?[^\s'\"]*", r"\1", text)
+    return " ".join(re.sub(r"(\w://)[^\s/@]+@", r"\1", unasked).split())
 
 
 class WithoutKeys(logging.Filter):

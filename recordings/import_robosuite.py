@@ -11,7 +11,7 @@ import numpy as np
 import tyro
 
 from recordings.disk import RecordingError, write_json
-from recordings.features import ACTION, STATE, Features, numbers
+from recordings.features import ACTION, INTERVENTION, STATE, Features, numbers
 from recordings.import_aloha import ORIGIN
 from recordings.imported import Imported, ImportedEpisode
 from recordings.marks import Marks
@@ -28,7 +28,7 @@ from recordings.robosuite_hdf5 import (
 MODELS = Path("meta/models")
 """Ours: the XML of the model of each demonstration, which a simulator needs to show it."""
 WHOLE_STATE = "simulation_state"
-RENAMED = {"interventions": "intervention", "joint_torques": "effort", "action": "action_column"}
+RENAMED = {"interventions": INTERVENTION, "joint_torques": "effort", "action": "action_column"}
 POSE = ("x", "y", "z", "turn_x", "turn_y", "turn_z", "gripper")
 """What the numbers of an OSC_POSE action are, of one arm; without gripper the first six."""
 TOLERANCE_SECS = 1e-4
@@ -127,7 +127,7 @@ def _features(taken: Sequence[Taken], columns: Sequence[Mapping[str, np.ndarray]
     for name, shape in shapes.items():
         width = shape[0] if shape else 1
         plain = None if width == 1 else [f"{name}_{i}" for i in range(width)]
-        dtype = _dtype([theirs[name] for theirs in columns])
+        dtype = _dtype(name, [theirs[name] for theirs in columns])
         features[name] = numbers(dtype, names.get(name, plain))
     return features
 
@@ -149,11 +149,11 @@ def _names(file: Demonstrations, each: Demonstration) -> dict[str, list[str]]:
     return names
 
 
-def _dtype(columns: Sequence[np.ndarray]) -> str:
-    """Return the type that holds all of `columns` without loss."""
+def _dtype(name: str, columns: Sequence[np.ndarray]) -> str:
+    """Return the type that holds all of `columns` without loss; 0 and 1 as our recorder does."""
     kinds = {values.dtype.kind for values in columns}
     if kinds == {"b"}:
-        return "bool"
+        return "float32" if name == INTERVENTION else "bool"
     if kinds <= {"i", "u", "b"}:
         return "int64"
     single = all(np.array_equal(v.astype(np.float32).astype(v.dtype), v) for v in columns)

@@ -19,6 +19,8 @@ import numpy as np
 from recordings.model_joints import Joint, joints_of
 
 STATES, ACTIONS, MODEL = "states", "actions", "model_file"
+LONGEST_ATTRIBUTE = 4000
+"""Characters; what is longer is the settings of some program, addresses and all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Demonstration:
     columns: Mapping[str, np.ndarray]
     """By their names in the file: what has a row for each step, (steps,) or (steps, width)."""
     left_out: tuple[str, ...]
-    """What has another number of rows, or is no number."""
+    """What has another number of rows, is no number, or is longer than a remark."""
     model: str
     """XML."""
     joints: tuple[Joint, ...]
@@ -144,6 +146,7 @@ def _demonstration(path: Path, group: h5py.Group, name: str) -> Demonstration:
             f"its model has a state of {wide} numbers, time, qpos and qvel; {name} has "
             f"{columns[STATES].shape[1:]}."
         )
+    left_out += [key for key, v in group.attrs.items() if key != MODEL and _too_long(v)]
     attributes = {key: v for key, v in _attributes(group).items() if key != MODEL}
     return Demonstration(name, columns, tuple(left_out), model, joints, attributes)
 
@@ -163,7 +166,12 @@ def _model(path: Path, told: str) -> str:
 
 
 def _attributes(group: h5py.Group) -> dict[str, Any]:
-    return {key: _plain(value) for key, value in sorted(group.attrs.items())}
+    kept = {key: value for key, value in sorted(group.attrs.items()) if not _too_long(value)}
+    return {key: _plain(value) for key, value in kept.items()}
+
+
+def _too_long(value: Any) -> bool:  # noqa: ANN401 - whatever the file has
+    return isinstance(value, str | bytes) and len(value) > LONGEST_ATTRIBUTE
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever the file has
