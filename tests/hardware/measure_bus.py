@@ -1,8 +1,11 @@
-"""Measures four emulated arms and each bus fault: `python tests/hardware/measure_bus.py --help`.
+"""Measures four emulated arms and each bus fault.
+
+Run: PYTHONPATH=. python tests/hardware/measure_bus.py --help
 
 With `--wire`, replies take the time of their bytes at 1 Mbit/s, and each exchange `--usb-msec`.
 """
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -145,68 +148,90 @@ def until_raised(act: Callable[[], object], secs: float = 3.0) -> tuple[float, s
     return secs * 1000, "NOT NOTICED"
 
 
-def measure_stop(arm: DynamixelFollower, turns: int = 100) -> None:
+class Figures:
+    """Milliseconds by what was done, and what was said of it last."""
+
+    def __init__(self) -> None:
+        self._msec: dict[str, list[float]] = {}
+        self._said: dict[str, str] = {}
+
+    def add(self, what: str, found: tuple[float, str]) -> None:
+        self._msec.setdefault(what, []).append(found[0])
+        self._said[what] = found[1] or "survived"
+
+    def show(self) -> None:
+        say(f"{'fault':20s} {'median':>8s} {'least':>8s} {'most':>8s} ms")
+        for what, msec in self._msec.items():
+            middle, least, most = np.median(msec), min(msec), max(msec)
+            words = self._said[what].split("\n")[0][:70]
+            say(f"{what:20s} {middle:8.1f} {least:8.1f} {most:8.1f}     {words}")
+
+
+def measure_usual(arm: DynamixelFollower, turns: int = 100) -> None:
+    """Readings without faults, and a stop: goals sent to an arm."""
     positions = arm.read_positions()
-    times = []
+    acts = {"a read": arm.read_positions, "goals sent": lambda: arm.write_positions(positions)}
+    msec: dict[str, list[float]] = {name: [] for name in acts}
     for _ in range(turns):
-        began = time.monotonic()
-        arm.write_positions(positions)
-        times.append((time.monotonic() - began) * 1000)
-        arm.read_positions()
-    say(f"a stop (goals sent to an arm): p50 {np.median(times):.2f} ms, max {max(times):.2f} ms")
+        for name, act in acts.items():
+            msec[name].append(timed(act)[0])
+    for name, each in msec.items():
+        p50, p95 = np.percentile(each, [50, 95])
+        say(f"{name} without faults: p50 {p50:.2f} ms, p95 {p95:.2f}, max {max(each):.2f}")
 
 
-def measure_faults(bench: Bench, patience: Patience) -> None:
-    arm = make(bench, FOLLOWER, patience)
+def measure_faults(bench: Bench, patience: Patience, times: int) -> None:
+    arm, figures = make(bench, FOLLOWER, patience), Figures()
     arm.connect()
-    usual = [timed(arm.read_positions)[0] for _ in range(50)]
-    say(f"a read without faults: p50 {np.median(usual):.2f} ms, max {max(usual):.2f} ms")
-    measure_stop(arm)
+    measure_usual(arm)
+    for _ in range(times):
+        measure_spoiled(bench, arm, patience, figures)
+        for name, error in (("overload", OVERLOAD_ERROR), ("overheating", OVERHEAT_ERROR)):
+            bench.do(FOLLOWER, "fail", 7, error)
+            figures.add(name, until_raised(arm.read_positions))
+            arm.reboot("wrist_angle")
+            arm.resume()
+        measure_loss(bench, arm, figures)
+    bench.do(FOLLOWER, "unplug")
+    figures.add("unplugged", until_raised(arm.read_positions))
+    arm.disconnect()
+    figures.show()
+
+
+def measure_spoiled(
+    bench: Bench, arm: DynamixelFollower, patience: Patience, figures: Figures
+) -> None:
     for kind in ("noise", "drop", "corrupt", "wrong_id", "truncate", "delay"):
         late = patience.reply_msec * 2e-3 if kind == "delay" else 0.0
         bench.do(FOLLOWER, "spoil", kind, 1, 4, late)
-        msec, said = timed(arm.read_positions)
-        say(f"one {kind:9s} {msec:7.1f} ms  {said or 'survived'}")
-    for kind in ("drop", "corrupt", "wrong_id", "truncate"):
+        figures.add(f"one {kind}", timed(arm.read_positions))
+    for kind in ("noise", "drop", "corrupt", "wrong_id", "truncate"):
         bench.do(FOLLOWER, "spoil", kind, 3, 4, 0.0)
-        msec, said = timed(arm.read_positions)
-        say(f"three {kind:9s} {msec:7.1f} ms  {said[:70]}")
+        figures.add(f"three {kind}", timed(arm.read_positions))
         bench.do(FOLLOWER, "clear")
         arm.resume()
-    for name, error in (("overload", OVERLOAD_ERROR), ("overheating", OVERHEAT_ERROR)):
-        bench.do(FOLLOWER, "fail", 7, error)
-        msec, said = until_raised(arm.read_positions)
-        say(f"{name:15s} {msec:7.1f} ms  {said[:70]}")
-        arm.reboot("wrist_angle")
-        arm.resume()
-    measure_loss(bench, arm)
 
 
-def measure_loss(bench: Bench, arm: DynamixelFollower) -> None:
+def measure_loss(bench: Bench, arm: DynamixelFollower, figures: Figures) -> None:
     bench.do(FOLLOWER, "blink")
-    msec, said = until_raised(arm.read_positions)
-    say(f"{'power blinks':15s} {msec:7.1f} ms  {said[:70]}")
+    figures.add("power blinks", until_raised(arm.read_positions))
     arm.disconnect()
     arm.connect()
     bench.do(FOLLOWER, "cut")
-    msec, said = until_raised(arm.read_positions)
-    say(f"{'power lost':15s} {msec:7.1f} ms  {said[:70]}")
+    figures.add("power lost", until_raised(arm.read_positions))
     bench.do(FOLLOWER, "restore")
     arm.disconnect()
     arm.connect()
     with ThreadPoolExecutor(1) as pool:
         silence = pool.submit(bench.do, FOLLOWER, "stopped_after", 1).result()
-    say(f"{'program silent':15s} {silence * 1000:7.1f} ms  until the bus watchdog stopped motor 1")
+    figures.add("program silent", (silence * 1000, "the bus watchdog stopped motor 1"))
     arm.resume()
-    bench.do(FOLLOWER, "unplug")
-    msec, said = until_raised(arm.read_positions)
-    say(f"{'unplugged':15s} {msec:7.1f} ms  {said[:70]}")
-    arm.disconnect()
 
 
 def main(
     *,
     secs: float = 10.0,
+    times: int = 3,
     wire: bool = False,
     usb_msec: float = 1.0,
     patience: Patience = PATIENCE,
@@ -215,15 +240,17 @@ def main(
 
     Args:
         secs: Seconds of each run.
+        times: How often each fault is provoked.
         wire: Let replies take the time of their bytes at the servos' baud rate.
         usb_msec: With `wire`, what the USB adapter adds to each exchange.
         patience: What the driver allows. A machine too busy for the emulation to answer in time
             needs more, which the times of faults then show.
     """
+    logging.disable(logging.CRITICAL)  # the faults are wanted
     bench = Bench(wire=wire, usb_secs=usb_msec / 1000)
     say(f"wire time {'and USB latency emulated' if wire else 'not emulated'}")
     measure_pace(bench, secs, patience)
-    measure_faults(bench, patience)
+    measure_faults(bench, patience, times)
     bench.close()
 
 

@@ -1,6 +1,6 @@
 """Measures cameras and calibration: processor time a picture, time to recover, errors of places.
 
-Run: PYTHONPATH=. python tests/hardware/measure_cameras.py
+Run: PYTHONPATH=. python tests/hardware/measure_cameras.py --help
 """
 
 import logging
@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import realsense_recording
+import tyro
 from drawn_board import BOARD, DrawnCamera, seen_from, views_around
 from realsense_recording import Plug, record
 from test_calibration import HAND, ROOM, TABLE, WRIST, shaken
@@ -60,7 +61,7 @@ def milliseconds_a_picture(source, pictures=60):
     return 1000 * spent / count
 
 
-def measure_processor_time(folder):
+def measure_processor_time(folder, secs):
     scene = cv2.GaussianBlur(np.random.default_rng(0).uniform(0, 255, (*SIZE, 3)), (0, 0), 3)
     scene = cv2.normalize(scene, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
     path = folder / "film.avi"
@@ -68,7 +69,7 @@ def measure_processor_time(folder):
     for number in range(80):
         writer.write(np.roll(scene, number, axis=1))
     writer.release()
-    measure_loop(path)
+    measure_loop(path, seconds=secs)
     spent = milliseconds_a_picture(FilmSource(path, FreeClock()))
     say(f"MJPEG 640x480, as film or UVC: {spent:.1f} ms a picture, {3 * spent:.0f} % at 30 per s")
 
@@ -88,40 +89,42 @@ def measure_processor_time(folder):
         )
 
 
-def measure_recovery():
+def spread(msec):
+    return f"{np.median(msec):.0f} ms ({min(msec):.0f} to {max(msec):.0f})"
+
+
+def measure_recovery(times):
     lamp = Lamp()
     camera = StreamingCamera("lamp", lamp, MonotonicClock(), Patience())
     camera.connect()
-    for away in (0.1, 1.0, 4.0):
-        pulled = time.monotonic()
-        lamp.plugged.clear()
-        wait_until(lambda: camera.read_latest().stale)
-        marked = time.monotonic() - pulled
-        time.sleep(away)
-        lamp.plugged.set()
-        back = time.monotonic()
-        wait_until(lambda: not camera.read_latest().stale, 20)
-        say(
-            f"unplugged for {away} s: marked after {1000 * marked:.0f} ms, back "
-            f"{1000 * (time.monotonic() - back):.0f} ms after its plug"
-        )
-    for hang in (0.5, 3.0):
-        lamp.hanging.set()
-        began = time.monotonic()
-        wait_until(lambda: camera.read_latest().stale)
-        marked = time.monotonic() - began
-        time.sleep(hang)
-        lamp.hanging.clear()
-        back = time.monotonic()
-        wait_until(lambda: not camera.read_latest().stale, 20)
-        say(
-            f"hung for {hang} s: marked after {1000 * marked:.0f} ms, back "
-            f"{1000 * (time.monotonic() - back):.0f} ms after it goes on"
-        )
+    ways = (
+        ("unplugged", lamp.plugged.clear, lamp.plugged.set, (0.1, 1.0, 4.0)),
+        ("hung", lamp.hanging.set, lamp.hanging.clear, (0.5, 3.0)),
+    )
+    for name, lose, give_back, lengths in ways:
+        for away in lengths:
+            found = np.array([lost(camera, lose, give_back, away) for _ in range(times)])
+            say(
+                f"{name} for {away} s, {times} times: marked after {spread(found[:, 0])}, back "
+                f"{spread(found[:, 1])} after it could be"
+            )
     camera.disconnect()
 
 
-def measure_loop(film, cameras=4, seconds=20):
+def lost(camera, lose, give_back, secs):
+    """Milliseconds until the picture is marked, and until new ones come again."""
+    began = time.monotonic()
+    lose()
+    wait_until(lambda: camera.read_latest().stale)
+    marked = time.monotonic() - began
+    time.sleep(secs)
+    give_back()
+    back = time.monotonic()
+    wait_until(lambda: not camera.read_latest().stale, 20)
+    return 1000 * marked, 1000 * (time.monotonic() - back)
+
+
+def measure_loop(film, cameras=4, *, seconds):
     """Drive arms that stand still at 50 Hz beside cameras that play a film."""
     names = CAMERAS[:cameras]
     clock, stop = MonotonicClock(), threading.Event()
@@ -143,7 +146,7 @@ def measure_loop(film, cameras=4, seconds=20):
     )
 
 
-def measure_calibration(cells=6, pictures=16):
+def measure_calibration(cells, pictures=16):
     found = {}
     for cell in range(cells):
         rng = np.random.default_rng(cell)
@@ -178,13 +181,21 @@ def measure_calibration(cells=6, pictures=16):
         )
 
 
-def main():
+def main(*, secs: float = 20.0, times: int = 3, cells: int = 6) -> None:
+    """Measure cameras that are lost, processor time, the loop beside four cameras, calibrations.
+
+    Args:
+        secs: Seconds of the loop beside four cameras.
+        times: How often each camera is lost.
+        cells: Cells whose cameras are calibrated.
+    """
     logging.disable()
-    measure_recovery()
+    measure_recovery(times)
     with tempfile.TemporaryDirectory() as folder:
-        measure_processor_time(Path(folder))
-    measure_calibration()
+        measure_processor_time(Path(folder), secs)
+    if cells:
+        measure_calibration(cells)
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)

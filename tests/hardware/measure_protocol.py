@@ -1,4 +1,4 @@
-"""`python tests/hardware/measure_protocol.py`: how much of DYNAMIXEL Protocol 2.0 is covered."""
+"""How much of DYNAMIXEL Protocol 2.0 is covered: `PYTHONPATH=. python FILE`."""
 
 import sys
 

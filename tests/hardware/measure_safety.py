@@ -1,4 +1,6 @@
-"""Measures every fault against the clock: `python tests/hardware/measure_safety.py --help`.
+"""Measures every fault against the clock.
+
+Run: PYTHONPATH=. python tests/hardware/measure_safety.py --help
 
 The loop runs by itself at 50 Hz, in a thread, on the simulated robot and on two emulated arms. The
 time is from the fault to the latched state, and includes what the kernel waits on purpose.
@@ -82,8 +84,9 @@ def once(fault: Fault, silence_msec: float) -> tuple[str, float, float]:
 
 
 def faults(options: Options) -> None:
-    say("| fault | provoked on | state | cause | waits (s) | median (ms) | longest (ms) |")
-    say("|---|---|---|---|---:|---:|---:|")
+    columns = ("waits (s)", "median (ms)", "least (ms)", "longest (ms)")
+    say(f"| fault | provoked on | state | cause | {' | '.join(columns)} |")
+    say("|---|---|---|---|---:|---:|---:|---:|")
     rows = sorted((*FAULTS, *ELSEWHERE), key=lambda fault: fault.where != "simulation")
     kernels = [each for each in rows if each.cause is not Cause.PERSON]
     for fault in (each for each in kernels if options.only in each.name):
@@ -92,7 +95,7 @@ def faults(options: Options) -> None:
         msec = [secs * 1e3 for _, secs, _ in found]
         say(
             f"| {fault.name} | {fault.where} | {became} | {waited:g} "
-            f"| {statistics.median(msec):.0f} | {max(msec):.0f} |"
+            f"| {statistics.median(msec):.0f} | {min(msec):.0f} | {max(msec):.0f} |"
         )
 
 

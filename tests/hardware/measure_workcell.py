@@ -1,4 +1,4 @@
-"""`python tests/hardware/measure_workcell.py [SECONDS]`: a whole workcell in real time, emulated.
+"""A whole workcell in real time, emulated: `PYTHONPATH=. python FILE [SECONDS]`.
 
 Four arms in a process of their own, with the wire's timing, and four folders of pictures at 30 per
 second as cameras; the driver is the leaders. Prints how well the loop kept its 50 Hz.
