@@ -85,8 +85,7 @@ class DatasetWriter(Closing):
         return self._tail.num_frames
 
     def place(self) -> EpisodePlace:
-        """Return a place for a new episode. Raises `RecordingError` if the disk is too full."""
-        require_space(self.folder, self._floor_bytes)
+        """Return a place for a new episode."""
         self._started += 1
         return EpisodePlace(
             self.folder / layout.OPEN / str(self._started),
@@ -101,7 +100,9 @@ class DatasetWriter(Closing):
 
         With `realtime` false, adding to it waits for the encoders instead of dropping pictures.
         """
-        return OpenEpisode(said(task), self.embodiment, self.fps, self.place(), realtime=realtime)
+        task = said(task)
+        require_space(self.folder, self._floor_bytes)
+        return OpenEpisode(task, self.embodiment, self.fps, self.place(), realtime=realtime)
 
     def save_episode(self, episode: Savable) -> int:
         """Put `episode` on disk, whole, and return its index; if this raises, it is not there.

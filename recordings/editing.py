@@ -14,6 +14,7 @@ from recordings.history import ANY_VERSION, Edit, History, now
 from recordings.new_dataset import build, make_dataset, require_new
 from recordings.opening import claim, open_existing
 from recordings.piece import Pieces, chosen, merged, pieces_of, whole_piece
+from recordings.rescue import forget_saved, unsaved_in
 from recordings.source import Source
 
 Change = Callable[[Pieces], Pieces]
@@ -169,7 +170,20 @@ def _claimed(folder: Path) -> Iterator[History]:
         history.tidy()
         if read_episodes(folder, statistics=False).num_rows > _episodes(folder):
             open_existing(folder)  # a recorder was killed while it saved
+        _require_nothing_unsaved(folder)
         yield history
+
+
+def _require_nothing_unsaved(folder: Path) -> None:
+    """Raise `ValueError` while an episode waits for rescue: it is of this version's folder."""
+    forget_saved(folder, _episodes(folder))
+    waiting = unsaved_in(folder)
+    if waiting:
+        raise ValueError(
+            f"An episode was open when its program ended, and waits for rescue: {waiting[0]}. "
+            f"First run: python -m recordings.repair {folder} --unsaved rescue (or throw-away), "
+            "or choose on the Drive tab."
+        )
 
 
 def _episodes(folder: Path) -> int:

@@ -1,34 +1,56 @@
-"""One film on disk as it grows: readable up to its last second at every instant."""
+"""Films as they grow, and the files that they grow in: readable at every instant."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import av
 import numpy as np
 
 from recordings.codec import Codec, add_stream
 
-GROWING = {
-    "movflags": "hybrid_fragmented",
-    "frag_duration": "500000",
-    "flush_packets": "1",
-}
-"""Of FFmpeg's MP4: fragments of half a second while it grows, an ordinary file once closed."""
+
+@runtime_checkable
+class Sink(Protocol):
+    """Where an encoded film goes."""
+
+    options: Mapping[str, str]
+    """For FFmpeg's MP4."""
+    error: OSError | None
+    """Why it takes no more, if so: FFmpeg makes something else of an error."""
+
+    def write(self, data: bytes) -> int:
+        """Take all of `data`."""
+
+    def settle(self) -> None:
+        """Bring what was taken to where it cannot be lost."""
+
+    def close(self) -> None:
+        """Take no more. Safe to call twice."""
 
 
-class Sink:
-    """A file that FFmpeg writes into, and that knows why it could not."""
+class DiskSink:
+    """A file on the disk.
+
+    A program that is killed leaves a film that `recordings.torn_film` can complete.
+    """
+
+    options: Mapping[str, str] = {
+        "movflags": "hybrid_fragmented",
+        "frag_duration": "500000",
+        "flush_packets": "1",
+    }
+    """Fragments of half a second while it grows, an ordinary file once it is closed."""
 
     def __init__(self, path: Path) -> None:
         self.error: OSError | None = None
         self._file = path.open("wb", buffering=0)
 
     def write(self, data: bytes) -> int:
-        """Write all of `data`. Raises `OSError`, which FFmpeg makes something else of."""
+        """Write all of `data`. Raises `OSError`."""
         left = memoryview(data)
         try:
             while left:
@@ -56,20 +78,19 @@ class Sink:
 
 
 class FilmFile:
-    """Encodes pictures into the MP4 at `path`, one after another, and brings them to the disk.
+    """Encodes pictures into an MP4, one after another, and brings them to the disk.
 
-    A program that is killed leaves a film that `recordings.torn_film` can complete. What is
-    written is brought to the disk itself twice a second, so that closing a long film has no more
-    left to write than closing a short one.
+    What is written is brought to the disk itself twice a second, so that closing a long film has
+    no more left to write than closing a short one.
     """
 
-    def __init__(self, path: Path, codec: Codec, fps: int, size: tuple[int, int]) -> None:
-        self.path = path
+    def __init__(self, sink: Sink, codec: Codec, fps: int, size: tuple[int, int]) -> None:
+        """Begin a film of `size`, height and width."""
         self.num_frames = 0
         self._fps = fps
         self._codec = codec
-        self._sink = Sink(path)
-        self._container: Any = av.open(self._sink, "w", format="mp4", options=dict(GROWING))
+        self._sink = sink
+        self._container: Any = av.open(sink, "w", format="mp4", options=dict(sink.options))
         self._stream = add_stream(self._container, codec, fps, size)
 
     def picture(self, image: np.ndarray) -> Any:  # noqa: ANN401 - PyAV has no types

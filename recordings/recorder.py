@@ -6,10 +6,14 @@ from pathlib import Path
 
 from hardware.control_loop import Tick
 from hardware.embodiment import Embodiment
-from recordings.dataset_writer import DatasetWriter
-from recordings.disk import SPACE_FLOOR_BYTES, free_bytes
+from recordings.codec import FilmFormat
+from recordings.dataset_writer import DatasetWriter, said
+from recordings.disk import SPACE_FLOOR_BYTES, RecordingError, free_bytes
 from recordings.episode import OpenEpisode
+from recordings.lookback import Lookback
 from recordings.quality import Quality
+from recordings.rescue import Unsaved
+from recordings.sizes import expected_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,12 @@ class RecorderStatus:
     """Pictures of the open episode that the encoders were too slow for."""
     free_bytes: int | None
     """Left on the dataset's disk."""
+    bytes_per_sec: float | None
+    """About what recording into the open dataset takes."""
+    secs_left: float | None
+    """About how long can be recorded until the disk is too full; None while no dataset is open."""
+    held_secs: float | None
+    """How much of what just happened can be kept; None while nothing is held."""
     error: str | None
     """Why the open episode takes no more rows, or why the last save failed."""
     quality: Quality | None
@@ -60,12 +70,18 @@ class Recorder:
         self._episode: OpenEpisode | None = None
         self._quality: Quality | None = None
         self._error: str | None = None
+        self._looks_back: float | None = None
+        self._lookback: Lookback | None = None
 
     def __call__(self, tick: Tick) -> None:
         """Take one tick of the control loop."""
         episode = self._episode
         if episode is not None:
             episode.add(tick)
+            return
+        lookback = self._lookback
+        if lookback is not None:
+            lookback.add(tick)
 
     @property
     def recording(self) -> bool:
@@ -83,25 +99,26 @@ class Recorder:
         """The open dataset's folder."""
         return self._writer.folder if self._writer else None
 
-    def open_dataset(self, folder: Path, fps: int) -> None:
+    def open_dataset(self, folder: Path, fps: int, films: FilmFormat | None = None) -> None:
         """Record into `folder` from now on: a new dataset, or one of this body to continue.
 
-        Raises `ValueError` when an episode is open, when `fps` is not a whole fraction of the
-        control rate, when the folder is something else or of another body; `RecordingError` when
-        the disk is too full.
+        Its films are made as `films` says; by default, as they are already, or in H.264. Raises
+        `ValueError` when an episode is open, when `fps` is not a whole fraction of the control
+        rate, when the folder is something else, of another body or other films, or this machine
+        cannot encode them; `RecordingError` when the disk is too full.
         """
         with self._calls:
             if self.recording:
                 raise ValueError("An episode is open. Save or discard it first.")
             if self._writer is not None:
-                if self._writer.folder.resolve() == folder.resolve() and self._writer.fps == fps:
+                if self._is_open(self._writer, folder, fps, films):
                     return
-                self._writer.close()
-                self._writer = None
+                self._let_go(self._writer)
             self._writer = DatasetWriter(
-                folder, self.embodiment, fps, floor_bytes=self._floor_bytes
+                folder, self.embodiment, fps, films=films, floor_bytes=self._floor_bytes
             )
             self._error = None
+            self._begin_looking_back()
 
     def start_episode(self, task: str) -> None:
         """Record ticks under `task` from the next one on.
@@ -115,7 +132,9 @@ class Recorder:
             if self.recording:
                 raise ValueError("An episode is already open. Save or discard it first.")
             self._error = None
-            self._episode = self._writer.start_episode(task, realtime=self._realtime)
+            episode = self._writer.start_episode(task, realtime=self._realtime)
+            self._end_looking_back()
+            self._episode = episode
 
     def save_episode(self) -> int:
         """Put the open episode on disk and return its index.
@@ -133,6 +152,7 @@ class Recorder:
                 self._episode = episode if episode.complete else None
                 raise
             self._quality, self._error = episode.quality, None
+            self._begin_looking_back()
             return finished_index
 
     def discard_episode(self) -> None:
@@ -141,6 +161,62 @@ class Recorder:
             _, episode = self._take_episode()
             self._error = None
             episode.abandon().result()
+            self._begin_looking_back()
+
+    def look_back(self, secs: float | None) -> None:
+        """Hold the last `secs` of what happens while no episode is open; None to hold nothing.
+
+        It takes as much of the processor as recording, and only while a dataset is open.
+        """
+        with self._calls:
+            self._end_looking_back()
+            self._looks_back = secs
+            if not self.recording:
+                self._begin_looking_back()
+
+    def keep_last(self, task: str) -> int:
+        """Save what is held of what just happened as an episode of `task`; return its index.
+
+        Raises `ValueError` when nothing is held or an episode is open, `RecordingError` when the
+        disk or an encoder failed; what the disk refused can then be rescued (see `unsaved`).
+        """
+        with self._calls:
+            writer, lookback, words = self._writer, self._lookback, said(task)
+            if self.recording:
+                raise ValueError("An episode is open, and has what just happened. Save it.")
+            if writer is None or lookback is None:
+                raise ValueError("Nothing is held of what just happened. Let it be held first.")
+            self._lookback = None
+            try:
+                kept = lookback.keep(words)
+                index = writer.save_episode(kept)
+                self._quality, self._error = kept.finish().quality, None
+            except RecordingError as error:
+                self._error = str(error)
+                raise
+            finally:
+                lookback.forget()
+                self._begin_looking_back()
+            return index
+
+    def unsaved(self) -> list[Unsaved]:
+        """Return the episodes of the open dataset that an earlier program left unsaved."""
+        with self._calls:
+            return self._writer.unsaved() if self._writer else []
+
+    def rescue(self, unsaved: Unsaved) -> int:
+        """Save one of `unsaved` as far as it is on the disk, and return its index.
+
+        Raises `ValueError` when no dataset is open or it cannot be read after all,
+        `RecordingError` when the disk refuses it. It is then still there.
+        """
+        with self._calls:
+            return self._opened().rescue(unsaved)
+
+    def throw_away(self, unsaved: Unsaved) -> None:
+        """Remove one of `unsaved` for good. Raises `ValueError` when no dataset is open."""
+        with self._calls:
+            self._opened().throw_away(unsaved)
 
     def close(self) -> None:
         """Discard what is open and let go of the dataset. Safe to call twice."""
@@ -148,12 +224,13 @@ class Recorder:
             if self.recording:
                 self.discard_episode()
             if self._writer is not None:
-                self._writer.close()
-                self._writer = None
+                self._let_go(self._writer)
 
     def status(self) -> RecorderStatus:
         """Say what is going on; never waits for a save in progress."""
-        writer, episode = self._writer, self._episode
+        writer, episode, lookback = self._writer, self._episode, self._lookback
+        free = free_bytes(writer.folder) if writer else None
+        size = expected_size(self.embodiment, writer.fps, writer.films) if writer else None
         return RecorderStatus(
             dataset=writer.folder if writer else None,
             recording=episode is not None,
@@ -162,10 +239,44 @@ class Recorder:
             frames=episode.rows if episode else 0,
             secs=episode.secs if episode else 0.0,
             dropped=sum(episode.dropped.values()) if episode else 0,
-            free_bytes=free_bytes(writer.folder) if writer else None,
-            error=(episode.error if episode else None) or self._error,
+            free_bytes=free,
+            bytes_per_sec=size.bytes_per_sec if size else None,
+            secs_left=size.secs_in(free, self._floor_bytes) if size and free is not None else None,
+            held_secs=lookback.secs if lookback else None,
+            error=next((e.error for e in (episode, lookback) if e and e.error), self._error),
             quality=self._quality,
         )
+
+    def _opened(self) -> DatasetWriter:
+        if self._writer is None:
+            raise ValueError("No dataset is open. Choose a folder to record into first.")
+        return self._writer
+
+    def _is_open(
+        self, writer: DatasetWriter, folder: Path, fps: int, films: FilmFormat | None
+    ) -> bool:
+        same = writer.folder.resolve() == folder.resolve() and writer.fps == fps
+        return same and films in (None, writer.films)
+
+    def _let_go(self, writer: DatasetWriter) -> None:
+        self._end_looking_back()
+        writer.close()
+        self._writer = None
+
+    def _begin_looking_back(self) -> None:
+        if self._looks_back is not None and self._writer is not None and self._lookback is None:
+            self._lookback = Lookback(
+                self.embodiment,
+                self._writer.fps,
+                self._writer.place(),
+                secs=self._looks_back,
+                realtime=self._realtime,
+            )
+
+    def _end_looking_back(self) -> None:
+        lookback, self._lookback = self._lookback, None
+        if lookback is not None:
+            lookback.forget()
 
     def _take_episode(self) -> tuple[DatasetWriter, OpenEpisode]:
         writer, episode = self._writer, self._episode

@@ -4,28 +4,34 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import pyarrow as pa
 import tyro
 
+from hardware.embodiment import Embodiment
 from recordings import layout
-from recordings.disk import flush, read_lines, write_json, write_lines
+from recordings.dataset_writer import DatasetWriter
+from recordings.disk import RecordingError, flush, make_folder, read_lines, write_json, write_lines
+from recordings.drives import DRIVES
 from recordings.episode_table import Row, as_episode_table, write_tasks
 from recordings.features import as_arrays, film_keys, stored_in_table
+from recordings.film_places import link
 from recordings.inspection import problems_of
 from recordings.marks import MARKS
 from recordings.opening import claim
 from recordings.parquet_tail import EPISODES_PER_FILE, ROWS_PER_FILE, merge, write_groups
+from recordings.repaired import Repaired
+from recordings.rescue import unsaved_in
 from recordings.salvage import Salvage, WholeEpisode, salvage
 from recordings.statistics import NAMES, PictureStatistics, Statistics, as_json, statistics_of
 from recordings.statistics import together as statistics_together
 from recordings.video_reader import VideoReader
 
-BUILDING = Path(".repaired")
+NUMBERED = (layout.QUALITY, MARKS, DRIVES)
+"""Files with a line per episode, by its index."""
 SAMPLES = 100
 """Pictures of a film that are decoded when its statistics were lost."""
 
@@ -37,18 +43,23 @@ class Outcome:
     kept: int
     lost: list[str]
     backup: Path | None
-    """Everything as it was before; None when nothing had to be done."""
+    """The dataset as it was before; None when nothing had to be done."""
 
 
 def repair(folder: Path) -> Outcome:
     """Keep the whole episodes of the dataset at `folder`, counted anew, and drop the rest.
 
-    Everything as it was goes to a folder beside it first. Raises `ValueError` when there is
-    nothing to keep; then nothing is changed.
+    The repaired dataset is built beside it, and the two change places at once: killed at any
+    instant, this leaves one or the other. The torn one stays as the backup. Raises `ValueError`
+    when there is nothing to keep; then nothing is changed.
     """
+    repaired = Repaired(folder)
+    if not folder.exists():
+        repaired.settle()  # a killed one may have left it beside its place
     if not (folder / "meta").is_dir():
         raise ValueError(f"Not a dataset: there is no folder 'meta' in it. Folder: {folder}")
     with claim(folder):
+        repaired.settle()
         if not problems_of(folder):
             return Outcome(layout.read_info(folder)["total_episodes"], [], None)
         found = salvage(folder)
@@ -57,33 +68,48 @@ def repair(folder: Path) -> Outcome:
                 f"No episode is whole, so nothing was changed. {' '.join(found.lost)} "
                 f"Folder: {folder}"
             )
-        return _rewrite(folder, found)
+        _build(repaired.begin(), folder, found)
+        return Outcome(len(found.episodes), found.lost, repaired.put_in_place())
 
 
-def _rewrite(folder: Path, found: Salvage) -> Outcome:
+def _build(target: Path, folder: Path, found: Salvage) -> None:
+    """Write the dataset as it shall be into the new folder `target`."""
     before = [episode.row["episode_index"] for episode in found.episodes]
-    found.episodes = list(_count_anew(found.episodes))
-    statistics = [_statistics(folder, found, episode) for episode in found.episodes]
-    shutil.rmtree(folder / BUILDING, ignore_errors=True)
-    _build(folder / BUILDING, found.episodes, statistics)
-    backup = _back_up(folder)
-    _swap(folder, backup)
-    _set_films_aside(folder, backup, found)
-    write_tasks(folder, found.tasks)
-    _renumber(folder / layout.QUALITY, before)
-    _renumber(folder / MARKS, before)
+    episodes = list(_count_anew(found.episodes))
+    statistics = [_statistics(folder, found, episode) for episode in episodes]
+    _copy_the_rest(folder, target)
+    for key in film_keys(found.info["features"]):
+        for film in {_film(folder, found, episode.row, key) for episode in episodes}:
+            link(film, target / film.relative_to(folder))
+    _write_tables(target, episodes, statistics)
+    write_tasks(target, found.tasks)
+    for path in NUMBERED:
+        _renumber(folder / path, target / path, before)
     total = {
         name: statistics_together([part[name] for part in statistics]) for name in statistics[0]
     }
-    write_json(folder / layout.STATS, as_json(total))
+    write_json(target / layout.STATS, as_json(total))
     info = found.info | {
-        "total_episodes": len(found.episodes),
-        "total_frames": found.episodes[-1].row["dataset_to_index"],
+        "total_episodes": len(episodes),
+        "total_frames": episodes[-1].row["dataset_to_index"],
         "total_tasks": len(found.tasks),
-        "splits": {"train": f"0:{len(found.episodes)}"},
+        "splits": {"train": f"0:{len(episodes)}"},
     }
-    write_json(folder / layout.INFO, info)
-    return Outcome(len(found.episodes), found.lost, backup)
+    write_json(target / layout.INFO, info)
+    for each in [target, *(path for path in target.rglob("*") if path.is_dir())]:
+        flush(each)
+
+
+def _copy_the_rest(folder: Path, target: Path) -> None:
+    """Copy what is not of episodes: the body, what people put there."""
+    others = {layout.INFO, layout.STATS, layout.TASKS, layout.LOCK, layout.OPEN, *NUMBERED}
+    others |= {Path("data"), Path("videos"), Path("meta/episodes")}
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if path.is_file() and not others & {inside, *inside.parents}:
+            make_folder((target / inside).parent)
+            shutil.copy2(path, target / inside)
+            flush(target / inside)
 
 
 def _count_anew(episodes: list[WholeEpisode]) -> Iterator[WholeEpisode]:
@@ -100,10 +126,10 @@ def _count_anew(episodes: list[WholeEpisode]) -> Iterator[WholeEpisode]:
             begins = ends
 
 
-def _build(
+def _write_tables(
     target: Path, episodes: list[WholeEpisode], statistics: list[dict[str, Statistics]]
 ) -> None:
-    """Write data and episode table as they shall be into `target`."""
+    """Write data and episode table."""
     for number, span in enumerate(_files(episodes)):
         entries = [
             {
@@ -171,39 +197,8 @@ def _film(folder: Path, found: Salvage, row: Row, key: str) -> Path:
     return folder / str(found.info["video_path"]).format(video_key=key, **place)
 
 
-def _back_up(folder: Path) -> Path:
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-    backup = folder.absolute().with_name(f"{folder.absolute().name}.backup-{stamp}")
-    for part in ("meta", "data"):
-        if (folder / part).exists():
-            shutil.copytree(folder / part, backup / part)
-    return backup
-
-
-def _swap(folder: Path, backup: Path) -> None:
-    for part in ("data", "meta/episodes"):
-        if (folder / part).exists():
-            (folder / part).rename(backup / f"{part}.old")
-            shutil.rmtree(backup / f"{part}.old")
-        (folder / part).parent.mkdir(exist_ok=True)
-        (folder / BUILDING / part).rename(folder / part)
-    shutil.rmtree(folder / BUILDING)
-    flush(folder)
-
-
-def _set_films_aside(folder: Path, backup: Path, found: Salvage) -> None:
-    """Move films that no kept episode shows to the backup: a later recording needs their place."""
-    keys = film_keys(found.info["features"])
-    shown = {_film(folder, found, episode.row, key) for episode in found.episodes for key in keys}
-    for path in sorted((folder / "videos").rglob("*.mp4")):
-        if path not in shown:
-            target = backup / path.relative_to(folder)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(path, target)
-
-
-def _renumber(path: Path, old: list[int]) -> None:
-    """Give the lines of `path`, one per episode, the new indices of the episodes `old`."""
+def _renumber(path: Path, target: Path, old: list[int]) -> None:
+    """Write the lines of `path`, one per episode, to `target`, with new indices for `old`."""
     if path.exists():
         lines = {line["episode_index"]: line for line in read_lines(path)}
         kept = [
@@ -211,31 +206,57 @@ def _renumber(path: Path, old: list[int]) -> None:
             for index, before in enumerate(old)
             if before in lines
         ]
-        write_lines(path, kept)
+        write_lines(target, kept)
 
 
 def main(
-    dataset: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DATASET")], /
+    dataset: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DATASET")],
+    /,
+    *,
+    unsaved: Literal["keep", "rescue", "throw-away"] = "keep",
 ) -> int:
     """Make a torn dataset load again: keep every whole episode, count them anew, drop the rest.
 
-    What was there is copied beside the dataset first. A dataset that is whole is not touched.
+    What was there is kept beside the dataset. A dataset that is whole is not touched.
 
     Args:
         dataset: Folder of a LeRobotDataset v3.0, ours or another tool's.
+        unsaved: What to do with an episode that was being recorded when its program ended: leave
+            it for later, save what there is of it, or remove it.
     """
     try:
         outcome = repair(dataset)
-    except ValueError as error:
+        left = settle_unsaved(dataset, unsaved)
+    except (ValueError, RecordingError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    if outcome.backup is None:
-        sys.stdout.write(f"Nothing to repair: {outcome.kept} episodes, all whole.\n")
-        return 0
-    for text in outcome.lost:
-        sys.stdout.write(f"Lost: {text}\n")
-    sys.stdout.write(f"{outcome.kept} episodes kept. As it was before: {outcome.backup}\n")
+    sys.stdout.write("\n".join([*_words(outcome), *left]) + "\n")
     return 0
+
+
+def settle_unsaved(folder: Path, choice: Literal["keep", "rescue", "throw-away"]) -> list[str]:
+    """Do `choice` with the episodes that wait for rescue; return what was done, in words."""
+    if not unsaved_in(folder):
+        return []
+    body, fps = Embodiment.load(folder / layout.EMBODIMENT), layout.read_info(folder)["fps"]
+    told = []
+    with DatasetWriter(folder, body, fps, floor_bytes=0) as writer:
+        for each in writer.unsaved():
+            if choice == "rescue":
+                told.append(f"Rescued as episode {writer.rescue(each)}: {each}")
+            elif choice == "throw-away":
+                writer.throw_away(each)
+                told.append(f"Thrown away: {each}")
+            else:
+                told.append(f"Never saved: {each}. To save it, run again with --unsaved rescue.")
+    return told
+
+
+def _words(outcome: Outcome) -> list[str]:
+    if outcome.backup is None:
+        return [f"Nothing to repair: {outcome.kept} episodes, all whole."]
+    told = [f"Lost: {text}" for text in outcome.lost]
+    return [*told, f"{outcome.kept} episodes kept. As it was before: {outcome.backup}"]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from jaxtyping import UInt16
 from hardware.interfaces import Depth
 from recordings.codec import H264, Codec
 from recordings.disk import RecordingError
-from recordings.film_file import FilmFile
+from recordings.film_file import DiskSink, FilmFile, Sink
 from recordings.statistics import DEPTH_LEVELS, PictureStatistics, Statistics
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class VideoWriter:
         self._limit = max(4, WAITING_BYTES // picture_bytes)
         self._abandoned = False
         self._picture: Any = None
-        self._statistics = PictureStatistics(256 if shape[2] == 3 else DEPTH_LEVELS)
+        self._statistics = self.statistics(256 if shape[2] == 3 else DEPTH_LEVELS)
         self._file: FilmFile | None = None
 
     def add(self, row: int, image: np.ndarray, *, wait: bool = False) -> bool:
@@ -77,6 +77,10 @@ class VideoWriter:
             return False
         self._pending.append(self._encoder.submit(self._encode, row, image))
         return True
+
+    def statistics(self, levels: int) -> PictureStatistics:
+        """Return what counts the pictures."""
+        return PictureStatistics(levels)
 
     def finish(self, rows: int) -> Future[Statistics]:
         """Complete the film at `rows` frames; the future holds its statistics."""
@@ -110,8 +114,12 @@ class VideoWriter:
     def _opened(self) -> FilmFile:
         if self._file is None:
             height, width = self._shape[:2]
-            self._file = FilmFile(self.path, self._codec, self._fps, (height, width))
+            self._file = FilmFile(self.sink(), self._codec, self._fps, (height, width))
         return self._file
+
+    def sink(self) -> Sink:
+        """Return where the film goes: to the disk, unless it is another kind of film."""
+        return DiskSink(self.path)
 
     def _fill(self, file: FilmFile, row: int) -> None:
         while file.num_frames < row:
@@ -124,12 +132,13 @@ class VideoWriter:
             file = self._opened()
             self._fill(file, rows)
             file.close()
-            self._verify(rows)
-        except (OSError, av.error.FFmpegError) as error:
+            self.complete(rows)
+        except (OSError, ValueError, av.error.FFmpegError) as error:
             raise RecordingError(f"A film was not completed: {error}. Film: {self.path}") from error
         return self._statistics.result()
 
-    def _verify(self, rows: int) -> None:
+    def complete(self, rows: int) -> None:
+        """Look whether the closed film is all there. Called by the encoder's worker."""
         with av.open(str(self.path)) as film:
             frames = film.streams.video[0].frames
         if frames != rows:
@@ -147,4 +156,7 @@ class VideoWriter:
 
 def millimetres(depth: Depth) -> UInt16[np.ndarray, "height width"]:
     """Return depth in metres as 16-bit millimetres; 0 where nothing was measured."""
-    return np.clip(np.rint(np.nan_to_num(depth) * 1000), 0, 65535).astype(np.uint16)
+    whole: UInt16[np.ndarray, "height width"] = np.clip(
+        np.rint(np.nan_to_num(depth) * 1000), 0, 65535
+    ).astype(np.uint16)
+    return whole
