@@ -14,6 +14,7 @@ from hardware.robot import Robot
 from hardware.safety.lowering import Lowering
 from hardware.safety.state import OPEN, Cause, GateState
 from hardware.safety.watchdogs import Alarm, Watchdogs
+from hardware.timeliness import LATENESS_WINDOW, Timeliness
 
 logger = logging.getLogger(__name__)
 
@@ -40,20 +41,6 @@ class Tick:
 Listener: TypeAlias = Callable[[Tick], None]
 """Told of every tick. Must return at once: hand slow work to a thread."""
 
-
-@dataclass(frozen=True, slots=True)
-class Timeliness:
-    """How well the loop kept time over its last `LATENESS_WINDOW` turns."""
-
-    turns: int
-    missed: int
-    """Whole ticks that passed with no turn, since the loop was made."""
-    late_p50_secs: float
-    late_p99_secs: float
-    late_max_secs: float
-
-
-LATENESS_WINDOW = 50 * 60 * 15
 
 Answer: TypeAlias = tuple[Action | None, Action | None]
 """What the agent wants, and what was sent."""
@@ -301,6 +288,4 @@ class ControlLoop:
 
     def timeliness(self) -> Timeliness:
         """Summarise how late the turns began."""
-        late = np.array(self._late or [0.0])
-        p50, p99 = np.percentile(late, [50, 99])
-        return Timeliness(len(self._late), self._missed, float(p50), float(p99), float(late.max()))
+        return Timeliness.of(self._late, self._missed)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from hardware.control_loop import ControlLoop, Listener, Tick, Timeliness
+from hardware.control_loop import ControlLoop, Listener, Tick
 from hardware.interfaces import Agent
 from hardware.robot import Robot
 from hardware.safety.events import SafetyEvent
@@ -13,6 +13,7 @@ from hardware.safety.lowering import lower_at_end
 from hardware.safety.press import SEEN_NOTHING, Press
 from hardware.safety.state import OPEN, Cause
 from hardware.safety.watchdogs import Tended
+from hardware.timeliness import Timeliness
 from policy.agent import PolicyAgent
 from policy.interface import ActionChunk, Policy
 from studio.history import History, Instruction, Outcome
