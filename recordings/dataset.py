@@ -60,6 +60,9 @@ class Dataset(Closing):
         self._data: OrderedDict[Path, DataFile] = OrderedDict()
         self._kept: OrderedDict[int, dict[str, np.ndarray]] = OrderedDict()
         self._films = FilmShelf()
+        self._cameras = [
+            key.removeprefix(layout.IMAGE_PREFIX) for key in film_keys(self.info["features"])
+        ]
         self._lock = Lock()
 
     @property
@@ -70,7 +73,7 @@ class Dataset(Closing):
     @property
     def cameras(self) -> list[str]:
         """Camera names, in the order of the features."""
-        return [key.removeprefix(layout.IMAGE_PREFIX) for key in film_keys(self.info["features"])]
+        return list(self._cameras)
 
     @property
     def num_frames(self) -> int:
@@ -137,8 +140,8 @@ class Dataset(Closing):
 
     def film_path(self, episode: int, camera: str) -> Path:
         """Return the film that shows `episode` from `camera`; it may show other episodes too."""
-        if camera not in self.cameras:
-            raise ValueError(f"Expected one of the cameras {self.cameras}, got {camera!r}.")
+        if camera not in self._cameras:
+            raise ValueError(f"Expected one of the cameras {self._cameras}, got {camera!r}.")
         key = layout.IMAGE_PREFIX + camera
         return self.folder / self._path("video_path", self._row(episode), f"videos/{key}", key)
 
