@@ -150,8 +150,6 @@ class DatasetWriter(Closing):
         """Let go of the folder. Safe to call twice."""
         for executor in (*self._encoders.values(), self._disk, self._settling):
             executor.shutdown()
-        for number in self._ours:
-            shutil.rmtree(self.folder / layout.OPEN / str(number), ignore_errors=True)
         if (self.folder / layout.OPEN).exists() and not any((self.folder / layout.OPEN).iterdir()):
             (self.folder / layout.OPEN).rmdir()
         self._claim.close()

@@ -16,6 +16,7 @@ from recordings.features import (
     INDEX_COLUMNS,
     Features,
     features_of,
+    films_of,
     stored_in_table,
 )
 from recordings.source import Source
@@ -125,7 +126,8 @@ def _body_problems(folder: Path) -> Problems:
     if not (folder / layout.EMBODIMENT).exists():
         return []
     info = layout.read_info(folder)
-    expected: Features = features_of(Embodiment.load(folder / layout.EMBODIMENT), info["fps"])
+    body, films = Embodiment.load(folder / layout.EMBODIMENT), films_of(info["features"])
+    expected: Features = features_of(body, info["fps"], films)
     older = {name: expected[name] for name in ADDED_LATER}
     return [
         f"{layout.INFO} and {layout.EMBODIMENT} disagree about {name}"

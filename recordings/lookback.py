@@ -115,7 +115,8 @@ class Lookback:
             raise ValueError(f"Nothing is held of what just happened. {self.error or ''}".strip())
         try:
             return KeptEpisode(self._finished(task), self._place.disk)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecordingError) as error:
+            self.forget()
             raise RecordingError(f"What just happened could not be kept: {error}") from error
 
     def forget(self) -> None:

@@ -190,13 +190,12 @@ class Recorder:
             try:
                 kept = lookback.keep(words)
                 index = writer.save_episode(kept)
-                self._quality, self._error = kept.finish().quality, None
             except RecordingError as error:
                 self._error = str(error)
                 raise
             finally:
-                lookback.forget()
                 self._begin_looking_back()
+            self._quality, self._error = kept.finish().quality, None
             return index
 
     def unsaved(self) -> list[Unsaved]:

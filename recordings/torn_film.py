@@ -1,15 +1,16 @@
 """What is left of a film whose program was killed: its whole frames, as an ordinary film."""
 
+import io
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import av
 
 from recordings.disk import flush
 
-Film = Path | IO[bytes]
+Film = Path | io.BytesIO
 
 
 def whole_frames(film: Film, fps: int) -> int:

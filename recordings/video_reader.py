@@ -9,9 +9,11 @@ from typing import Any
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
+from jaxtyping import UInt16
 
 from hardware.interfaces import Image
 from recordings.closing import Closing
+from recordings.codec import DEPTH
 from recordings.film_index import MOST_PIXELS, FilmIndex, index_film, state_of
 
 STRICT = {"err_detect": "explode", "max_pixels": str(MOST_PIXELS)}
@@ -80,6 +82,20 @@ class VideoReader(Closing):
         Raises `ValueError` when the film has no such frame.
         """
         return self._picture(self._decode(number))
+
+    def read_depth(self, number: int) -> UInt16[np.ndarray, "height width"]:
+        """Return frame `number` of a film of depth: millimetres, 0 where nothing was measured.
+
+        Raises `ValueError` when the film has no such frame, or is none of depth.
+        """
+        frame = self._decode(number)
+        if frame.format.name != DEPTH.pixels:
+            raise ValueError(
+                f"Expected a film of depth, {DEPTH.pixels}, got {frame.format.name}. "
+                f"File: {self.path}"
+            )
+        depth: UInt16[np.ndarray, "height width"] = frame.to_ndarray()
+        return depth
 
     def read_many(self, numbers: Sequence[int]) -> list[Image]:
         """Return the frames `numbers`, in that order; none is decoded twice."""
@@ -153,6 +169,7 @@ def _decoder_of(index: FilmIndex) -> Any:  # noqa: ANN401 - PyAV has no types
             f"Cannot read a film: nothing decodes {index.codec!r}. File: {index.path}"
         ) from error
     decoder.extradata = index.setup
+    decoder.width, decoder.height = index.width, index.height  # FFV1 does not say it itself
     decoder.thread_count = 1
     decoder.options = dict(STRICT)
     return decoder
