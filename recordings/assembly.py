@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from hardware.embodiment import Embodiment
 from recordings import layout
@@ -125,7 +126,9 @@ class Assembly:
         path, schema = target / layout.data_file(number), self._base.schema
         if plan.ready is not None:
             link(plan.ready, path)
-            return
+            if pq.read_metadata(path).num_rows == sum(len(self._pieces[i]) for i in plan.episodes):
+                return
+            path.unlink()  # an episode is being saved to it at this moment
         groups = []
         for index in plan.episodes:
             piece = self._pieces[index]

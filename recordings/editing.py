@@ -1,7 +1,8 @@
 """Edits of a dataset: each one atomic, and each one can be taken back. Library of `edit`."""
 
+import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -11,11 +12,12 @@ from recordings.disk import RecordingError
 from recordings.episode_table import read_episodes
 from recordings.film_places import link
 from recordings.history import ANY_VERSION, Edit, History, now
-from recordings.new_dataset import build, make_dataset, require_new
+from recordings.new_dataset import appear, build, require_new
 from recordings.opening import claim, open_existing
 from recordings.piece import Pieces, chosen, merged, pieces_of, whole_piece
 from recordings.rescue import forget_saved, unsaved_in
 from recordings.source import Source
+from recordings.unedited import unedited
 
 Change = Callable[[Pieces], Pieces]
 """Says, from the episodes that there are, which there shall be."""
@@ -149,14 +151,19 @@ def copy(
     """Make the new dataset `target` of some episodes; return how many.
 
     It shares the films on the disk where both lie on one. Raises `ValueError` when `target` is
-    there already, an episode is not, or the dataset is not the version `seen`.
+    there already, an episode is not, or the dataset is not the version `seen` or is edited
+    meanwhile.
     """
-    staging, source = require_new(target), Source(folder)
+    staging = require_new(target)
     try:
-        History(folder).require_version(seen)
-        return make_dataset(source, chosen(pieces_of(source), episodes), staging, target)
+        with unedited(folder), closing(Source(folder)) as source:
+            History(folder).require_version(seen)
+            pieces = chosen(pieces_of(source), episodes)
+            build(source, pieces, staging / "built")
+        appear(staging / "built", target)
     finally:
-        source.close()
+        shutil.rmtree(staging, ignore_errors=True)
+    return len(pieces)
 
 
 @contextmanager

@@ -19,8 +19,10 @@ from recordings.dataset import Dataset
 from recordings.disk import RecordingError, flush
 from recordings.features import STATE
 from recordings.import_aloha import ORIGIN
+from recordings.new_dataset import appear
 from recordings.selection import select
 from recordings.source import Source
+from recordings.unedited import unedited
 
 
 def export_aloha(
@@ -40,25 +42,31 @@ def export_aloha(
     no state and action.
     """
     staging = _require_room(target)
-    indices = select(Source(folder), where)
-    if not indices:
-        raise ValueError("No episode is as asked for. Nothing was written.")
     try:
-        staging.mkdir(parents=True)
-        with Dataset(folder) as dataset:
-            for number, index in enumerate(tqdm(indices, unit="episode", disable=not progress)):
-                columns, attributes = _columns(dataset, index)
-                pictures = {camera: _pictures(dataset, index, camera) for camera in dataset.cameras}
-                write_aloha_file(
-                    *(staging / f"episode_{number}.hdf5", columns, pictures, attributes),
-                    jpeg_quality=jpeg_quality,
-                )
-        flush(staging)
-        staging.rename(target)
-        flush(target.absolute().parent)
+        with unedited(folder):
+            indices = select(Source(folder), where)
+            if not indices:
+                raise ValueError("No episode is as asked for. Nothing was written.")
+            _write(folder, indices, staging, jpeg_quality, progress=progress)
+        appear(staging, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return len(indices)
+
+
+def _write(
+    folder: Path, indices: Sequence[int], staging: Path, jpeg_quality: int | None, *, progress: bool
+) -> None:
+    staging.mkdir(parents=True)
+    with Dataset(folder) as dataset:
+        for number, index in enumerate(tqdm(indices, unit="episode", disable=not progress)):
+            columns, attributes = _columns(dataset, index)
+            pictures = {camera: _pictures(dataset, index, camera) for camera in dataset.cameras}
+            write_aloha_file(
+                *(staging / f"episode_{number}.hdf5", columns, pictures, attributes),
+                jpeg_quality=jpeg_quality,
+            )
+    flush(staging)
 
 
 def _require_room(target: Path) -> Path:

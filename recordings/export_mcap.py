@@ -18,9 +18,10 @@ from recordings.disk import RecordingError, flush
 from recordings.film_copy import copy_span
 from recordings.film_packets import Packets, packets_of
 from recordings.mcap_episode import McapEpisode, write_mcap
-from recordings.new_dataset import require_new
+from recordings.new_dataset import appear, require_new
 from recordings.selection import select
 from recordings.source import Source
+from recordings.unedited import unedited
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +43,30 @@ def export_mcap(
     them. Raises `ValueError` when `target` is there, or no episode is meant.
     """
     staging = require_new(target)
-    indices = select(Source(folder), where)
-    if not indices:
-        raise ValueError("No episode is as asked for. Nothing was written.")
-    again = 0
     try:
-        (staging / "built").mkdir(parents=True)
-        with Dataset(folder) as dataset:
-            for index in tqdm(indices, unit="episode", disable=not progress):
-                films = dict(_films(dataset, index, staging))
-                again += sum(encoded for _, encoded in films.values())
-                path = staging / "built" / f"episode_{index:06d}.mcap"
-                write_mcap(path, _episode(dataset, index, {c: f for c, (f, _) in films.items()}))
-        flush(staging / "built")
-        (staging / "built").rename(target)
-        flush(target.absolute().parent)
+        with unedited(folder):
+            indices = select(Source(folder), where)
+            if not indices:
+                raise ValueError("No episode is as asked for. Nothing was written.")
+            again = _write(folder, indices, staging, progress=progress)
+        appear(staging / "built", target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return Exported(len(indices), again)
+
+
+def _write(folder: Path, indices: Sequence[int], staging: Path, *, progress: bool) -> int:
+    """Write the files into `staging`/built; return how many films were encoded again."""
+    again = 0
+    (staging / "built").mkdir(parents=True)
+    with Dataset(folder) as dataset:
+        for index in tqdm(indices, unit="episode", disable=not progress):
+            films = dict(_films(dataset, index, staging))
+            again += sum(encoded for _, encoded in films.values())
+            path = staging / "built" / f"episode_{index:06d}.mcap"
+            write_mcap(path, _episode(dataset, index, {c: f for c, (f, _) in films.items()}))
+    flush(staging / "built")
+    return again
 
 
 def _films(

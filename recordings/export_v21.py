@@ -20,10 +20,11 @@ from recordings.disk import RecordingError, flush, write_json, write_lines
 from recordings.drives import PLANS
 from recordings.features import counted_features
 from recordings.film_copy import copy_span
-from recordings.new_dataset import require_new
+from recordings.new_dataset import appear, require_new
 from recordings.piece import chosen, pieces_of
 from recordings.selection import select
 from recordings.source import Source
+from recordings.unedited import unedited
 
 NOT_COPIED = (layout.INFO, layout.STATS, layout.TASKS, layout.GENERATION)
 """Of the meta folder: what v2.1 has otherwise or what is not true of a copy."""
@@ -49,13 +50,13 @@ def export_v21(
     """
     staging = require_new(target)
     try:
-        _gather(folder, where, staging / "gathered")
+        with unedited(folder):
+            _gather(folder, where, staging / "gathered")
         source = Source(staging / "gathered")
         built = staging / "built"
         again = _write_episodes(source, built, progress=progress)
         _write_meta(source, built, set(again))
-        built.rename(target)
-        flush(target.absolute().parent)
+        appear(built, target)
         return Exported(len(source.entries), len(again))
     finally:
         shutil.rmtree(staging, ignore_errors=True)

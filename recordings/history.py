@@ -79,6 +79,10 @@ class History:
             _write_word(self.folder / VERSION, found)
         return found
 
+    def state(self) -> tuple[str | None, list[str]]:
+        """Return what every edit, undo and redo changes. Changes nothing itself."""
+        return version_of(self.folder), [home.name for home in self._homes()]
+
     def require_version(self, seen: str | None) -> None:
         """Raise `ValueError` when the dataset is not the version `seen`, of `version_of`."""
         if seen not in (ANY_VERSION, version_of(self.folder)):

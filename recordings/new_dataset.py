@@ -29,11 +29,16 @@ def make_dataset(source: Source, pieces: Pieces, staging: Path, target: Path) ->
     """
     try:
         build(source, pieces, staging / "built")
-        (staging / "built").rename(target)
-        flush(target.absolute().parent)
+        appear(staging / "built", target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return len(pieces)
+
+
+def appear(built: Path, target: Path) -> None:
+    """Let what was built be the folder `target`, at once."""
+    built.rename(target)
+    flush(target.absolute().parent)
 
 
 def build(base: Source, pieces: Pieces, target: Path) -> None:
