@@ -17,7 +17,7 @@ from recordings.command_log import keep_command, read_commands
 from recordings.database import open_database
 from recordings.dataset import Dataset
 from recordings.episode_notes import note_episodes
-from recordings.episode_search import EpisodeLine, Search
+from recordings.episode_search import EpisodeLine, Search, line_of
 from recordings.history import version_of
 from recordings.job_folder import REQUEST, JobFolder
 from recordings.tables import Base, Checkpoint, Command, Episode, Job
@@ -106,8 +106,8 @@ class Catalogue:
     def search(self, search: Search) -> list[EpisodeLine]:
         """Return the episodes that are wanted. Raises `ValueError` when it is unclear which."""
         query = search.query(self._engine.dialect.name)
-        with self._session() as session:
-            return [EpisodeLine._make(row) for row in session.execute(query)]
+        with self._engine.connect() as connection:
+            return [line_of(row) for row in connection.execute(query).all()]
 
     def note_dataset(self, folder: Path) -> None:
         """Bring the catalogue up to date with the dataset at `folder`; call after each save.

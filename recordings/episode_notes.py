@@ -8,6 +8,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from recordings.dataset import EpisodeSummary
+from recordings.episode_search import FIGURES
 from recordings.selection import said, worst_figures
 from recordings.tables import Episode
 
@@ -20,10 +21,8 @@ Fields = dict[str, Any]
 def note_episodes(session: Session, dataset: str, episodes: Iterable[EpisodeSummary]) -> None:
     """Make the rows of `dataset` say what `episodes` are; those that say it already are left."""
     wanted = [_fields(dataset, episode) for episode in episodes]
-    names = list(_columns())
-    held = session.execute(
-        select(*(getattr(Episode, name) for name in names)).where(Episode.dataset == dataset)
-    )
+    columns = [column for column in Episode.__table__.columns if column.key != "id"]
+    held = session.connection().execute(select(*columns).where(columns[0] == dataset))
     known: dict[int, Fields] = {row["index"]: dict(row) for row in held.mappings()}
     new = [fields for fields in wanted if known.get(fields["index"]) != fields]
     gone = known.keys() - {fields["index"] for fields in wanted}
@@ -39,13 +38,9 @@ def note_episodes(session: Session, dataset: str, episodes: Iterable[EpisodeSumm
         session.execute(insert(Episode), new)
 
 
-def _columns() -> Iterable[str]:
-    return (column.key for column in Episode.__table__.columns if column.key != "id")
-
-
 def _fields(dataset: str, episode: EpisodeSummary) -> Fields:
     quality = episode.quality
-    card = worst_figures(quality.to_json()) if quality else {}
+    card = {name: getattr(quality, name) for name in FIGURES} if quality else {}
     return {
         "dataset": dataset,
         "index": episode.index,
@@ -56,7 +51,9 @@ def _fields(dataset: str, episode: EpisodeSummary) -> Fields:
         "reason": quality.reason if quality else "",
         "success": said(episode.marks),
         "tags": tuple(" ".join(tag.split()) for tag in episode.marks.tags),
-        "figures": {name: float(value) for name, value in card.items() if _is_figure(value)},
+        "figures": {
+            name: float(value) for name, value in worst_figures(card).items() if _is_figure(value)
+        },
     }
 
 

@@ -4,12 +4,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Float, Select, Text, cast, collate, false, func, not_, select
-from sqlalchemy import or_ as any_of
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Row,
+    Select,
+    Text,
+    cast,
+    collate,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    type_coerce,
+)
 
 from recordings.quality import Quality
 from recordings.selection import ORDERS, Condition
-from recordings.tables import Episode
+from recordings.tables import Episode, words_in
 
 FIGURES = [each.name for each in fields(Quality) if each.name not in ("verdict", "reason")]
 NUMBERS = {
@@ -61,11 +74,12 @@ class Search:
     """Episodes returned; None for all from `first` on."""
 
     def query(self, dialect: str) -> Select[Any]:
-        """Return the query, of the columns of `EpisodeLine`, for a database of SQLAlchemy's.
+        """Return the query for a database of SQLAlchemy's; `line_of` reads what it finds.
 
         Raises `ValueError` for a condition that is none, or a field that no episode has.
         """
-        wanted = select(*(getattr(Episode, name) for name in EpisodeLine._fields))
+        plain = (getattr(Episode, name) for name in EpisodeLine._fields if name != "tags")
+        wanted = select(*plain, type_coerce(Episode.tags, Text))
         wanted = wanted.where(Episode.dataset == self.dataset)
         for text in self.conditions:
             wanted = wanted.where(_holds(Condition.parse(text)))
@@ -74,6 +88,12 @@ class Search:
             by = collate(by, BINARY[dialect])
         ordered = (by.desc() if self.descending else by.asc()).nulls_last()
         return wanted.order_by(ordered, Episode.index).offset(self.first).limit(self.limit)
+
+
+def line_of(row: Row[Any]) -> EpisodeLine:
+    """Return what a row of a `Search` says."""
+    *plain, tags = row
+    return EpisodeLine(*plain, () if tags == "\n" else words_in(tags))
 
 
 def _field(name: str) -> ColumnElement[Any]:
@@ -98,9 +118,7 @@ def _holds(condition: Condition) -> ColumnElement[bool]:
     if condition.relation in ORDERS:
         ordered: Callable[[Any, Any], ColumnElement[bool]] = ORDERS[condition.relation]  # type: ignore[assignment]
         return ordered(field, number)
-    return (
-        field == number if condition.relation == "=" else any_of(field.is_(None), field != number)
-    )
+    return field == number if condition.relation == "=" else or_(field.is_(None), field != number)
 
 
 def _said(condition: Condition, field: ColumnElement[str]) -> ColumnElement[bool]:

@@ -46,7 +46,12 @@ class Words(TypeDecorator[tuple[str, ...]]):
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> tuple[str, ...] | None:
         """Load as words."""
-        return None if value is None else tuple(value.split("\n")[1:-1])
+        return None if value is None else words_in(value)
+
+
+def words_in(text: str) -> tuple[str, ...]:
+    """Return the words that are kept as `text`."""
+    return tuple(text.split("\n")[1:-1])
 
 
 class Base(MappedAsDataclass, DeclarativeBase):
