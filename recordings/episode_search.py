@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Float,
-    Row,
     Select,
     Text,
     cast,
@@ -90,7 +89,7 @@ class Search:
         return wanted.order_by(ordered, Episode.index).offset(self.first).limit(self.limit)
 
 
-def line_of(row: Row[Any]) -> EpisodeLine:
+def line_of(row: Sequence[Any]) -> EpisodeLine:
     """Return what a row of a `Search` says."""
     *plain, tags = row
     return EpisodeLine(*plain, () if tags == "\n" else words_in(tags))
