@@ -9,10 +9,14 @@ from policy.agent import PolicyAgent
 from policy.interface import ActionChunk
 from recordings.drives import Plan, Span, keep_drives
 from recordings.history import version_of
+from recordings.marks import Marks, mark
 from recordings.recorder import Recorder
-from studio.history import History
+from studio.history import History, Outcome
 from studio.replay import ReplayAgent
 from studio.status import Driver
+
+JUDGED = {Outcome.DONE: True, Outcome.FAILED: False}
+"""What a person said of an instruction, said of the one recording that shows it."""
 
 
 @dataclass(slots=True)
@@ -54,9 +58,13 @@ class DriveLog:
     def keep(self, dataset: Path, episode: int) -> None:
         """An episode was saved: keep what was noted of it, and which instructions it shows."""
         noted, self._noted = self._noted, None
-        if noted is not None:
-            keep_drives(dataset, episode, noted.spans, noted.plans)
-            self._history.show(noted.told, (dataset.name, episode), version_of(dataset))
+        if noted is None:
+            return
+        keep_drives(dataset, episode, noted.spans, noted.plans)
+        self._history.show(noted.told, (dataset.name, episode), version_of(dataset))
+        shown = [each for each in self._history.newest_first() if each.number in noted.told]
+        if len(shown) == 1 and shown[0].outcome in JUDGED:  # while it was being saved, or before
+            mark(dataset, episode, Marks(success=JUDGED[shown[0].outcome]))
 
     def _span(self, noted: Noted, now: float) -> Span:
         match noted.driver:

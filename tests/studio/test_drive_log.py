@@ -8,6 +8,7 @@ from waiting import wait_for
 from recordings.catalogue import Catalogue
 from recordings.dataset import Dataset
 from recordings.drives import read_drives, read_plans
+from recordings.marks import read_marks
 from recordings.recorder import Recorder
 from studio.curation import Curation
 from studio.drive_log import DriveLog
@@ -134,6 +135,16 @@ def test_an_instruction_is_linked_to_its_clip_and_judged_by_hand(desk, policy):
     version = episodes.version("cubes")
     station.history.follow("cubes", told.clip_version, version)
     assert station.history.told(told.number).clip_version == version
+
+
+def test_an_instruction_judged_before_its_clip_is_saved_marks_the_clip(desk, policy, tmp_path):
+    station, record, _, _ = desk
+    station.run_instruction(policy, WAVE, "waver")
+    record.start("cubes", WAVE)
+    rows_more(record, 3)
+    station.judge(station.history.newest_first()[0].number, success=False)
+    record.save()
+    assert read_marks(tmp_path / "datasets/cubes")[0].success is False
 
 
 def test_a_demonstration_by_hand_is_no_intervention(desk, tmp_path):
