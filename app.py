@@ -20,6 +20,7 @@ from hardware.workcell.file import load_workcell
 from hardware.workcell.hand_range import HandRange
 from hardware.workcell.problem import WorkcellError
 from recordings.catalogue import Catalogue
+from recordings.codec import H264, Codec, codec_named, require_usable
 from recordings.jobs import JobQueue
 from recordings.recorder import Recorder
 from studio.command_book import CommandBook
@@ -65,6 +66,8 @@ class Options:
     """Folder of datasets, jobs and the catalogue."""
     catalogue: str | None = None
     """SQLAlchemy URL of the catalogue's database; an SQLite file in the data folder by default."""
+    films: str = H264.name
+    """How films of new datasets are encoded: h264, av1, or by a device such as h264_nvenc."""
     policy: str | None = None
     """Checkpoint folder, or ws://HOST:PORT of a policy server. In simulation the shipped one by
     default; real arms wait until one is named or chosen."""
@@ -85,10 +88,21 @@ def open_catalogue(options: Options) -> Catalogue:
         raise NotReadyError(f"{error} It is chosen with --catalogue URL.") from error
 
 
+def film_codec(options: Options) -> Codec:
+    """Return how films are encoded. Raises `NotReadyError` when this machine cannot do it."""
+    try:
+        codec = codec_named(options.films)
+        if codec.device:
+            require_usable(codec, (480, 640))
+    except ValueError as error:
+        raise NotReadyError(f"{error} It is chosen with --films.") from error
+    return codec
+
+
 @contextmanager
 def opened(options: Options) -> Iterator[FastAPI]:
     """Build every part, and close each again in the opposite order."""
-    notices, seat = Notices(), Seat()
+    notices, seat, codec = Notices(), Seat(), film_codec(options)
     with ExitStack() as parts:
         rig = parts.enter_context(opened_rig(options.workcell, notices.add))
         robot, body = rig.robot, rig.robot.embodiment
@@ -110,7 +124,7 @@ def opened(options: Options) -> Iterator[FastAPI]:
         )
         host = PolicyHost(body, notices, station.stand_by, catalogue.data_dir / "policy_server.log")
         parts.enter_context(closing(host))
-        record = parts.enter_context(closing(RecordDesk(recorder, catalogue, drives)))
+        record = parts.enter_context(closing(RecordDesk(recorder, catalogue, drives, codec)))
         by_signal = parts.enter_context(  # left after the station, which may lower the arms
             StopSignal(lambda: station.stop("A signal asked for Stop."))
         )
@@ -118,7 +132,7 @@ def opened(options: Options) -> Iterator[FastAPI]:
         viewer = parts.enter_context(Viewer(station, rig.kinematics, rig.things))
         uplink = parts.enter_context(closing(Uplink(station, rig.jogged, seat, host, training)))
         projector = PathProjector(rig.kinematics, body.cameras)
-        report = Report(station, recorder, host, seat, projector, hand=rig.hand)
+        report = Report(station, record, host, seat, projector, hand=rig.hand)
         live = parts.enter_context(Live(station, report, uplink))
         source = policy_source(options)
         if source is not None:
@@ -177,6 +191,7 @@ def check(options: Options) -> None:
         load_workcell(Path(options.workcell))
     elif advice := check_libraries():
         logger.info(advice)
+    film_codec(options)
     check_data_dir(options.data)
 
 

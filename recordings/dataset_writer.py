@@ -21,6 +21,7 @@ from recordings.history import History
 from recordings.opening import claim, open_existing, require_same_body
 from recordings.rescue import Unsaved, forget_saved, rescued, unsaved_in
 from recordings.rows import stride_of
+from recordings.sizes import expected_size
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class DatasetWriter(Closing):
         self._floor_bytes = floor_bytes
         require_space(folder, floor_bytes)
         self.films = self._prepare_folder(films)
+        self.size = expected_size(embodiment, fps, self.films)
         self._claim = claim(folder)
         try:
             self._begin()

@@ -13,7 +13,6 @@ from recordings.episode import OpenEpisode
 from recordings.lookback import Lookback
 from recordings.quality import Quality
 from recordings.rescue import Unsaved
-from recordings.sizes import expected_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +69,14 @@ class Recorder:
         self._episode: OpenEpisode | None = None
         self._quality: Quality | None = None
         self._error: str | None = None
+        self._measured: tuple[str, ...] = ()
         self._looks_back: float | None = None
         self._lookback: Lookback | None = None
 
     def __call__(self, tick: Tick) -> None:
         """Take one tick of the control loop."""
+        frames = tick.observation.frames
+        self._measured = tuple(name for name in frames if frames[name].depth is not None)
         episode = self._episode
         if episode is not None:
             episode.add(tick)
@@ -93,6 +95,16 @@ class Recorder:
         """When the first row of the open episode was, on the robot's clock; None before."""
         episode = self._episode
         return episode.began if episode is not None else None
+
+    @property
+    def depth_cameras(self) -> tuple[str, ...]:
+        """Cameras that measured depth at the last tick."""
+        return self._measured
+
+    @property
+    def floor_bytes(self) -> int:
+        """Free space below which nothing is recorded."""
+        return self._floor_bytes
 
     @property
     def dataset(self) -> Path | None:
@@ -229,7 +241,7 @@ class Recorder:
         """Say what is going on; never waits for a save in progress."""
         writer, episode, lookback = self._writer, self._episode, self._lookback
         free = free_bytes(writer.folder) if writer else None
-        size = expected_size(self.embodiment, writer.fps, writer.films) if writer else None
+        size = writer.size if writer else None
         return RecorderStatus(
             dataset=writer.folder if writer else None,
             recording=episode is not None,

@@ -2,16 +2,26 @@
 
 import logging
 import re
+from dataclasses import replace
 from pathlib import Path
 
+from recordings import layout
 from recordings.catalogue import Catalogue
+from recordings.codec import H264, Codec, FilmFormat
+from recordings.disk import free_bytes
+from recordings.features import films_of
 from recordings.recorder import Recorder
+from recordings.sizes import expected_size
 from studio.drive_log import DriveLog
+from studio.unsaved import UnsavedEpisodes
 
 logger = logging.getLogger(__name__)
 
 RECORD_FPS = 10
 """Rows a second; the rate that the shipped checkpoint was trained at."""
+
+LOOKBACK_SECS = 30.0
+"""Held of what just happened."""
 
 DEFAULT_DATASET = "demonstrations"
 
@@ -22,11 +32,18 @@ class RecordDesk:
     """Starts, saves and discards episodes. Calls wait for the disk: not for the control thread."""
 
     def __init__(
-        self, recorder: Recorder, catalogue: Catalogue, drives: DriveLog | None = None
+        self,
+        recorder: Recorder,
+        catalogue: Catalogue,
+        drives: DriveLog | None = None,
+        codec: Codec = H264,
     ) -> None:
+        """Record films of new datasets as `codec`."""
         self.recorder = recorder
+        self.unsaved = UnsavedEpisodes(recorder, catalogue)
         self._catalogue = catalogue
         self._drives = drives
+        self._codec = codec
 
     def start(self, dataset: str, task: str) -> None:
         """Record into `dataset` from now on, under the words `task`.
@@ -34,23 +51,47 @@ class RecordDesk:
         Raises `ValueError` when the name cannot be a folder's, or nothing says what is done;
         `RecordingError` when the disk is too full.
         """
-        name = dataset.strip() or DEFAULT_DATASET
-        if not NAME.fullmatch(name):
-            raise ValueError(
-                "A dataset's name has letters, digits, dots, dashes and underscores, "
-                f"got {dataset!r}."
-            )
         if not task.strip():
             raise ValueError("Say what is being demonstrated before recording it.")
-        self.recorder.open_dataset(self._catalogue.dataset_folder(name), RECORD_FPS)
+        self._open(dataset)
         self.recorder.start_episode(task.strip())
+
+    def hold(self, dataset: str) -> None:
+        """From now on hold the last seconds while nothing is recorded, to be kept in `dataset`.
+
+        Raises what `start` does.
+        """
+        self._open(dataset)
+        self.recorder.look_back(LOOKBACK_SECS)
+
+    def hold_nothing(self) -> None:
+        """Hold the last seconds no more."""
+        self.recorder.look_back(None)
+
+    def keep(self, task: str) -> str:
+        """Save what just happened as an episode of `task`; return words for the operator."""
+        if not task.strip():
+            raise ValueError("Say what just happened, in the box above, before keeping it.")
+        index = self.recorder.keep_last(task.strip())
+        dataset = self._dataset()
+        self._catalogue.note_dataset(dataset)
+        return f"What just happened is episode {index} of {dataset.name}."
+
+    def room(self) -> dict[str, float]:
+        """Return what recording takes, MB a minute, and for how many minutes there is room."""
+        recorder = self.recorder
+        status = recorder.status()
+        if status.bytes_per_sec is not None and status.secs_left is not None:
+            return _minutes(status.bytes_per_sec, status.secs_left)
+        films = FilmFormat(self._codec, recorder.depth_cameras)
+        size = expected_size(recorder.embodiment, RECORD_FPS, films)
+        free = free_bytes(self._catalogue.data_dir)
+        return _minutes(size.bytes_per_sec, size.secs_in(free, recorder.floor_bytes))
 
     def save(self) -> str:
         """Put the open episode on disk; return words for the operator."""
         index = self.recorder.save_episode()
-        dataset = self.recorder.dataset
-        if dataset is None:
-            raise RuntimeError("An episode was saved into no dataset.")
+        dataset = self._dataset()
         words = f"Episode {index} is saved in {dataset.name}."
         if self._drives is not None:
             try:
@@ -59,6 +100,29 @@ class RecordDesk:
                 words += f" Who drove could not be kept beside it: {error}"
         self._catalogue.note_dataset(dataset)
         return words
+
+    def _open(self, dataset: str) -> None:
+        name = dataset.strip() or DEFAULT_DATASET
+        if not NAME.fullmatch(name):
+            raise ValueError(
+                "A dataset's name has letters, digits, dots, dashes and underscores, "
+                f"got {dataset!r}."
+            )
+        folder = self._catalogue.dataset_folder(name)
+        self.recorder.open_dataset(folder, RECORD_FPS, self._films(folder))
+
+    def _films(self, folder: Path) -> FilmFormat | None:
+        """Return how films shall be made: as the dataset has them, or as chosen for new ones."""
+        if not (folder / layout.INFO).exists():
+            return FilmFormat(self._codec, self.recorder.depth_cameras)
+        theirs = films_of(layout.read_info(folder)["features"])
+        same = theirs.codec.stored_as == self._codec.stored_as
+        return replace(theirs, codec=self._codec) if same else None
+
+    def _dataset(self) -> Path:
+        if self.recorder.dataset is None:
+            raise RuntimeError("An episode was saved into no dataset.")
+        return self.recorder.dataset
 
     def refuse_while_recording(self, what: str) -> None:
         """Raise `ValueError` if an episode is open; `what` would make it say something false."""
@@ -85,3 +149,10 @@ class RecordDesk:
                 logger.info("An episode was open at the end. %s", self.save())
         finally:
             self.recorder.close()
+
+
+def _minutes(bytes_per_sec: float, secs_left: float) -> dict[str, float]:
+    return {
+        "mb_per_min": round(bytes_per_sec * 60 / 2**20, 1),
+        "minutes_left": round(secs_left / 60),
+    }

@@ -4,10 +4,10 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from recordings.recorder import Recorder
 from studio.cell import Cell
 from studio.paths import PathProjector
 from studio.policy_host import PolicyHost
+from studio.record_desk import RecordDesk
 from studio.seat import Seat
 from studio.station import Station
 
@@ -18,7 +18,7 @@ class Report:
     def __init__(
         self,
         station: Station,
-        recorder: Recorder,
+        record: RecordDesk,
         host: PolicyHost,
         seat: Seat,
         projector: PathProjector,
@@ -26,7 +26,7 @@ class Report:
         hand: str = "page",
     ) -> None:
         self._station = station
-        self._recorder = recorder
+        self._record = record
         self._host = host
         self._seat = seat
         self._projector = projector
@@ -95,11 +95,12 @@ class Report:
                 for told in self._station.history.newest_first()[:8]
             ],
             "cell": self._cell.read(),
+            "disk": self._disk(),
         }
         return {"slow": json.dumps(message)}
 
     def _recording(self) -> dict[str, Any]:
-        status = self._recorder.status()
+        status = self._record.recorder.status()
         quality = status.quality
         return {
             "dataset": status.dataset.name if status.dataset else None,
@@ -110,8 +111,13 @@ class Report:
             "secs": round(status.secs, 1),
             "dropped": status.dropped,
             "error": status.error,
+            "held_secs": status.held_secs,
             "quality": None if quality is None else asdict(quality),
         }
+
+    def _disk(self) -> dict[str, Any]:
+        """What recording takes, and what an earlier studio left unsaved."""
+        return {"room": self._record.room(), "unsaved": str(self._record.unsaved.first or "")}
 
     def _notices(self) -> dict[str, str]:
         notices = self._station.notices

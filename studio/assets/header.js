@@ -33,6 +33,7 @@ export function mountHeader(element, live) {
       driver: state.driver,
       paused: state.paused,
       recording: state.recording.recording,
+      holding: state.recording.held_secs !== null,
       seat: state.seat === null ? "free" : state.seat === browser ? "mine" : "theirs",
     });
     text("state", state.running ? (state.paused && state.driver === "nobody" ? "PAUSED" : SAYS[state.gate]) : "LOOP DOWN");

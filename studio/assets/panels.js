@@ -49,6 +49,24 @@ export function mountRecording(element, live) {
     find("quality").textContent = error || (dropped ? `${dropped} pictures dropped` : open ? "" : verdict(quality));
     find("quality").classList.toggle("bad", Boolean(error || dropped || (quality && quality.verdict !== "good")));
   });
+  live.on("slow", ({ disk }) => {
+    const { mb_per_min, minutes_left } = disk.room;
+    find("room").textContent = `about ${mb_per_min} MB a minute, room for ${span(minutes_left)}`;
+    find("room").classList.toggle("bad", minutes_left < 10);
+  });
+}
+
+function span(minutes) {
+  if (minutes < 120) return `${minutes} min`;
+  return minutes < 48 * 60 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 60 / 24)} days`;
+}
+
+export function mountUnsaved(element, live) {
+  const words = element.querySelector(".unsaved");
+  live.on("slow", ({ disk }) => {
+    words.textContent = disk.unsaved;
+    document.body.dataset.unsaved = Boolean(disk.unsaved);
+  });
 }
 
 function clock(secs) {

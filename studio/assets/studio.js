@@ -7,7 +7,7 @@ import { mountEvents } from "./events.js";
 import { mountHand } from "./hand.js";
 import { mountHeader } from "./header.js";
 import { mountHistory } from "./history.js";
-import { mountCell, mountNow, mountRecording, mountSuggestions } from "./panels.js";
+import { mountCell, mountNow, mountRecording, mountSuggestions, mountUnsaved } from "./panels.js";
 import { mountLog, mountNotices } from "./notices.js";
 import { mountTraining } from "./training.js";
 import { mountWall } from "./wall.js";
@@ -35,6 +35,7 @@ const PARTS = {
   episode: mountEpisode,
   episodes: mountEpisodes,
   training: mountTraining,
+  unsaved: mountUnsaved,
   workcell: mountWorkcell,
 };
 

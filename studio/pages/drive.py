@@ -175,6 +175,8 @@ def _record(desk: Desk, instruction: gr.Textbox) -> None:
             record = gr.Button("Record", elem_id="record")
             save = gr.Button("Save", variant="primary", elem_id="save")
             discard = gr.Button("Discard", elem_id="discard")
+        _last_seconds(desk, dataset, instruction)
+        _unsaved(desk)
 
     def on_record(name: str, text: str, request: gr.Request) -> None:
         desk.order(
@@ -190,3 +192,42 @@ def _record(desk: Desk, instruction: gr.Textbox) -> None:
     record.click(on_record, [dataset, instruction], **QUIET)
     save.click(on_save, **QUIET)
     discard.click(on_discard, **QUIET)
+
+
+def _last_seconds(desk: Desk, dataset: gr.Textbox, instruction: gr.Textbox) -> None:
+    """Hold what happens while nothing is recorded, and keep it if it was worth it."""
+    with gr.Row(elem_classes="buttons", elem_id="holding"):
+        hold = gr.Button("Hold the last 30 s", size="sm", elem_id="hold")
+        keep = gr.Button("Keep the last 30 s", size="sm", elem_id="keep-last")
+        hold_nothing = gr.Button("Hold no more", size="sm", elem_id="hold-nothing")
+
+    def on_hold(name: str, request: gr.Request) -> None:
+        desk.order(request, lambda: desk.record.hold(name))
+
+    def on_keep(text: str, request: gr.Request) -> None:
+        told = desk.station.status().instruction
+        desk.order(request, lambda: desk.notices.add(desk.record.keep(text or told)))
+
+    def on_hold_nothing(request: gr.Request) -> None:
+        desk.order(request, desk.record.hold_nothing)
+
+    hold.click(on_hold, dataset, **QUIET)
+    keep.click(on_keep, instruction, **QUIET)
+    hold_nothing.click(on_hold_nothing, **QUIET)
+
+
+def _unsaved(desk: Desk) -> None:
+    """Offer what an earlier studio recorded and never saved; hidden when there is nothing."""
+    live_part("unsaved")
+    with gr.Row(elem_classes="buttons", elem_id="unsaved-buttons"):
+        rescue = gr.Button("Rescue", size="sm", elem_id="rescue")
+        throw_away = gr.Button("Throw away", size="sm", elem_id="throw-away")
+
+    def on_rescue(request: gr.Request) -> None:
+        desk.order(request, lambda: desk.notices.add(desk.record.unsaved.rescue()))
+
+    def on_throw_away(request: gr.Request) -> None:
+        desk.order(request, lambda: desk.notices.add(desk.record.unsaved.throw_away()))
+
+    rescue.click(on_rescue, **QUIET)
+    throw_away.click(on_throw_away, **QUIET)

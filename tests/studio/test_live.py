@@ -16,6 +16,7 @@ from studio.live import Live
 from studio.paths import PathProjector
 from studio.pictures import HEADER
 from studio.policy_host import PolicyHost
+from studio.record_desk import RecordDesk
 from studio.report import Report
 from studio.seat import Seat
 from studio.status import Driver
@@ -34,7 +35,8 @@ def web(station, body, teleoperator, seat, empty_catalogue, tmp_path):
     host = PolicyHost(body, station.notices, station.stand_by, tmp_path / "log")
     uplink = Uplink(station, teleoperator, seat, host, training)
     projector = PathProjector(kinematics_for(body), body.cameras)
-    report = Report(station, Recorder(body), host, seat, projector)
+    record = RecordDesk(Recorder(body), empty_catalogue)
+    report = Report(station, record, host, seat, projector)
     app = FastAPI()
     with Live(station, report, uplink) as live, TestClient(app) as client:
 

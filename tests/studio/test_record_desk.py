@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 from waiting import wait_for
 
@@ -7,6 +9,7 @@ from studio.history import History
 from studio.notices import Notices
 from studio.record_desk import RecordDesk
 from studio.station import Station
+from studio.unsaved import UnsavedEpisodes
 
 
 @pytest.fixture
@@ -59,3 +62,67 @@ def test_recording_needs_words_and_a_plain_name(desk):
         desk.start("cubes", "  ")
     with pytest.raises(ValueError, match="letters, digits"):
         desk.start("../elsewhere", "hold still")
+
+
+def test_what_just_happened_can_be_kept(desk, tmp_path):
+    with pytest.raises(ValueError, match="Say what just happened"):
+        desk.keep("")
+    desk.hold("cubes")
+    wait_for(lambda: (desk.recorder.status().held_secs or 0) >= 0.3)
+    assert desk.keep("dropped it") == "What just happened is episode 0 of cubes."
+    desk.hold_nothing()
+    assert desk.recorder.status().held_secs is None
+    catalogue = Catalogue.in_folder(tmp_path)
+    assert [episode.task for episode in catalogue.episodes("cubes")] == ["dropped it"]
+    catalogue.close()
+
+
+def test_what_recording_takes_is_told_before_it_is_asked_for(desk):
+    before = desk.room()
+    assert 0 < before["mb_per_min"] < 10
+    assert before["minutes_left"] > 1
+    desk.start("cubes", "hold still")
+    assert desk.room()["mb_per_min"] == before["mb_per_min"]
+    desk.discard()
+
+
+@pytest.fixture
+def left_behind(body, robot, teleoperator, tmp_path):
+    """A studio's data folder after it was killed in its first episode."""
+    recorder, catalogue = Recorder(body), Catalogue.in_folder(tmp_path)
+    first = RecordDesk(recorder, catalogue)
+    with Station(robot, teleoperator, Notices(), History(), listeners=(recorder,)):
+        first.start("cubes", "stack them")
+        wait_for(lambda: recorder.status().frames >= 25)
+        journal = tmp_path / "datasets/cubes/.open/1"
+        wait_for(lambda: (journal / "rows.f32").exists())
+        kept = tmp_path / "kept"
+        shutil.copytree(journal, kept)
+        first.discard()
+    recorder.close()
+    catalogue.close()
+    shutil.copytree(kept, journal)
+    return tmp_path
+
+
+def test_an_episode_that_a_killed_studio_left_is_offered_and_rescued(left_behind, body):
+    recorder, catalogue = Recorder(body), Catalogue.in_folder(left_behind)
+    desk = RecordDesk(recorder, catalogue)
+    assert str(desk.unsaved.first).startswith("Never saved: 'stack them', ")
+    assert desk.unsaved.rescue() == "'stack them' is saved as episode 0 of cubes."
+    assert desk.unsaved.first is None
+    assert [episode.task for episode in catalogue.episodes("cubes")] == ["stack them"]
+    with pytest.raises(ValueError, match="No episode waits"):
+        desk.unsaved.rescue()
+    desk.close()
+    catalogue.close()
+
+
+def test_an_episode_that_a_killed_studio_left_can_be_thrown_away(left_behind, body):
+    recorder, catalogue = Recorder(body), Catalogue.in_folder(left_behind)
+    desk = RecordDesk(recorder, catalogue)
+    assert desk.unsaved.throw_away() == "'stack them' of cubes is thrown away."
+    assert desk.unsaved.first is None
+    desk.close()
+    assert UnsavedEpisodes(recorder, catalogue).first is None
+    catalogue.close()
