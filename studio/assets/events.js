@@ -30,7 +30,7 @@ async function refresh(list, most) {
 function row({ at, before, after, cause, reason }) {
   const item = document.createElement("li");
   const why = cause ? `${cause.replaceAll("_", " ")}: ${reason}` : reason || ordinary(before, after);
-  item.title = `${at} ${before} → ${after}`;
+  item.title = `${at} ${before} → ${after}\n${why}`;
   for (const [name, words] of [["at", at.slice(11, 19)], ["text", why], ["outcome", after]]) {
     const part = document.createElement("span");
     part.className = name;
