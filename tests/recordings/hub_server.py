@@ -47,7 +47,7 @@ class HubServer(ThreadingHTTPServer):
         self.asked = []
         """Method and path of every request."""
         self.answers = {}
-        """Part of a path, and the status to answer there instead of doing it."""
+        """Part of a method and path, and the status to answer there instead of doing it."""
         self.stall_at = None
         """Part of a path: the answer, or half of it, then nothing more."""
         self.stalled = Event()
@@ -56,6 +56,8 @@ class HubServer(ThreadingHTTPServer):
         self.xet = None
         """Folder of a Xet store of hf_xet's own, if large files shall go there."""
         self.xet_hashes = {}
+        """By SHA-256: what hf_xet sums a large file up to. The Hub is told; here a test tells."""
+        self.sizes = {}
 
     @property
     def endpoint(self):
@@ -65,7 +67,12 @@ class HubServer(ThreadingHTTPServer):
         return sum(each.startswith(method) and part in each for each in self.asked)
 
     def content(self, stored):
-        return self.blobs[stored[0]] if isinstance(stored, tuple) else stored
+        if isinstance(stored, tuple):
+            return b"" if self.xet else self.blobs[stored[0]]
+        return stored
+
+    def size(self, stored):
+        return self.sizes[stored[0]] if isinstance(stored, tuple) else len(stored)
 
     def files(self, repo, revision="main"):
         commit = self.repos[repo].at(revision)
@@ -111,7 +118,7 @@ class Handler(BaseHTTPRequestHandler):
             return None
         body = self.rfile.read(size)
         for part, status in self.server.answers.items():
-            if part in self.path:
+            if part in f"{self.command} {self.path}":
                 return self._send({"error": f"No: {part}"}, status)
         if self.headers.get("Authorization") != f"Bearer {TOKEN}" and "/lfs/" not in self.path:
             return self._send({"error": "Invalid username or password."}, 401)
@@ -174,9 +181,10 @@ class Handler(BaseHTTPRequestHandler):
         for path, stored in sorted(repo.commits[repo.at(revision)].items()):
             content = self.server.content(stored)
             git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-            entry = {"type": "file", "path": path, "size": len(content), "oid": git}
+            size = self.server.size(stored)
+            entry = {"type": "file", "path": path, "size": size, "oid": git}
             if isinstance(stored, tuple):
-                entry["lfs"] = {"oid": stored[0], "size": len(content), "pointerSize": 130}
+                entry["lfs"] = {"oid": stored[0], "size": size, "pointerSize": 130}
                 if self.server.xet:
                     entry["xetHash"] = self.server.xet_hashes[stored[0]]
             found.append(entry)
@@ -242,6 +250,7 @@ class Handler(BaseHTTPRequestHandler):
                     files[value["path"]] = base64.b64decode(value["content"])
                 case "lfsFile":
                     assert self.server.xet or value["oid"] in self.server.blobs
+                    self.server.sizes[value["oid"]] = value["size"]
                     files[value["path"]] = (value["oid"],)
                 case "deletedFile":
                     del files[value["path"]]

@@ -5,13 +5,14 @@ import shutil
 import subprocess
 import sys
 
+import hf_xet
 import pytest
 import tyro
 from hub_server import SIGNATURE, TOKEN, hub_server
 
 from recordings import editing, hub
 from recordings.check import check
-from recordings.checksums import files_of
+from recordings.checksums import files_of, sums_of
 from recordings.hub_repository import Repository, TransferError
 from recordings.piece import trimmed
 
@@ -36,9 +37,9 @@ def contents_of(folder):
     return {name: path.read_bytes() for name, path in files_of(folder).items()}
 
 
-def test_a_dataset_goes_to_the_hub_and_back_byte_by_byte(dataset, server, repository, tmp_path):
-    before = contents_of(dataset)
-    pushed = hub.push(dataset, repository, licence="apache-2.0")
+def test_a_dataset_goes_to_the_hub_and_back_byte_by_byte(recorded, server, repository, tmp_path):
+    before = contents_of(recorded)
+    pushed = hub.push(recorded, repository, licence="apache-2.0")
     repo = server.repos["ada/cubes"]
     assert repo.private
     assert repo.tags == {"v3.0": pushed.commit}
@@ -55,15 +56,16 @@ def test_a_dataset_goes_to_the_hub_and_back_byte_by_byte(dataset, server, reposi
     assert back.pop("README.md").decode() == card
     assert back == before
     assert check(tmp_path / "back").problems == []
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["back", "d"]
-    assert contents_of(dataset) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["back"]
+    assert not list(recorded.parent.glob(".*"))
+    assert contents_of(recorded) == before
 
 
-def test_what_is_there_is_replaced_only_when_asked_to(dataset, server, repository, tmp_path):
-    first = hub.push(dataset, repository)
-    again = hub.push(dataset, repository)
+def test_what_is_there_is_replaced_only_when_asked_to(recorded, server, repository, tmp_path):
+    first = hub.push(recorded, repository)
+    again = hub.push(recorded, repository)
     assert again.commit == first.commit
-    shutil.copytree(dataset, tmp_path / "other")
+    shutil.copytree(recorded, tmp_path / "other")
     editing.edit(tmp_path / "other", "trim", lambda all_: trimmed(all_[:2], 1, 3, 2))
     with pytest.raises(ValueError, match="holds another dataset, or another version"):
         hub.push(tmp_path / "other", repository)
@@ -77,7 +79,7 @@ def test_what_is_there_is_replaced_only_when_asked_to(dataset, server, repositor
     hub.pull(repository, tmp_path / "older", revision=first.commit)
     older = contents_of(tmp_path / "older")
     older.pop("README.md")
-    assert older == contents_of(dataset)
+    assert older == contents_of(recorded)
 
 
 def killed_once(words, server, stall_at):
@@ -86,33 +88,34 @@ def killed_once(words, server, stall_at):
     command = [sys.executable, "-m", "recordings.hub", *map(str, words)]
     server.stall_at = stall_at
     child = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    assert server.stalled.wait(40), child.stderr.read()
+    assert server.stalled.wait(90), child.stderr.read()
     child.kill()
     child.communicate()
     server.stall_at = None
     server.asked.clear()
 
 
-def test_a_killed_push_goes_on_where_it_ended(dataset, server, repository, tmp_path):
-    server.repos.clear()
-    killed_once(["push", dataset, "ada/cubes", "--endpoint", server.endpoint], server, "/lfs/5")
+def test_a_killed_push_goes_on_where_it_ended(recorded, server, repository, tmp_path):
+    last = sums_of(recorded / "videos/observation.images.cam_low/chunk-000/file-004.mp4").sha256
+    words = ["push", recorded, "ada/cubes", "--endpoint", server.endpoint]
+    killed_once(words, server, f"/lfs/{last}")
     arrived = set(server.blobs)
     assert arrived
     assert set(server.files("ada/cubes")) == {".gitattributes"}
-    pushed = hub.push(dataset, repository)
+    pushed = hub.push(recorded, repository)
     for blob in arrived:
         assert server.count("PUT", blob) == 0
     assert server.repos["ada/cubes"].tags == {"v3.0": pushed.commit}
     hub.pull(repository, tmp_path / "back")
     back = contents_of(tmp_path / "back")
     back.pop("README.md")
-    assert back == contents_of(dataset)
+    assert back == contents_of(recorded)
 
 
 def test_a_killed_pull_leaves_nothing_and_goes_on_where_it_ended(
-    dataset, server, repository, tmp_path
+    recorded, server, repository, tmp_path
 ):
-    hub.push(dataset, repository)
+    hub.push(recorded, repository)
     target, last = tmp_path / "back", "cam_low/chunk-000/file-004.mp4"
     words = ["pull", "ada/cubes", target, "--endpoint", server.endpoint]
     killed_once(words, server, last)
@@ -125,12 +128,36 @@ def test_a_killed_pull_leaves_nothing_and_goes_on_where_it_ended(
         assert server.count("GET", f"/resolve/{server.repos['ada/cubes'].head}/{name}") == 0
     back = contents_of(target)
     back.pop("README.md")
-    assert back == contents_of(dataset)
+    assert back == contents_of(recorded)
     assert not staging.exists()
 
 
-def test_a_file_that_did_not_arrive_right_is_fetched_again(dataset, server, repository, tmp_path):
-    hub.push(dataset, repository)
+def test_large_files_go_by_xet(recorded, server, tmp_path):
+    """hf_xet itself, with the store on a disk that it has for tests."""
+    server.xet = tmp_path / "cas"
+    server.xet.mkdir()
+    large = [path for path in files_of(recorded).values() if path.suffix in (".mp4", ".parquet")]
+    found = hf_xet.hash_files([str(path) for path in large])
+    for path, told in zip(large, found, strict=True):
+        server.xet_hashes[sums_of(path).sha256] = told.hash
+    environment = os.environ | {"HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path / "home")}
+    environment.pop("HF_HUB_DISABLE_XET", None)
+    for words in ("push", recorded, "ada/cubes"), ("pull", "ada/cubes", tmp_path / "back"):
+        command = [sys.executable, "-m", "recordings.hub", *words, "--endpoint", server.endpoint]
+        done = subprocess.run(
+            [str(word) for word in command], env=environment, capture_output=True, timeout=200
+        )
+        assert done.returncode == 0, done.stderr
+    assert server.count("POST", "/lfs/objects/batch") == server.count("PUT", "/lfs/") == 0
+    assert server.count("GET", "/xet-read-token/") >= 1
+    assert list(server.xet.rglob("default.*"))
+    back = contents_of(tmp_path / "back")
+    back.pop("README.md")
+    assert back == contents_of(recorded)
+
+
+def test_a_file_that_did_not_arrive_right_is_fetched_again(recorded, server, repository, tmp_path):
+    hub.push(recorded, repository)
     repo = server.repos["ada/cubes"]
     name = "data/chunk-000/file-001.parquet"
     blob = repo.commits[repo.head][name][0]
@@ -146,8 +173,8 @@ def test_a_file_that_did_not_arrive_right_is_fetched_again(dataset, server, repo
     assert (tmp_path / "back" / name).read_bytes() == whole
 
 
-def test_pulling_never_overwrites(dataset, server, repository, tmp_path):
-    hub.push(dataset, repository)
+def test_pulling_never_overwrites(recorded, server, repository, tmp_path):
+    hub.push(recorded, repository)
     (tmp_path / "back").mkdir()
     (tmp_path / "back/precious").write_text("mine")
     with pytest.raises(ValueError, match="Expected a new folder"):
@@ -193,23 +220,23 @@ def run(capfd, *words):
     return status, out + err
 
 
-def test_no_secret_is_ever_said(dataset, server, monkeypatch, tmp_path, capfd, caplog):
+def test_no_secret_is_ever_said(recorded, server, monkeypatch, tmp_path, capfd, caplog):
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _secs: None)
     caplog.set_level(logging.DEBUG, "recordings")
     said, at = "", ["--endpoint", server.endpoint]
     for part, status, words in (
         ("/repos/create", 401, "Run: hf auth login, or set HF_TOKEN"),
         ("/preupload/", 403, "Use a token that can write"),
-        ("/lfs/", 500, "The Hub answered 500|way to it broke"),
+        ("PUT /lfs/", 500, "The Hub answered 500|way to it broke"),
         ("/commit/", 409, "Somebody else changed it"),
     ):
         server.answers = {part: status}
-        status, text = run(capfd, "push", dataset, "ada/cubes", *at)
+        status, text = run(capfd, "push", recorded, "ada/cubes", *at)
         assert status == 1
         assert any(each in text for each in words.split("|")), text
         said += text
     server.answers = {}
-    status, text = run(capfd, "push", dataset, "ada/cubes", *at)
+    status, text = run(capfd, "push", recorded, "ada/cubes", *at)
     assert status == 0, text
     assert "tag v3.0" in text
     monkeypatch.setenv("HF_TOKEN", "hf_anotherverysecretone")
@@ -219,5 +246,5 @@ def test_no_secret_is_ever_said(dataset, server, monkeypatch, tmp_path, capfd, c
     assert "thrown while requesting PUT" in said
     for secret in (TOKEN, SIGNATURE, "verysecret", "hf_another"):
         assert secret not in said
-    status, text = run(capfd, "push", dataset, "not a/name/at all", *at)
+    status, text = run(capfd, "push", recorded, "not a/name/at all", *at)
     assert (status, "Expected a repository such as" in text) == (1, True)
