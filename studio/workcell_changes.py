@@ -98,9 +98,9 @@ class ChangesDesk:
     def propose_rename(self, kind: Kind, old: str, new: str) -> str:
         """Ask whether an arm or camera shall get another name."""
         path = self._file()
+        known = " Datasets and policies know it by its name." if kind == "cameras" else ""
         return self._propose(
-            f"{old} is called {new} from the next start on. Datasets and policies know cameras by "
-            "their names.",
+            f"{old} is called {new} from the next start on.{known}",
             lambda: self._renamed(lambda: rename(path, kind, old, new), f"{old} is {new} now."),
         )
 

@@ -119,7 +119,8 @@ class WorkcellDesk:
         if self.changes.must_restart:
             found.append(Problem(str(self._path), RESTART))
         if unknown:
-            fix = f"Remember motors, or closed: python -m hardware.check {self._path} --remember"
+            command = f"python -m hardware.check {self._path} --remember"
+            fix = f"Press Remember motors; or, with the studio closed: {command}"
             words = "another arm of its kind at the same port would not be noticed."
             found.append(Problem(", ".join(unknown), words, fix))
         return found

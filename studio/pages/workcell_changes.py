@@ -54,8 +54,8 @@ def _names(desk: Desk) -> None:
         with gr.Row(elem_classes="buttons"):
             name = gr.Button("Rename", elem_id="change-rename")
             swap = gr.Button("Swap", elem_id="change-swap")
-            if desk.workcell.running:
-                _remember(desk)
+        if desk.workcell.running:
+            _remember(desk)
 
     def names(chosen: str) -> tuple[dict[str, Any], dict[str, Any]]:
         found = desk.workcell.changes.names(cast("Kind", chosen))
