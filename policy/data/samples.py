@@ -16,6 +16,7 @@ from jaxtyping import Float32
 
 from hardware.embodiment import CameraView, Embodiment
 from policy.data.films import Episode, Films
+from policy.data.left_out import kept_episodes
 from policy.first_look import camera_of, live
 from policy.model.end_effector_actions import without_jumps
 from policy.model.processor import resize
@@ -165,11 +166,13 @@ def load_samples(
     *,
     embodiment: Embodiment | None = None,
     renamed: Mapping[str, str] = MappingProxyType({}),
+    keep_all: bool = False,
 ) -> Samples:
     """Read `dataset` and decode its pictures at `image_sizes` into `cache`.
 
     `embodiment` is the body of a dataset that does not describe its own; `renamed` gives the
-    dataset's name of a camera where it differs. Cameras that the body does not have are left out.
+    dataset's name of a camera where it differs. Cameras that the body does not have are left out,
+    and so are, unless `keep_all`, episodes marked as failed or recorded badly.
     Raises `ValueError` naming the dataset, episode and camera when something is missing, torn,
     empty or not finite.
     """
@@ -197,8 +200,9 @@ def load_samples(
     total = min(int(info["total_episodes"]), len(table["episode_index"]))
     if not total:
         raise ValueError(f"The dataset has no episodes yet: {dataset}")
-    rows = _read_rows(dataset, total, sent=SENT in info["features"])
-    episodes = _episodes(dataset, table, rows["episode_index"], total)
+    kept = kept_episodes(dataset, total, keep_all=keep_all)
+    rows = _read_rows(dataset, kept, sent=SENT in info["features"])
+    episodes = _episodes(dataset, table, rows["episode_index"], kept)
     state = _vectors(rows["observation.state"], "State", dataset, rows["episode_index"])
     action = _vectors(rows["action"], "Action", dataset, rows["episode_index"])
     _check_widths(body, state, action, dataset)
@@ -208,7 +212,7 @@ def load_samples(
         body,
         float(info["fps"]),
         tuple(episodes),
-        np.repeat(np.arange(total), [e.stop - e.start for e in episodes]),
+        np.repeat(np.arange(len(kept)), [e.stop - e.start for e in episodes]),
         state,
         action,
         pictures,
@@ -231,20 +235,20 @@ def _firsts(
     }
 
 
-def _read_rows(dataset: Path, total: int, *, sent: bool) -> dict[str, list[Any]]:
-    """The columns that are learnt from, of the first `total` episodes, in order."""
+def _read_rows(dataset: Path, kept: list[int], *, sent: bool) -> dict[str, list[Any]]:
+    """The columns that are learnt from, of the episodes `kept`, in order."""
     rows = _read_tables(dataset, "data", [*COLUMNS, SENT] if sent else [*COLUMNS])
     order = np.lexsort((rows["frame_index"], rows["episode_index"]))
-    order = order[np.array(rows["episode_index"])[order] < total]
+    order = order[np.isin(np.array(rows["episode_index"])[order], kept)]
     return {name: [values[i] for i in order] for name, values in rows.items()}
 
 
 def _episodes(
-    dataset: Path, table: dict[str, list[Any]], index: list[int], total: int
+    dataset: Path, table: dict[str, list[Any]], index: list[int], kept: list[int]
 ) -> list[Episode]:
-    lengths = np.bincount(index, minlength=total)
+    lengths = np.bincount(index, minlength=kept[-1] + 1)
     episodes, start = [], 0
-    for number in range(total):
+    for number in kept:
         length = int(table["length"][number])
         if length != lengths[number] or not length:
             raise ValueError(

@@ -42,7 +42,6 @@ before the others that stands in for a pretrained vision-language model. In RL t
 as it is unless `freeze` is empty, as in pi_RL (the paper does not say): it is looked at once a
 decision."""
 
-
 PRETRAINED: Mapping[str, Any] = MappingProxyType(
     {"learning_rate": 1e-4, "backbone_learning_rate": 1e-5, "warmup": 500}
 )
@@ -60,16 +59,16 @@ class Ingredient:
     __pydantic_config__ = STRICT
     kind: Kind
     dataset: str | None = None
-    """Folder of demonstrations (LeRobotDataset v3.0), or of questions; questions about a folder of
-    demonstrations ask where grippers go. Without one, questions and grounding are about simulated
-    scenes."""
+    """Folder of demonstrations (LeRobotDataset v3.0), of which questions ask where grippers go, or
+    of questions. Without one, questions and grounding are about simulated scenes."""
+    keep_all: bool = False
+    """Learn from episodes marked as failed or recorded badly too."""
     weight: float = 1.0
     """Share of every batch, relative to the other parts."""
     embodiment: str | None = None
     """Name of a body of `hardware.bodies`, or an embodiment.json, for a dataset that has none."""
     action_hz: float | None = None
-    """Rows a second of this body's chunks, as the paper says each dataset's own; the network's
-    when not given."""
+    """Rows a second of this body's chunks (the paper: each dataset's own); else the network's."""
     horizon: int | None = None
     """Rows of this body's chunks, at most the network's."""
     cameras: dict[str, str] = field(default_factory=dict)
@@ -122,6 +121,8 @@ class TrainRequest:
     stage: Stage = "sft"
     dataset: str | None = None
     """Folder of demonstrations: short for a mixture of it alone."""
+    keep_all: bool = False
+    """Of a `dataset`: learn from episodes marked as failed or recorded badly too."""
     scenes: int = 0
     """Simulated scenes to ground the backbone on and to ask about."""
     scenes_share: float = 0.25
@@ -163,8 +164,7 @@ class TrainRequest:
     freeze: tuple[str, ...] = ()
     """Parts that stay as they are: `vision`, `language`, `decoder`, `pointer`."""
     freeze_backbone: bool = False
-    """Train the decoder alone, on hidden states computed once: several times quicker, without
-    augmentation, and what the backbone knows is not lost."""
+    """Train the decoder alone, on hidden states computed once: quicker, without augmentation."""
     lora_rank: int = 0
     """Rank of low-rank adapters on the backbone; 0 trains its weights themselves."""
     lora_alpha: float = 32.0
@@ -184,8 +184,7 @@ class TrainRequest:
     """The paper's weight of the next-token loss in fine-tuning."""
     grounding_weight: float = 1.0
     touch_weight: float = 0.0
-    """Of finding, in the picture of a demonstration, where a hand acts next; needs a body with a
-    kinematic model and a first camera that stands still (ours)."""
+    """Of finding where a hand acts next; needs kinematics and a still first camera (ours)."""
     ema: float = 0.998
     """Decay of the averaged weights that are saved; 0 saves the last ones."""
     state_noise: float = 0.02
@@ -256,7 +255,8 @@ class TrainRequest:
         kind: Kind = "trajectories" if self.stage == "t2a" else "actions"
         parts = []
         if self.dataset is not None:
-            parts.append(Ingredient(kind, self.dataset, weight=1 - self.scenes_share))
+            share = 1 - self.scenes_share
+            parts.append(Ingredient(kind, self.dataset, weight=share, keep_all=self.keep_all))
         if self.scenes:
             parts.append(Ingredient("grounding", weight=self.scenes_share))
         return tuple(parts)

@@ -92,6 +92,7 @@ class Opener:
             *(Path(str(part.dataset)), sizes, self._cache / f"{number}"),
             embodiment=given,
             renamed=part.cameras,
+            keep_all=part.keep_all,
         )
         base = self._begun.base
         known = {} if base is None else {b.embodiment.name: b.embodiment for b in base.bodies}
