@@ -24,6 +24,8 @@ function show(root, cell) {
   part("problems").querySelector("ol").replaceChildren(...problems.map((words) => make("li", words)));
   part("pending").hidden = !cell.pending;
   part("pending").querySelector("p").textContent = cell.pending;
+  const asked = document.querySelector("#agreeing p"); // the same words beside the buttons, wherever the page is scrolled to
+  if (asked && cell.pending) asked.textContent = cell.pending;
   document.body.dataset.pending = Boolean(cell.pending);
   part("search").hidden = cell.running;
   for (const name of ["arms-live", "cameras-live"]) part(name).hidden = !cell.running;

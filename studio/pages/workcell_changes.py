@@ -21,7 +21,7 @@ def build_changes(desk: Desk) -> None:
     _motor(desk)
     with gr.Column(elem_classes="card", elem_id="agreeing", min_width=0):
         heading("Confirm")
-        gr.Markdown("What would change stands on the left, under *To confirm*.")
+        gr.Markdown("Nothing waits to be confirmed.")
         with gr.Row(elem_classes="buttons"):
             agree = gr.Button("Do it", variant="primary", elem_id="change-agree")
             leave = gr.Button("Leave it", elem_id="change-leave")
