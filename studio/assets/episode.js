@@ -9,7 +9,14 @@ const DRIFT_SECS = 0.08; // films further apart than this are put back in step
 export function mountEpisode(element, _live, value, watch) {
   const root = element.querySelector(".episode");
   const nothing = [...root.children];
-  const show = () => root.replaceChildren(...(value() ? player(JSON.parse(value())) : nothing));
+  let shown = "";
+  const show = () => {
+    const episode = value() ? JSON.parse(value()) : null;
+    const again = episode?.title === shown; // mended: its moment stays
+    const at = again ? Number(root.querySelector(".playbar input")?.value ?? 0) : 0;
+    shown = episode?.title ?? "";
+    root.replaceChildren(...(episode ? player(episode, Math.min(at, episode.secs)) : nothing));
+  };
   const chosen = () => {
     document.body.dataset.episode = value() ? "chosen" : "none";
     show();
@@ -18,15 +25,15 @@ export function mountEpisode(element, _live, value, watch) {
   chosen();
 }
 
-function player(episode) {
+function player(episode, at) {
   const wall = part("div", "films");
-  const videos = episode.films.map((film) => video(wall, film));
+  const videos = episode.films.map((film) => video(wall, film, at));
   wall.dataset.films = videos.length;
   const bar = part("div", "playbar");
   bar.innerHTML = `<button type="button">Play</button><input type="range" aria-label="Moment" min="0" max="${episode.secs}" step="0.01" value="0"><output></output>`;
   const band = driveBand(episode);
   const plots = curves(episode);
-  keepInStep({ videos, films: episode.films, bar, marks: [plots, band], secs: episode.secs });
+  keepInStep({ videos, films: episode.films, bar, marks: [plots, band], secs: episode.secs, start: at });
   return [head(episode), card(episode), wall, bar, band, plots].filter(Boolean);
 }
 
@@ -58,11 +65,11 @@ function card({ card, trouble }) {
   return root;
 }
 
-function video(wall, { camera, url, from }) {
+function video(wall, { camera, url, from }, at) {
   const figure = part("figure");
   const film = document.createElement("video");
-  Object.assign(film, { src: url, muted: true, playsInline: true, preload: "auto", currentTime: from });
-  film.addEventListener("loadedmetadata", () => (film.currentTime = from), { once: true });
+  Object.assign(film, { src: url, muted: true, playsInline: true, preload: "auto", currentTime: from + at });
+  film.addEventListener("loadedmetadata", () => (film.currentTime = from + at), { once: true });
   const unseen = part("p", "unseen", "");
   film.addEventListener("error", () => (unseen.textContent = "This browser cannot show this film."));
   figure.append(film, unseen, part("figcaption", "", camera.replace(/^cam_/, "").replaceAll("_", " ")));
@@ -70,7 +77,7 @@ function video(wall, { camera, url, from }) {
   return film;
 }
 
-function keepInStep({ videos, films, bar, marks, secs }) {
+function keepInStep({ videos, films, bar, marks, secs, start }) {
   const [button, slider, output] = bar.children;
   const seek = (at) => {
     videos.forEach((film, i) => (film.currentTime = films[i].from + at));
@@ -110,5 +117,5 @@ function keepInStep({ videos, films, bar, marks, secs }) {
     pause();
     seek(Number(slider.value));
   });
-  draw(0);
+  draw(start);
 }

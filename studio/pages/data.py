@@ -10,7 +10,14 @@ from gradio_rerun import Rerun
 from studio.curation import Curation
 from studio.desk import Desk
 from studio.pages.looking import NOT_CHOSEN, SHOW, Chosen, Looking
-from studio.pages.mending import bind, build_mending, build_taking_back, build_whole
+from studio.pages.mending import (
+    Order,
+    bind,
+    build_judging,
+    build_mending,
+    build_taking_back,
+    build_whole,
+)
 from studio.pages.quiet import QUIET
 from studio.parts import heading, watching_part
 
@@ -53,10 +60,9 @@ def build_data_tab(desk: Desk, tab: gr.Tab) -> DataTab:
             lists, back = build_taking_back()
             other, whole = build_whole(where, show)
         with gr.Column(elem_classes="card", elem_id="episode", min_width=0):
+            judging = _acting(desk, [dataset, chosen])
             film = watching_part("episode")
-            replay = gr.Button(_replay_words(desk), elem_id="replay")
             mending = build_mending()
-            _in_rerun(desk, dataset, chosen)
     place = [dataset, where, show, chosen]
     shown = [chosen, film, dataset, episodes, *lists]
     watched = [chosen, film, mending.task, mending.tags]
@@ -66,12 +72,23 @@ def build_data_tab(desk: Desk, tab: gr.Tab) -> DataTab:
     gr.on([where.submit, show.input], looking.listed, asked, shown[3:], **QUIET)
     gr.on([tab.select, dataset.input], _others(desk), dataset, other, **QUIET)
     episodes.choose(looking.choose, dataset, watched, **QUIET)
-    replay.click(_replaying(desk), [dataset, chosen], **QUIET)
     mending.find.click(
         _finding(desk, looking), [dataset, chosen], [mending.head, mending.tail], **QUIET
     )
-    bind(desk, looking, [*back, *whole, *mending.orders], place, shown)
+    bind(desk, looking, [*judging, *back, *whole, *mending.orders], place, shown)
     return DataTab(looking, place, shown, watched)
+
+
+def _acting(desk: Desk, meant: list[Any]) -> list[Order]:
+    """Lay out what is done most to the episode that is `meant`, above it; return its edits."""
+    with gr.Row(elem_classes="buttons", elem_id="acting"):
+        judging = build_judging()
+        replay = gr.Button(_replay_words(desk), size="sm", elem_id="replay")
+        show = gr.Button("Open in Rerun", size="sm", elem_id="show-rrd")
+        hide = gr.Button("Close Rerun", size="sm", elem_id="hide-rrd", visible=False)
+    replay.click(_replaying(desk), meant, **QUIET)
+    _in_rerun(desk, meant, show, hide)
+    return judging
 
 
 def _conditions() -> tuple[gr.Textbox, gr.Dropdown]:
@@ -114,10 +131,8 @@ def _finding(desk: Desk, looking: Looking) -> Callable[..., tuple[float, float]]
     return on_find
 
 
-def _in_rerun(desk: Desk, dataset: gr.Dropdown, chosen: gr.State) -> None:
-    """Show the chosen episode in Rerun, from a file that the studio writes."""
-    show = gr.Button("Open in Rerun", size="sm", elem_id="show-rrd")
-    hide = gr.Button("Close Rerun", size="sm", elem_id="hide-rrd", visible=False)
+def _in_rerun(desk: Desk, meant: list[Any], show: gr.Button, hide: gr.Button) -> None:
+    """Show the episode that is `meant` in Rerun, from a file that the studio writes."""
     scene = Rerun(
         visible=False,
         height=RERUN_PIXELS,
@@ -138,7 +153,7 @@ def _in_rerun(desk: Desk, dataset: gr.Dropdown, chosen: gr.State) -> None:
     def on_hide() -> tuple[Any, Any, Any]:
         return gr.update(visible=False), gr.update(visible=True), gr.update(visible=False)
 
-    show.click(on_show, [dataset, chosen], [scene, show, hide], **QUIET)
+    show.click(on_show, meant, [scene, show, hide], **QUIET)
     hide.click(on_hide, outputs=[scene, show, hide], **QUIET)
 
 

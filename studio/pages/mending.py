@@ -38,11 +38,18 @@ class Mending:
     orders: list[Order]
 
 
+def build_judging() -> list[Order]:
+    """Lay out the two buttons that are pressed most, within a row."""
+    good = gr.Button("It succeeded", size="sm", elem_id="edit-success")
+    bad = gr.Button("It failed", size="sm", elem_id="edit-failure")
+    return [
+        Order(good, partial(Curation.mark, success=True), [], keeps=True),
+        Order(bad, partial(Curation.mark, success=False), [], keeps=True),
+    ]
+
+
 def build_mending() -> Mending:
     """Lay out what can be done to the chosen episode."""
-    with gr.Row(elem_classes="buttons", elem_id="judging"):
-        good = gr.Button("It succeeded", size="sm", elem_id="edit-success")
-        bad = gr.Button("It failed", size="sm", elem_id="edit-failure")
     with gr.Accordion("Mend this episode", open=False, elem_id="mend"):
         with gr.Row():
             task = gr.Textbox(label="its words", elem_id="edit-task", scale=3)
@@ -62,8 +69,6 @@ def build_mending() -> Mending:
             cut = gr.Button("Split", size="sm", elem_id="edit-split", min_width=90)
             delete = gr.Button("Delete this episode", size="sm", elem_id="edit-delete")
     orders = [
-        Order(good, partial(Curation.mark, success=True), [], keeps=True),
-        Order(bad, partial(Curation.mark, success=False), [], keeps=True),
         Order(retask, Curation.retask, [task], keeps=True),
         Order(tag, Curation.tag, [tags], keeps=True),
         Order(delete, Curation.delete, []),
