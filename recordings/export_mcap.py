@@ -60,6 +60,7 @@ def _write(folder: Path, indices: Sequence[int], staging: Path, *, progress: boo
     again = 0
     (staging / "built").mkdir(parents=True)
     with Dataset(folder) as dataset:
+        _require_films(dataset)
         for index in tqdm(indices, unit="episode", disable=not progress):
             films = dict(_films(dataset, index, staging))
             again += sum(encoded for _, encoded in films.values())
@@ -67,6 +68,16 @@ def _write(folder: Path, indices: Sequence[int], staging: Path, *, progress: boo
             write_mcap(path, _episode(dataset, index, {c: f for c, (f, _) in films.items()}))
     flush(staging / "built")
     return again
+
+
+def _require_films(dataset: Dataset) -> None:
+    loose = [n for n, f in dataset.info["features"].items() if f["dtype"] == "image"]
+    if loose:
+        raise ValueError(
+            f"The pictures of {loose} are stored one by one in the data files (dtype image). Only "
+            f"films are exported: convert the dataset to films with LeRobot. Folder: "
+            f"{dataset.folder}"
+        )
 
 
 def _films(

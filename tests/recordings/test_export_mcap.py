@@ -155,6 +155,12 @@ def test_the_command_says_what_is_wrong(dataset, tmp_path, capsys):
     assert "Expected a new folder" in capsys.readouterr().err
     assert command(dataset, "--to", tmp_path / "new", "--where", "task=other") == 1
     assert "No episode is as asked for" in capsys.readouterr().err
+    path = dataset / "meta/info.json"
+    info = path.read_text()
+    path.write_text(info.replace('"dtype": "video"', '"dtype": "image"', 1))
+    assert command(dataset, "--to", tmp_path / "new") == 1
+    assert "one by one in the data files" in capsys.readouterr().err
+    path.write_text(info)
     kept = next(dataset.rglob("file-004.mp4"))
     whole = kept.read_bytes()
     kept.write_bytes(whole[:200])
