@@ -114,7 +114,8 @@ class Lookback:
         if self.error or not self._rows:
             raise ValueError(f"Nothing is held of what just happened. {self.error or ''}".strip())
         try:
-            return KeptEpisode(self._finished(task), self._place.disk)
+            finished, began = self._finished(task)
+            return KeptEpisode(finished, began, self._place.disk)
         except (OSError, ValueError, RecordingError) as error:
             self.forget()
             raise RecordingError(f"What just happened could not be kept: {error}") from error
@@ -127,7 +128,8 @@ class Lookback:
             removal.result()
         self._rows.clear()
 
-    def _finished(self, task: str) -> FinishedEpisode:
+    def _finished(self, task: str) -> tuple[FinishedEpisode, float]:
+        """Return what is held, and when its first row was."""
         total = self._maker.rows
         closing = {name: film.finish(total) for name, film in self._films.items()}
         statistics = {IMAGE_PREFIX + name: each.result() for name, each in closing.items()}
@@ -141,7 +143,8 @@ class Lookback:
         count = QualityCount(self._body.control_hz)
         count.duplicated = dict.fromkeys(self._body.camera_names, 0)
         dropped = {name: film.dropped for name, film in self._films.items()}
-        return FinishedEpisode(
+        began = float(rows[0][TIME]) + (self._maker.began or 0.0)
+        finished = FinishedEpisode(
             task=task,
             rows=len(rows),
             columns=with_places(columns, self._fps),
@@ -150,6 +153,7 @@ class Lookback:
             quality=rejudged(count.card(dropped), columns, self._body, self._fps),
             journal=self._place.folder,
         )
+        return finished, began
 
     def _written(self, task: str, rows: list[Row]) -> Columns:
         """Put a journal of the rows on the disk; return them as columns, timed from the first."""
@@ -169,7 +173,9 @@ class KeptEpisode:
 
     complete = True
 
-    def __init__(self, finished: FinishedEpisode, disk: Executor) -> None:
+    def __init__(self, finished: FinishedEpisode, began: float, disk: Executor) -> None:
+        self.began = began
+        """When its first row was, on the robot's clock."""
         self._finished = finished
         self._disk = disk
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from hardware.embodiment import Embodiment
+from policy.data.left_out import left_out
 from recordings.catalogue import Catalogue, DatasetSummary
 from recordings.dataset import Dataset
-from recordings.episode_search import EpisodeLine, Search
+from recordings.episode_search import Search
 from recordings.features import ACTION
 from recordings.history import version_of
 from studio.episode_view import episode_view
@@ -37,6 +38,7 @@ class Episodes:
         if not dataset:
             return "[]"
         self._note_edits(dataset)
+        out = left_out(self._catalogue.dataset_folder(dataset))
         wanted = Search(dataset, conditions_in(where), descending=True)
         return json.dumps(
             [
@@ -48,7 +50,7 @@ class Episodes:
                     "reason": each.reason,
                     "success": each.success,
                     "tags": list(each.tags),
-                    "left_out": left_out(each),
+                    "left_out": out.get(each.index, ""),
                 }
                 for each in self._catalogue.search(wanted)
             ]
@@ -108,13 +110,6 @@ class Episodes:
 
     def _open(self, dataset: str) -> Dataset:
         return Dataset(self._catalogue.dataset_folder(dataset))
-
-
-def left_out(episode: EpisodeLine) -> str:
-    """Return why training leaves an episode out unless it is told otherwise; empty if it trains."""
-    if episode.success == "no":
-        return "marked failed"
-    return episode.reason or "poorly recorded" if episode.verdict == "poor" else ""
 
 
 def conditions_in(*texts: str) -> list[str]:

@@ -74,8 +74,7 @@ class RecordDesk:
             raise ValueError("Say what just happened, in the box above, before keeping it.")
         index = self.recorder.keep_last(task.strip())
         dataset = self._dataset()
-        self._catalogue.note_dataset(dataset)
-        return f"What just happened is episode {index} of {dataset.name}."
+        return f"What just happened is episode {index} of {dataset.name}." + self._note(index)
 
     def room(self) -> dict[str, float]:
         """Return what recording takes, MB a minute, and for how many minutes there is room."""
@@ -91,13 +90,16 @@ class RecordDesk:
     def save(self) -> str:
         """Put the open episode on disk; return words for the operator."""
         index = self.recorder.save_episode()
-        dataset = self._dataset()
-        words = f"Episode {index} is saved in {dataset.name}."
+        return f"Episode {index} is saved in {self._dataset().name}." + self._note(index)
+
+    def _note(self, index: int) -> str:
+        """Note a saved episode; return what went wrong with what is kept beside it, in words."""
+        dataset, words = self._dataset(), ""
         if self._drives is not None:
             try:
                 self._drives.keep(dataset, index)
             except OSError as error:
-                words += f" Who drove could not be kept beside it: {error}"
+                words = f" Who drove could not be kept beside it: {error}"
         self._catalogue.note_dataset(dataset)
         return words
 

@@ -147,6 +147,22 @@ def test_an_instruction_judged_before_its_clip_is_saved_marks_the_clip(desk, pol
     assert read_marks(tmp_path / "datasets/cubes")[0].success is False
 
 
+def test_what_just_happened_is_kept_with_who_drove_and_its_instruction(desk, policy, tmp_path):
+    station, record, _, _ = desk
+    record.hold("cubes")
+    station.run_instruction(policy, WAVE, "waver")
+    wait_for(lambda: (record.recorder.status().held_secs or 0) >= 1.0)
+    station.take_over()
+    held = record.recorder.status().held_secs
+    wait_for(lambda: record.recorder.status().held_secs >= held + 0.5)
+    record.keep("wave, and a hand that helped")
+    (span, *later) = read_drives(tmp_path / "datasets/cubes")[0].spans
+    assert span.from_secs == 0.0
+    assert {span.driver, *(each.driver for each in later)} >= {"policy", "person"}
+    assert read_plans(tmp_path / "datasets/cubes", read_drives(tmp_path / "datasets/cubes")[0], 9.0)
+    assert station.history.newest_first()[0].clip == ("cubes", 0)
+
+
 def test_a_demonstration_by_hand_is_no_intervention(desk, tmp_path):
     station, record, _, _ = desk
     station.take_over()
