@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 BLOCK_BYTES = 2**20
+UNFINISHED = "images"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,14 @@ class Sums:
 def files_of(folder: Path) -> dict[str, Path]:
     """Return the files that belong to a dataset by their names in it, `/` between folders.
 
-    Those whose name, or whose folder's, begins with a dot are ours or a tool's and stay at home.
+    Those whose name, or whose folder's, begins with a dot are ours or a tool's and stay at home; so
+    do the pictures that LeRobot keeps under images/ while it records.
     """
     found = {}
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
-        if path.is_file() and not any(part.startswith(".") for part in inside.parts):
+        hidden = any(part.startswith(".") for part in inside.parts)
+        if path.is_file() and not hidden and inside.parts[0] != UNFINISHED:
             found[inside.as_posix()] = path
     return found
 

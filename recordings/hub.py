@@ -1,4 +1,4 @@
-"""`python -m recordings.hub push|pull`: datasets to and from a Hugging Face Hub."""
+"""`python -m recordings.hub push` and `pull`: datasets to and from a Hugging Face Hub."""
 
 import logging
 import shutil
@@ -16,7 +16,14 @@ from recordings import layout
 from recordings.checksums import Sums, sums_of, sums_of_files
 from recordings.disk import RecordingError, flush, parse_object, try_lock
 from recordings.hub_card import CARD, write_card
-from recordings.hub_repository import KEYLESS, MAIN, RemoteFile, Repository, TransferError
+from recordings.hub_repository import (
+    KEYLESS,
+    MAIN,
+    NOT_OURS,
+    RemoteFile,
+    Repository,
+    TransferError,
+)
 from recordings.inspection import written_problems
 from recordings.new_dataset import require_new
 from recordings.snapshot import freeze
@@ -64,8 +71,8 @@ def push(
         freeze(folder, staging)
         repository.create(private=private)
         there = repository.files(MAIN)
-        if CARD not in there:
-            write_card(staging, repository.name.partition("/")[2], licence)
+        card = repository.text(CARD, MAIN) if CARD in there else None
+        write_card(staging, repository.name.partition("/")[2], licence, card)
         ours = sums_of_files(staging)
         others = _others(there, ours)
         if others and not replace:
@@ -134,6 +141,8 @@ def pull(repository: Repository, target: Path, *, revision: str | None = None) -
         _require_same(staging, files, repository)
         pulled = _looked_at(staging, commit)
         shutil.rmtree(staging / ".cache", ignore_errors=True)
+        for name in NOT_OURS:
+            (staging / name).unlink(missing_ok=True)
         (staging / layout.LOCK).unlink()
         require_new(target)
         staging.rename(target)

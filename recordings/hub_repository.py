@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from httpx2 import HTTPError
 from huggingface_hub import HfApi, snapshot_download
@@ -101,6 +102,14 @@ class Repository:
                 stored = entry.lfs.sha256 if entry.lfs is not None else entry.blob_id
                 found[require_inside(entry.path)] = RemoteFile(entry.size, stored)
         return found
+
+    def text(self, name: str, revision: str) -> str:
+        """Return the words of a small file."""
+        with said(self.name), TemporaryDirectory() as folder:
+            path = self._api.hf_hub_download(
+                self.name, name, repo_type=KIND, revision=revision, local_dir=folder
+            )
+            return Path(path).read_text()
 
     def upload(self, folder: Path, message: str, gone: list[str]) -> None:
         """Make the main branch hold the files of `folder`, and no longer those of `gone`.

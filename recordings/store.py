@@ -1,4 +1,4 @@
-"""`python -m recordings.store push|pull`: datasets to and from any store that fsspec reaches."""
+"""`python -m recordings.store push` and `pull`: datasets to and from any store of fsspec."""
 
 import json
 import shutil

@@ -82,6 +82,26 @@ def test_what_is_there_is_replaced_only_when_asked_to(recorded, server, reposito
     assert older == contents_of(recorded)
 
 
+def test_the_card_tells_of_what_is_there_unless_somebody_wrote_their_own(
+    recorded, server, repository, tmp_path
+):
+    hub.push(recorded, repository, licence="mit")
+    assert "| Episodes | 5 |" in server.files("ada/cubes")["README.md"].decode()
+    hub.pull(repository, tmp_path / "d")
+    editing.edit(tmp_path / "d", "keep 2", lambda all_: all_[:2])
+    hub.push(tmp_path / "d", repository, replace=True)
+    card = server.files("ada/cubes")["README.md"].decode()
+    assert "| Episodes | 2 |" in card
+    assert 'license: "mit"' in card
+    repo = server.repos["ada/cubes"]
+    repo.add(repo.commits[repo.head] | {"README.md": b"Our cubes."})
+    hub.push(tmp_path / "d", repository)
+    assert server.files("ada/cubes")["README.md"] == b"Our cubes."
+    (tmp_path / "d/README.md").write_text("My cubes.")
+    hub.push(tmp_path / "d", repository)
+    assert server.files("ada/cubes")["README.md"] == b"My cubes."
+
+
 def killed_once(words, server, stall_at):
     """Run the command, kill it while the server keeps it waiting, and let the server go on."""
     environment = os.environ | {"HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1"}
