@@ -205,26 +205,24 @@ class OpenEpisode:
         if self.rows == 0 and not self.error:
             raise ValueError("Nothing was recorded yet: the control loop gave no tick.")
         try:
-            statistics = self._finish_films()
+            if self._failure:
+                raise self._failure
+            closing = {name: film.finish(self.rows) for name, film in self._films.items()}
+            columns = self._columns()  # meanwhile
+            self._maker.count.motion = motion_of(columns, self._fps, self._body.action_channels)
+            quality = self.quality
+            statistics = {IMAGE_PREFIX + name: each.result() for name, each in closing.items()}
         except RecordingError as error:
             raise RecordingError(f"This episode cannot be saved. {error}") from error
-        columns = self._columns()
-        self._maker.count.motion = motion_of(columns, self._fps, self._body.action_channels)
         return FinishedEpisode(
             task=self.task,
             rows=self.rows,
             columns=with_places(columns, self._fps),
             films={IMAGE_PREFIX + name: film.path for name, film in self._films.items()},
             film_statistics=statistics,
-            quality=self.quality,
+            quality=quality,
             journal=self._place.folder,
         )
-
-    def _finish_films(self) -> dict[str, Statistics]:
-        if self._failure:
-            raise self._failure
-        closing = {name: film.finish(self.rows) for name, film in self._films.items()}
-        return {IMAGE_PREFIX + name: future.result() for name, future in closing.items()}
 
     def _columns(self) -> Columns:
         if self._latest:
