@@ -29,20 +29,16 @@ class DataTab:
     """What other tabs need to show an episode here."""
 
     looking: Looking
-    place: list[Any]
-    """Dataset, conditions, what is shown, and the episode chosen."""
-    shown: list[Any]
-    """As `Shown`."""
-    watched: list[Any]
-    """As `Watched`."""
+    outputs: list[Any]
+    """What `open` fills: all of `Shown`, the words and tags of `Watched`, and both conditions."""
 
     def open(self, clip: tuple[str, int]) -> tuple[Any, ...]:
-        """Return what `shown` and then `task` and `tags` become, so that `clip` is watched."""
+        """Return what `outputs` become, so that `clip`, of all its dataset, is watched."""
         name, number = clip
         lists = self.looking.refresh(name, "", "")
         watched = self.looking.watch(name, number)
         shown = lists._replace(chosen=watched.chosen, film=watched.film)
-        return (*shown, watched.task, watched.tags)
+        return (*shown, watched.task, watched.tags, "", "")
 
 
 def build_data_tab(desk: Desk, tab: gr.Tab) -> DataTab:
@@ -76,7 +72,7 @@ def build_data_tab(desk: Desk, tab: gr.Tab) -> DataTab:
         _finding(desk, looking), [dataset, chosen], [mending.head, mending.tail], **QUIET
     )
     bind(desk, looking, [*judging, *back, *whole, *mending.orders], place, shown)
-    return DataTab(looking, place, shown, watched)
+    return DataTab(looking, [*shown, *watched[2:], where, show])
 
 
 def _acting(desk: Desk, meant: list[Any]) -> list[Order]:

@@ -13,7 +13,7 @@ from studio.pages.quiet import QUIET
 
 def wire_history(desk: Desk, history: gr.HTML, tabs: gr.Tabs, data: DataTab) -> None:
     """Let a person judge instructions in the part `history`, and open their clips in `data`."""
-    outputs = [tabs, *data.shown, *data.watched[2:]]
+    outputs = [tabs, *data.outputs]
 
     def on_choose(request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
         number = int(event.number)
