@@ -18,6 +18,7 @@ ACTION = "action"
 TIME = "time"
 LATE = "late"
 SENT = "sent"
+WANTED = "wanted"
 INTERVENTION = "intervention"
 CAPTURE_PREFIX = "capture_time."
 DEPTH_SUFFIX = "_depth"
@@ -30,7 +31,7 @@ ARROW = {
 }
 """Types of the columns that are numbers."""
 
-ADDED_LATER = (INTERVENTION,)
+ADDED_LATER = (WANTED, INTERVENTION)
 """Columns that our older datasets lack, and are continued without."""
 
 INDEX_COLUMNS = ("timestamp", "frame_index", "episode_index", "index", "task_index")
@@ -72,12 +73,13 @@ def film_feature(height: int, width: int, fps: int, codec: Codec = H264) -> dict
 def features_of(embodiment: Embodiment, fps: int, films: FilmFormat | None = None) -> Features:
     """Return the features of a dataset of this body, as info.json has them.
 
-    Beside LeRobot's own: `time` (seconds since the first row, measured, where `timestamp` is
-    frame_index / fps), `late` (seconds after its deadline that the control tick began), `sent`
-    (1 if `action` was sent at this tick, 0 if it repeats the last one sent), `intervention` (1
-    while a person drives who took over from a policy, else 0) and, per camera,
-    `capture_time.NAME` (when the picture was taken, on the clock of `time`). Their names keep
-    clear of `observation` and `action`, which LeRobot's policies would read as inputs.
+    Beside LeRobot's own: `wanted` (what the driver asked for, of which `action` is what the
+    safety gate let through; the same where nobody asked), `time` (seconds since the first row,
+    measured, where `timestamp` is frame_index / fps), `late` (seconds after its deadline that the
+    control tick began), `sent` (1 if `action` was sent at this tick, 0 if it repeats the last one
+    sent), `intervention` (1 while a person drives who took over from a policy, else 0) and, per
+    camera, `capture_time.NAME` (when the picture was taken, on the clock of `time`). Their names
+    keep clear of `observation` and `action`, which LeRobot's policies would read as inputs.
     """
     features = {
         STATE: numbers("float32", [c.name for c in embodiment.state_channels]),
@@ -90,6 +92,7 @@ def features_of(embodiment: Embodiment, fps: int, films: FilmFormat | None = Non
         if camera.name in films.depth:
             features[depth_key(camera.name)] = film_feature(*size, fps, DEPTH)
     taken = (CAPTURE_PREFIX + name for name in embodiment.camera_names)
+    features[WANTED] = numbers("float32", [c.name for c in embodiment.action_channels])
     for name in (TIME, LATE, SENT, INTERVENTION, *taken):
         features[name] = numbers("float32")
     features["timestamp"] = numbers("float32")

@@ -83,6 +83,7 @@ class RowMaker:
         values: Row = {
             names.STATE: seen.state,
             names.ACTION: action,
+            names.WANTED: action if tick.wanted is None else tick.wanted,
             names.TIME: seen.timestamp - self._origin,
             names.LATE: tick.late_secs,
             names.SENT: float(sent),

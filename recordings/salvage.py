@@ -12,10 +12,19 @@ import pyarrow.parquet as pq
 
 from hardware.embodiment import Embodiment
 from recordings import layout
+from recordings.codec import FilmFormat
 from recordings.episode_table import Row, episode_files, read_tasks
-from recordings.features import ADDED_LATER, features_of, film_keys, stored_in_table
+from recordings.features import (
+    ADDED_LATER,
+    depth_key,
+    features_of,
+    film_keys,
+    films_of,
+    stored_in_table,
+)
 from recordings.history import version_of
 from recordings.inspection import film_problems
+from recordings.video_reader import VideoReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +162,31 @@ def _info(folder: Path, rows: dict[int, pa.Table]) -> dict[str, Any]:
     fps = round(1 / float(np.median(times)))
     columns = {name for table in rows.values() for name in table.column_names}
     lacking = set(ADDED_LATER) - columns
-    features = {k: v for k, v in features_of(body, fps).items() if k not in lacking}
+    features = features_of(body, fps, _films(folder, body))
+    features = {k: v for k, v in features.items() if k not in lacking}
     return layout.new_info(body.name, fps, features)
+
+
+def _films(folder: Path, body: Embodiment) -> FilmFormat:
+    """Return how films are made, by what films there are."""
+    depth = (name for name in body.camera_names if (folder / "videos" / depth_key(name)).exists())
+    stored = {
+        layout.IMAGE_PREFIX + name: {"dtype": "video", "info": {"video.codec": codec}}
+        for name in body.camera_names
+        for codec in _codecs(folder / "videos" / (layout.IMAGE_PREFIX + name))
+    }
+    return FilmFormat(films_of(stored).codec, tuple(depth))
+
+
+def _codecs(films: Path) -> Iterator[str]:
+    """Yield the codec of the first film in a folder that can be read."""
+    for path in sorted(films.rglob("*.mp4")):
+        try:
+            with VideoReader(path) as film:
+                yield "av1" if film.codec == "libdav1d" else film.codec
+                return
+        except ValueError:  # torn: the next tells as much
+            continue
 
 
 def _tasks(

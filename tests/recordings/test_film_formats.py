@@ -9,6 +9,7 @@ from hardware.interfaces import Frame
 from recordings.check import check
 from recordings.codec import AV1, CODECS, FilmFormat, codec_named, usable
 from recordings.dataset import Dataset
+from recordings.repair import repair
 from recordings.sizes import expected_size
 from recordings.video import millimetres
 from recordings.video_reader import VideoReader
@@ -127,3 +128,17 @@ def test_the_size_of_a_recording_is_told_before_it_is_made(bench, tmp_path):
     assert status.bytes_per_sec == plain
     assert expected_size(body, 50, FilmFormat(depth=("cam_low",))).bytes_per_sec > 3 * plain
     assert expected_size(body, 25, FilmFormat()).bytes_per_sec == pytest.approx(plain / 2)
+
+
+def test_repair_finds_out_how_films_were_made(make_bench, tmp_path):
+    folder = tmp_path / "d"
+    bench = make_bench(realtime=False)
+    measuring(bench, "cam_low")
+    bench.recorder.open_dataset(folder, 50, FilmFormat(AV1, ("cam_low",)))
+    bench.record(ticks=12)
+    bench.recorder.close()
+    whole = json.loads((folder / "meta/info.json").read_text())
+    (folder / "meta/info.json").unlink()
+    repair(folder)
+    assert json.loads((folder / "meta/info.json").read_text()) == whole
+    assert check(folder).problems == []

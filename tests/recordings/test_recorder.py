@@ -25,7 +25,8 @@ def test_an_episode_holds_what_was_seen_and_sent(bench, tmp_path):
         np.testing.assert_array_equal(
             rows["observation.state"], [t.observation.state for t in seen]
         )
-        assert (rows["action"] != [t.wanted for t in seen]).any()
+        np.testing.assert_array_equal(rows["wanted"], [t.wanted for t in seen])
+        assert (rows["action"] != rows["wanted"]).any()
         for number, tick in enumerate(seen):
             shown = dataset.frame(0, "cam_low", number).astype(int)
             assert abs(shown - tick.observation.frames["cam_low"].image).max() <= 6
