@@ -33,6 +33,10 @@ NAMED = 0.2
 """Share of scenes in which something seen is named and nothing is to be done: every colour and
 shape is named so, also what is never moved and what instructions call an object."""
 
+HOLDING, EMPTY = (-0.8, 0.4), (0.6, 1.0)
+"""Between which a gripper is open that holds something, and one that does not, normalised:
+as in demonstrations of all kinds of tasks."""
+
 
 def first_touched(task: Task, layout: Layout) -> tuple[Thing, str]:
     """The thing that whoever does `task` goes to first, and the arm that goes there.
@@ -108,7 +112,9 @@ class ScenePlaces:
         in which nothing is seen shows what is where, and names nothing.
         """
         said, thing, arm, away = self._told(index, rng)
-        prompt = action_prompt(self._config, self._embodiment, said, np.zeros(0, np.float32))
+        said_too = self._config.prompt_grippers
+        state = self._grippers(index, rng) if said_too else np.zeros(0, np.float32)
+        prompt = action_prompt(self._config, self._embodiment, said, state)
         pictures = {name: shots[index] for name, shots in self._scenes.pictures.items()}
         place = self._scenes.place_at(
             index,
@@ -116,6 +122,16 @@ class ScenePlaces:
             -100 if arm is None else ARMS.index(arm),
         )
         return Item("grounding", prompt, self._augment(pictures, rng), place=place)
+
+    def _grippers(self, index: int, rng: np.random.Generator) -> np.ndarray:
+        """A normalised state of which only the grippers mean anything: scenes tell no joints."""
+        names = [channel.name for channel in self._embodiment.state_channels]
+        state = np.zeros(len(names), np.float32)
+        holding = set(self._scenes.held[index]) - {0}
+        for number, arm in enumerate(ARMS, 1):
+            low, high = HOLDING if number in holding else EMPTY
+            state[names.index(f"{arm}_gripper")] = rng.uniform(low, high)
+        return state
 
     def _seen_at(self, index: int, number: int, away: np.ndarray | None) -> np.ndarray:
         """Where the first camera sees a kind of thing, or a point (3,) `away` from it in metres."""

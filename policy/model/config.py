@@ -95,6 +95,9 @@ class QwenVLAConfig:
     points (ours, `policy.model.pointer`)."""
     prompt_convention: bool = False
     """Whether the prompt says that convention; the paper's template has no place for it."""
+    prompt_grippers: bool = False
+    """Whether the prompt says how far each gripper is open (ours): the backbone, which does not see
+    the state, then knows whether something is held, and so what comes next."""
     time_law: TimeLaw = TimeLaw()
     euler_steps: int = 5
     longest_prefix: int = 0

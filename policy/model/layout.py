@@ -19,6 +19,7 @@ from transformers.vision_utils import (
 )
 
 from policy.model.processor import Inputs
+from policy.model.seen_pictures import SeenPictures
 
 KEPT = 64
 """Layouts kept at most; more than a robot has instructions."""
@@ -39,15 +40,15 @@ class Layout:
     token sees one of the padding after it."""
 
 
-def lay_out(model: PreTrainedModel, inputs: Inputs) -> Layout:
-    """Work out the layout of `inputs` for a `Qwen3_5Model`."""
+def lay_out(model: PreTrainedModel, inputs: Inputs, *, see: bool = True) -> Layout:
+    """Work out the layout of `inputs` for a `Qwen3_5Model`; unless to `see`, without vision's."""
     positions, _ = model.get_rope_index(
         inputs.input_ids,
         inputs.mm_token_type_ids,
         image_grid_thw=inputs.image_grid_thw,
         attention_mask=inputs.attention_mask,
     )
-    length = inputs.input_ids.shape[1]
+    length, grid = inputs.input_ids.shape[1], inputs.image_grid_thw
     causal = None
     if model.config.text_config._attn_implementation == "eager":  # noqa: SLF001 - no other way
         forbidden = torch.ones(length, length, dtype=torch.bool, device=positions.device).triu(1)
@@ -56,7 +57,7 @@ def lay_out(model: PreTrainedModel, inputs: Inputs) -> Layout:
     return Layout(
         positions,
         inputs.mm_token_type_ids.flatten().nonzero().flatten(),
-        {} if inputs.image_grid_thw is None else _vision(model.visual, inputs.image_grid_thw),
+        {} if grid is None or not see else _vision(model.visual, grid),
         {"full_attention": causal, "linear_attention": None},
     )
 
@@ -107,12 +108,21 @@ class Layouts:
         return self._kept[key]
 
 
-def hidden_states(model: PreTrainedModel, inputs: Inputs, layout: Layout) -> Tensor:
-    """The last hidden states (B, L, hidden) of a `Qwen3_5Model`, as its own forward gives them."""
+def hidden_states(
+    model: PreTrainedModel, inputs: Inputs, layout: Layout, pictures: SeenPictures | None = None
+) -> Tensor:
+    """The last hidden states (B, L, hidden) of a `Qwen3_5Model`, as its own forward gives them.
+
+    The vision tower is not asked for what `pictures` has seen.
+    """
     words = model.get_input_embeddings()(inputs.input_ids)
     if inputs.pixel_values is not None:
-        pixels = inputs.pixel_values.to(model.visual.dtype)
-        seen = model.visual(pixels, grid_thw=inputs.image_grid_thw, **layout.vision).pooler_output
+        grid = inputs.image_grid_thw
+        if pictures is not None and grid is not None:
+            seen = pictures(inputs.pixel_values, grid)
+        else:
+            pixels = inputs.pixel_values.to(model.visual.dtype)
+            seen = model.visual(pixels, grid_thw=grid, **layout.vision).pooler_output
         flat = words.flatten(0, 1).index_copy(0, layout.places, seen.to(words.dtype))
         words = flat.view_as(words)
     outputs = model.language_model(

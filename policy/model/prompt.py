@@ -21,6 +21,9 @@ SAID = {
 BINS = 256
 """Of the state in words, as in the paper's ablation."""
 
+LEVELS = 10
+"""Of a gripper in words, a digit each."""
+
 
 def clean_instruction(instruction: str) -> str:
     """One line in small letters, no final full stop, the same in training and in use.
@@ -89,6 +92,18 @@ def state_words(state: Float32[np.ndarray, "channels"]) -> str:
     return f"state: [{', '.join(str(number) for number in bins)}]"
 
 
+def gripper_words(body: Embodiment, state: Float32[np.ndarray, "channels"]) -> str:
+    """How far each gripper of a normalised state is open, 0 to 9: ` gripper 9 3`.
+
+    Nothing for a body without channels that are called a gripper.
+    """
+    named = [n for n, each in enumerate(body.state_channels) if each.name.endswith("gripper")]
+    if not named:
+        return ""
+    levels = np.clip(np.floor((state[named] + 1) * (LEVELS / 2)), 0, LEVELS - 1).astype(int)
+    return f" gripper {' '.join(str(level) for level in levels)}"
+
+
 def action_prompt(
     config: QwenVLAConfig,
     body: Embodiment,
@@ -100,8 +115,8 @@ def action_prompt(
 ) -> str:
     """All that a network is told before it acts, the same in training and in use.
 
-    `state` is normalised, and said only if the config has the state as text. `hz` and `horizon`
-    are those of the body's chunks unless given.
+    `state` is normalised, and said only if the config has it as text, its grippers if it says
+    those. `hz` and `horizon` are those of the body's chunks unless given.
     """
     pace = config.pace(body.name)
     convention = convention_name(config.action_convention, body)
@@ -112,6 +127,8 @@ def action_prompt(
         instruction=instruction,
         convention=convention if config.prompt_convention else None,
     )
+    if config.prompt_grippers:
+        prompt += gripper_words(body, state)
     return f"{prompt} {state_words(state)}" if config.state == "text" else prompt
 
 

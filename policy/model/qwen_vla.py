@@ -11,10 +11,11 @@ from policy.model.config import QwenVLAConfig
 from policy.model.decoder import ActionDecoder
 from policy.model.flow import interpolate, masked_loss, prefix_times
 from policy.model.language import answer_loss, generate_answers
-from policy.model.layout import Layouts, hidden_states
+from policy.model.layout import Layouts, hidden_states, lay_out
 from policy.model.pointer import POINTED, Pointer, first_picture
 from policy.model.processor import Inputs
 from policy.model.sampling import Previous, Sampling, StepVelocity, integrate
+from policy.model.seen_pictures import SeenPictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class QwenVLA(nn.Module):
         self.config = config
         self.layouts = Layouts()
         """Of the inputs met so far."""
+        self.pictures: SeenPictures | None = None
+        """Of a training whose vision tower does not learn."""
         self.backbone = build_backbone(config.backbone) if backbone is None else backbone
         text = self.backbone.config.text_config
         rope = text.rope_parameters
@@ -80,6 +83,10 @@ class QwenVLA(nn.Module):
         if not torch.is_grad_enabled() and self.backbone.config.model_type == "qwen3_5":
             layout = self.layouts.of(model, inputs)
             hidden = hidden_states(model, inputs, layout)
+            return self.context(hidden, layout.positions, inputs)
+        if self.pictures is not None:
+            layout = lay_out(model, inputs, see=False)
+            hidden = hidden_states(model, inputs, layout, self.pictures)
             return self.context(hidden, layout.positions, inputs)
         positions, _ = model.get_rope_index(
             inputs.input_ids,

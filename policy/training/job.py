@@ -20,6 +20,7 @@ from policy.data.loader import Loader
 from policy.data.mixture import Mixture
 from policy.model.checkpoint import Checkpoint
 from policy.model.memory import Plan, what_fits
+from policy.model.seen_pictures import SeenPictures
 from policy.training.card import model_card
 from policy.training.contexts import StoredContexts
 from policy.training.grounding import GroundingHeads, point_as, take_up
@@ -72,6 +73,9 @@ class Job:
             )
         if request.stage != "t2a":  # a chunk may later be continued so far
             self.model.config = replace(config, longest_prefix=request.longest_prefix)
+        looks_alike = not request.augment and not request.crop
+        if "vision" in self._frozen and looks_alike and config.backbone["model_type"] == "qwen3_5":
+            self.model.pictures = SeenPictures(self.model.backbone.model.visual)
         if request.gradient_checkpointing:
             self.model.gradient_checkpointing(enabled=True)
 

@@ -39,14 +39,13 @@ STAGES: Mapping[Stage, Mapping[str, Any]] = MappingProxyType(
 """What a stage sets when the request does not. Stated in the paper: the order, what is frozen,
 2,000 steps and the logit-normal law of T2A, the learning rate of RL. Ours: `grounding`, a stage
 before the others that stands in for a pretrained vision-language model. In RL the backbone stays
-as it is unless `freeze` is empty, as in pi_RL (the paper does not say): it is looked at once a
-decision."""
+as it is unless `freeze` is empty, as in pi_RL (the paper does not say): seen once a decision."""
 
 PRETRAINED: Mapping[str, Any] = MappingProxyType(
     {"learning_rate": 1e-4, "backbone_learning_rate": 1e-5, "warmup": 500}
 )
-"""What starting from a `backbone` sets when the request does not: the rates are those that the same
-team's FineVLA uses with Qwen3.5-4B on ALOHA (inferred), the warm-up is ours."""
+"""What starting from a `backbone` sets when the request does not: rates of the same team's FineVLA
+with Qwen3.5-4B on ALOHA (inferred), a warm-up of ours."""
 
 DEMONSTRATED = ("actions", "trajectories")
 """Kinds of which there are demonstrations."""
@@ -139,7 +138,8 @@ class TrainRequest:
     state: Literal["off", "text", "decoder"] | None = None
     """Where the joint state is shown; as in the base, or by the preset, when not given."""
     prompt_convention: bool | None = None
-    """Whether the prompt says the action convention (ours); for bodies in two conventions."""
+    prompt_grippers: bool | None = None
+    """Whether the prompt says the action convention, and how far each gripper is open (ours)."""
     decoder_context: ContextForm | None = None
     """Of a decoder that has learnt nothing yet, `DecoderConfig.context`."""
     pointer: bool | None = None

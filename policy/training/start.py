@@ -67,6 +67,7 @@ def _choices(request: TrainRequest, decoder: DecoderConfig | None = None) -> dic
         "horizon": request.horizon,
         "action_hz": request.action_hz,
         "prompt_convention": request.prompt_convention,
+        "prompt_grippers": request.prompt_grippers,
         "pointer": request.pointer,
         "decoder": decoder,
     }

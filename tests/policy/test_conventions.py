@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from hardware.aloha import START, aloha_embodiment
-from hardware.bodies import body_named, body_names
+from hardware.bodies import body_named
 from hardware.control_loop import ControlLoop
-from hardware.embodiment import Channel
 from hardware.end_effectors import AlohaEndEffectors, end_effectors_for
 from hardware.simulated_aloha import simulated_aloha
 from hardware.simulation.attempt import attempt
@@ -20,23 +19,18 @@ from hardware.simulation.tasks.task import Outcome
 from policy.data.films import Episode
 from policy.data.samples import Samples
 from policy.local import LocalPolicy
-from policy.model.action_space import NormStats, Quantiles, pad
+from policy.model.action_space import NormStats, Quantiles
 from policy.model.checkpoint import Checkpoint
 from policy.model.conventions import convention_for
-from policy.model.end_effector_actions import continuous, going_on, without_jumps
+from policy.model.end_effector_actions import without_jumps
 from policy.model.qwen_vla import QwenVLA
-from policy.model.rotations import NAMES, from_matrix, to_matrix
+from policy.model.rotations import NAMES
 
 DISPLACED = "chunk_relative_end_effector"
+
 WAYS = [DISPLACED] + [
     f"{DISPLACED}:{turned}:{frame}" for turned in NAMES for frame in ("base", "tool")
 ]
-WIDTHS = {
-    "widowx": 7, "google_robot": 7, "franka": 7, "franka_joints": 8, "franka_dual": 14,
-    "franka_dual_joints": 16, "arx5": 14, "fourier_gr1": 14, "mobile_aloha": 14,
-    "mobile_aloha_joints": 14, "agibot_a2d": 16, "agibot_a2d_hands": 26, "galaxea_r1": 14,
-    "airbot_mmk2": 36, "tienkung": 16, "tienkung_hands": 26, "human": 32, "navigation": 3,
-}  # fmt: skip
 
 
 class Witness:
@@ -81,47 +75,6 @@ def chunks():
 def degrees_between(one, other):
     trace = np.trace(one @ np.swapaxes(other, -1, -2), axis1=-2, axis2=-1)
     return np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1)))
-
-
-@pytest.mark.parametrize("kind", NAMES)
-def test_rotations_come_back_as_they_were(kind):
-    rng = np.random.default_rng(0)
-    quaternions = rng.normal(size=(500, 4))
-    matrices = to_matrix("quaternion", quaternions)
-    unit = np.eye(3)[None].repeat(500, 0)
-    np.testing.assert_allclose(matrices @ np.swapaxes(matrices, -1, -2), unit, atol=1e-12)
-    np.testing.assert_allclose(to_matrix(kind, from_matrix(kind, matrices)), matrices, atol=1e-9)
-    still = from_matrix(kind, np.eye(3)[None])
-    np.testing.assert_allclose(still, [[1, 0, 0, 0]] if kind == "quaternion" else [[0, 0, 0]])
-
-
-def test_the_three_ways_to_say_a_quarter_turn_left_agree():
-    turned = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
-    half = np.sqrt(0.5)
-    for kind, numbers in (
-        ("euler", [0, 0, np.pi / 2]),
-        ("quaternion", [half, 0, 0, half]),
-        ("axis_angle", [0, 0, np.pi / 2]),
-    ):
-        np.testing.assert_allclose(to_matrix(kind, np.array(numbers)), turned, atol=1e-12)
-
-
-def test_roll_is_turned_first_and_yaw_last():
-    roll, pitch, yaw = 0.3, -0.4, 1.2
-    parts = [to_matrix("axis_angle", np.array(axis)) for axis in
-             ([roll, 0, 0], [0, pitch, 0], [0, 0, yaw])]  # fmt: skip
-    expected = parts[2] @ parts[1] @ parts[0]
-    np.testing.assert_allclose(to_matrix("euler", np.array([roll, pitch, yaw])), expected)
-
-
-def test_a_gripper_straight_down_still_has_a_rotation():
-    matrix = to_matrix("euler", np.array([0.4, np.pi / 2, 0.1]))
-    np.testing.assert_allclose(to_matrix("euler", from_matrix("euler", matrix)), matrix, atol=1e-7)
-
-
-def test_a_quaternion_of_no_length_is_refused():
-    with pytest.raises(ValueError, match="unit length"):
-        to_matrix("quaternion", np.array([[1.0, 0, 0, 0], [0, 0, 0, 0]]))
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -207,46 +160,6 @@ def test_the_tool_frame_turns_the_way_with_the_gripper():
     np.testing.assert_allclose(tool[0, :3], [0.1, 0, 0], atol=1e-6)
 
 
-def somewhere(body, rng):
-    """A state within the body's ranges and a smooth way on from it."""
-    low, high = body.action_low, body.action_high
-    middle, half = (low + high) / 2, np.minimum((high - low) / 2, 2.0)
-    state = (middle + 0.5 * half * rng.uniform(-1, 1, len(low))).astype(np.float32)
-    steps = rng.uniform(-0.02, 0.02, (16, len(low))) * half
-    return np.clip(state + np.cumsum(steps, axis=0), low, high).astype(np.float32), state
-
-
-@pytest.mark.parametrize("name", body_names())
-def test_every_body_has_its_width_and_its_actions_come_back(name):
-    body, rng = body_named(name), np.random.default_rng(3)
-    convention = convention_for("as_body", body)
-    assert len(convention.channels) == WIDTHS[name] == len(set(convention.channels))
-    targets, state = somewhere(body, rng)
-    back = convention.decode(convention.encode(targets, state), state)
-    if body.kinematics and convention.name.startswith(DISPLACED):
-        poses = AlohaEndEffectors().poses
-        assert np.abs(poses(back).position - poses(targets).position).max() < 1e-3
-    elif name == "human":  # one rotation has many axis-angles only beyond half a turn
-        np.testing.assert_allclose(back, targets, atol=1e-4)
-    else:
-        np.testing.assert_allclose(back, targets, atol=1e-5)
-
-
-@pytest.mark.parametrize("name", body_names())
-def test_normalising_and_padding_lose_nothing_either(name):
-    body, rng = body_named(name), np.random.default_rng(4)
-    convention = convention_for("as_body", body)
-    many = [somewhere(body, rng) for _ in range(8)]
-    rows = [convention.encode(targets, state) for targets, state in many]
-    quantiles = Quantiles(*np.quantile(np.concatenate(rows), [0, 1], axis=0).astype(np.float32))
-    for row in rows:
-        padded, mask = pad(quantiles.normalize(row), horizon=32, channels=64)
-        assert mask.sum() == row.size and np.abs(padded).max() <= 1
-        height, width = row.shape
-        assert not padded[height:].any() and not padded[:, width:].any()
-        np.testing.assert_allclose(quantiles.restore(padded[:height, :width]), row, atol=1e-4)
-
-
 def test_a_turn_through_half_a_circle_goes_on_without_a_leap():
     convention = convention_for("as_body", body_named("widowx"))
     state = np.float32([0.2, 0, 0.2, 3.0, 0, 0, 0.5])
@@ -271,56 +184,6 @@ def test_between_recorded_rows_an_angle_is_interpolated_the_short_way():
     roll = samples.chunk(0, 9, 10.0)[:, 3]
     np.testing.assert_allclose(roll[[2, 3, 4]], [3.1, np.pi, 2 * np.pi - 3.1], atol=1e-5)
     assert np.abs(np.diff(roll)).max() < 0.06
-
-
-def in_quaternions(body):
-    def channels(old):
-        turned = [Channel(n, "unit", -1.0, 1.0, 2.0) for n in NAMES["quaternion"]]
-        return (*old[:3], *turned, *old[6:])
-
-    return dataclasses.replace(
-        body,
-        state_channels=channels(body.state_channels),
-        action_channels=channels(body.action_channels),
-    )
-
-
-def test_poses_recorded_as_quaternions_come_back_with_their_sign():
-    body = in_quaternions(body_named("franka"))
-    convention = convention_for(f"{DISPLACED}:quaternion", body)
-    assert len(convention.channels) == 8
-    turned = from_matrix("quaternion", to_matrix("euler", np.array([3.0, 0.2, 0.5])))
-    state = np.float32([0.4, 0, 0.3, *-turned, 1])
-    targets = state[None].repeat(5, 0)
-    targets[:, 1] += np.linspace(0, 0.1, 5, dtype=np.float32)
-    np.testing.assert_allclose(
-        convention.decode(convention.encode(targets, state), state), targets, atol=1e-6
-    )
-    flipped = targets.copy()
-    flipped[2:, 3:7] *= -1
-    np.testing.assert_allclose(without_jumps(body.action_channels, flipped), targets)
-
-
-def test_a_state_whose_quaternion_is_missing_is_refused():
-    convention = convention_for(DISPLACED, in_quaternions(body_named("franka")))
-    with pytest.raises(ValueError, match="unit length"):
-        convention.encode(np.zeros((2, 8), np.float32), np.zeros(8, np.float32))
-
-
-def test_a_vehicle_sees_its_waypoints_from_where_it_stands():
-    convention = convention_for("as_body", body_named("navigation"))
-    state = np.float32([10, 5, np.pi / 2])  # looking along the map's y
-    targets = np.float32([[10, 6, np.pi / 2], [9, 7, np.pi]])
-    rows = convention.encode(targets, state)
-    np.testing.assert_allclose(rows, [[1, 0, 0], [2, 1, np.pi / 2]], atol=1e-5)
-    np.testing.assert_allclose(convention.decode(rows, state), targets, atol=1e-5)
-
-
-def test_a_vehicle_may_turn_past_half_a_circle():
-    convention = convention_for("as_body", body_named("navigation"))
-    state = np.float32([0, 0, 3.1])
-    rows = convention.encode(np.float32([[0, 0, -3.1], [0, 0, -3.0]]), state)
-    np.testing.assert_allclose(rows[:, 2], [2 * np.pi - 6.2, 2 * np.pi - 6.1], atol=1e-5)
 
 
 def test_a_convention_can_be_sent_to_worker_processes(chunks):
@@ -419,26 +282,3 @@ def test_a_network_too_narrow_for_a_body_is_refused(config, tokenizer, body, chu
     narrow = displacing(config, tokenizer, body, chunks, channels=8)
     with pytest.raises(ValueError, match="needs 14 channels, the network has 8"):
         LocalPolicy(narrow)
-
-
-def test_an_axis_angle_is_said_by_the_vector_nearest_to_the_row_before():
-    """A turn past pi is recorded about the other axis: interpolated, it would turn back."""
-    angles = np.linspace(2.5, 7.5, 26)
-    axis = np.array([0.6, 0.0, 0.8])
-    recorded = from_matrix("axis_angle", to_matrix("axis_angle", angles[:, None] * axis))
-    assert np.abs(np.diff(recorded, axis=0)).max() > 3
-    np.testing.assert_allclose(
-        continuous("axis_angle", recorded), angles[:, None] * axis, atol=1e-6
-    )
-    still = np.zeros((3, 3))
-    np.testing.assert_array_equal(continuous("axis_angle", still), still)
-
-
-def test_a_quaternion_goes_on_with_the_sign_of_the_last_command():
-    channels = tuple(
-        dataclasses.replace(body_named("widowx").action_channels[0], name=name)
-        for name in ("x", "y", "z", "qw", "qx", "qy", "qz")
-    )
-    last = np.array([0, 0, 0, 1, 0, 0, 0], np.float32)
-    rows = np.tile(np.array([0, 0, 0, -1, 0, 0, 0], np.float32), (4, 1))
-    np.testing.assert_array_equal(going_on(channels, rows, last), np.tile(last, (4, 1)))

@@ -153,3 +153,19 @@ def test_labels_fit_the_heads(places):
     for item in every_item(places)[:10]:
         assert 0 <= item.place.cells.min() <= item.place.cells.max() <= len(KINDS)
     assert all(len(classes) == len(KINDS) + 1 for classes in LABELS)
+
+
+def test_a_gripper_that_holds_is_said_to_be_less_open(scenes, places):
+    config = dataclasses.replace(places._config, prompt_grippers=True)
+    telling = ScenePlaces(scenes, aloha_embodiment(("cam_high",)), config, as_they_are)
+    held = 0
+    for number, (item, silent) in enumerate(
+        zip(every_item(telling), every_item(places), strict=True)
+    ):
+        said = item.prompt.removeprefix(silent.prompt.rpartition(": ")[0])
+        levels = [int(level) for level in said.rpartition(" gripper ")[2].split()]
+        for arm, level in enumerate(levels, 1):
+            holds = arm in scenes.held[number]
+            held += holds
+            assert level <= 6 if holds else level >= 8
+    assert held > 5

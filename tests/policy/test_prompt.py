@@ -98,6 +98,29 @@ def test_the_state_is_said_only_when_the_network_reads_it(config):
     assert told == f"{silent} state: [{', '.join(['128'] * 14)}]"
 
 
+def test_grippers_are_said_by_how_far_they_are_open(config):
+    body, state = aloha_embodiment(), np.zeros(14, np.float32)
+    telling = dataclasses.replace(config, prompt_grippers=True)
+    silent = action_prompt(config, body, "lift", state)
+    for opening, said in (
+        (-1.2, "0"),
+        (-1.0, "0"),
+        (-0.3, "3"),
+        (0.0, "5"),
+        (1.0, "9"),
+        (1.3, "9"),
+    ):
+        state[13] = opening
+        assert action_prompt(telling, body, "lift", state) == f"{silent} gripper 5 {said}"
+
+
+def test_a_body_without_grippers_has_nothing_more_to_say(config):
+    telling = dataclasses.replace(config, prompt_grippers=True)
+    body = body_named("navigation")
+    state = np.zeros(len(body.state_channels), np.float32)
+    assert action_prompt(telling, body, "go", state) == action_prompt(config, body, "go", state)
+
+
 def test_the_sentence_names_the_convention_of_the_network_not_of_the_body(config):
     body, state = aloha_embodiment(), np.zeros(14, np.float32)
     displaced = dataclasses.replace(
