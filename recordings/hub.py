@@ -14,7 +14,7 @@ from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from recordings import layout
 from recordings.checksums import Sums, sums_of, sums_of_files
-from recordings.disk import RecordingError, flush, parse_object, try_lock
+from recordings.disk import RecordingError, parse_object, try_lock
 from recordings.hub_card import CARD, write_card
 from recordings.hub_repository import (
     KEYLESS,
@@ -25,7 +25,7 @@ from recordings.hub_repository import (
     TransferError,
 )
 from recordings.inspection import written_problems
-from recordings.new_dataset import require_new
+from recordings.new_dataset import appear, require_new, require_room
 from recordings.snapshot import freeze
 
 Files = Mapping[str, RemoteFile]
@@ -128,15 +128,16 @@ def pull(repository: Repository, target: Path, *, revision: str | None = None) -
     """
     require_new(target)
     commit = _meant(repository, revision)
+    files = repository.files(commit)
+    if layout.INFO.as_posix() not in files:
+        raise ValueError(f"Not a dataset: {layout.INFO} is not in {repository.url}.")
+    require_room(target, sum(file.size for file in files.values()))
     staging = target.absolute().with_name(f".{target.name}.{commit[:12]}.pull")
     staging.mkdir(parents=True, exist_ok=True)
     lock = try_lock(staging / layout.LOCK)
     if lock is None:
         raise ValueError(f"Another program pulls this dataset already. Folder: {target}")
     with lock:
-        files = repository.files(commit)
-        if layout.INFO.as_posix() not in files:
-            raise ValueError(f"Not a dataset: {layout.INFO} is not in {repository.url}.")
         repository.download(commit, staging)
         _require_same(staging, files, repository)
         pulled = _looked_at(staging, commit)
@@ -145,8 +146,7 @@ def pull(repository: Repository, target: Path, *, revision: str | None = None) -
             (staging / name).unlink(missing_ok=True)
         (staging / layout.LOCK).unlink()
         require_new(target)
-        staging.rename(target)
-        flush(target.absolute().parent)
+        appear(staging, target)
     return pulled
 
 

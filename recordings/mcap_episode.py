@@ -14,7 +14,15 @@ import numpy as np
 from mcap.writer import CompressionType, Writer
 
 from recordings.disk import replaced
-from recordings.features import ACTION, CAPTURE_PREFIX, STATE, TIME, stored_in_table
+from recordings.features import (
+    ACTION,
+    CAPTURE_PREFIX,
+    LATE,
+    SENT,
+    STATE,
+    TIME,
+    stored_in_table,
+)
 from recordings.film_packets import Packets
 from recordings.protobuf_messages import PROTOBUF, RowMessages, VideoMessages
 from recordings.ros_messages import CDR, JOINT_STATE, ROS2MSG, STRING, joint_state, string
@@ -143,7 +151,10 @@ def _times(episode: McapEpisode) -> tuple[list[int], dict[str, list[int]]]:
     Measured where that was recorded, else LeRobot's timestamp.
     """
     columns = episode.columns
-    rows = columns.get(TIME, columns["timestamp"]).astype(np.float64)
+    if not {TIME, LATE, SENT} <= set(columns):  # not ours: others call time what they like
+        rows = columns["timestamp"].astype(np.float64)
+        return _ns(rows), {camera: _ns(rows) for camera in episode.films}
+    rows = columns[TIME].astype(np.float64)
     taken = {c: columns.get(CAPTURE_PREFIX + c, rows).astype(np.float64) for c in episode.films}
     earliest = min(float(times.min()) for times in (rows, *taken.values()))
     zero = max(0.0, -earliest)

@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from recordings.assembly import Assembly
-from recordings.disk import flush
+from recordings.disk import flush, free_bytes
 from recordings.inspection import written_problems
 from recordings.piece import Pieces
 from recordings.source import Source
@@ -19,6 +19,16 @@ def require_new(target: Path) -> Path:
             "new one, then: python -m recordings.edit DATASET merge NEW"
         )
     return target.absolute().with_name(f".{target.name}.{uuid4().hex}.part")
+
+
+def require_room(target: Path, size: int) -> None:
+    """Raise `ValueError` when the disk that `target` is to be on has not `size` bytes free."""
+    free = free_bytes(target)
+    if free < size:
+        raise ValueError(
+            f"Expected {size / 2**20:.0f} MB of free disk space, got {free / 2**20:.0f} MB. Free "
+            f"some, or choose another disk. Folder: {target}"
+        )
 
 
 def make_dataset(source: Source, pieces: Pieces, staging: Path, target: Path) -> int:

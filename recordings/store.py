@@ -15,10 +15,10 @@ from tqdm import tqdm
 
 from recordings import layout
 from recordings.checksums import files_of, require_inside, sums_of
-from recordings.disk import RecordingError, flush, parse_object, try_lock
+from recordings.disk import RecordingError, parse_object, try_lock
 from recordings.hub_repository import TransferError
 from recordings.inspection import written_problems
-from recordings.new_dataset import require_new
+from recordings.new_dataset import appear, require_new, require_room
 from recordings.remote_folder import RemoteFolder
 from recordings.snapshot import freeze
 
@@ -77,9 +77,12 @@ def _make_way(store: RemoteFolder, ours: Listing, *, replace: bool) -> set[str]:
             "Another dataset, or another version of this one, is there. Nothing was changed. To "
             f"put this one in its place, say --replace. Store: {store.url}"
         )
-    for name in sorted(wrong, key=lambda name: name != INFO):
-        store.remove(name)
-    return right
+    if INFO in sizes and right != set(ours):
+        store.remove(INFO)
+    for name in wrong:
+        if name != INFO:
+            store.remove(name)
+    return right if right == set(ours) else right - {INFO}
 
 
 def pull(store: RemoteFolder, target: Path, *, progress: bool = False) -> list[str]:
@@ -99,6 +102,7 @@ def pull(store: RemoteFolder, target: Path, *, progress: bool = False) -> list[s
         )
     listing = _read_listing(store) if LISTING in sizes else None
     names = listing if listing is not None else [n for n in sizes if not _hidden(n)]
+    require_room(target, sum(sizes.get(name, 0) for name in names))
     called = sha256(f"{store.url}{listing}".encode()).hexdigest()[:12]
     staging = target.absolute().with_name(f".{target.name}.{called}.pull")
     staging.mkdir(parents=True, exist_ok=True)
@@ -113,8 +117,7 @@ def pull(store: RemoteFolder, target: Path, *, progress: bool = False) -> list[s
         problems = written_problems(staging)
         (staging / layout.LOCK).unlink()
         require_new(target)
-        staging.rename(target)
-        flush(target.absolute().parent)
+        appear(staging, target)
     return problems
 
 

@@ -11,6 +11,7 @@ from plain_reading import PlainDataset, contents
 
 from recordings import editing, export_v21, import_v21
 from recordings.check import check
+from recordings.drives import Plan, Span, keep_drives, read_drives, read_plans
 from recordings.features import as_arrays
 from recordings.piece import trimmed
 
@@ -45,6 +46,20 @@ def test_a_dataset_goes_to_v21_and_back_to_the_last_bit(recorded, tmp_path):
         for ours, theirs in zip(films(recorded, key), films(tmp_path / "new", key), strict=True):
             assert ours.read_bytes() == theirs.read_bytes()
     assert (tmp_path / "new/meta/embodiment.json").exists()
+
+
+def test_who_drove_and_what_a_policy_planned_goes_along(recorded, tmp_path):
+    folder = shutil.copytree(recorded, tmp_path / "d")
+    planned = Plan(0.0, 0.1, 50.0, np.arange(40, dtype=np.float32).reshape(10, 4))
+    spans = [Span(0.0, "policy", "lift", "ours"), Span(0.2, "person")]
+    keep_drives(folder, 1, spans, [planned])
+    export_v21.export_v21(folder, tmp_path / "old")
+    import_v21.import_v21(tmp_path / "old", tmp_path / "new")
+    before, after = read_drives(folder), read_drives(tmp_path / "new")
+    assert after == before
+    back = read_plans(tmp_path / "new", after[1], secs=1.0)[0]
+    assert back.actions.tobytes() == planned.actions.tobytes()
+    assert (back.observed_secs, back.taken_secs, back.hz) == (0.0, 0.1, 50.0)
 
 
 def test_v21_has_a_file_per_episode_and_camera(recorded, tmp_path):

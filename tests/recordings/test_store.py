@@ -117,9 +117,23 @@ def test_a_file_that_changed_there_is_noticed(dataset, memory_url, tmp_path):
     assert not (tmp_path / "back").exists()
     there.write(name, (dataset / name).read_bytes())
     store.pull(RemoteFolder(url), tmp_path / "back")
+    there.remove(name)
+    mending = CutOff(url, None)
+    assert store.push(dataset, mending) == 2
+    assert mending.moved == [name, "meta/info.json"]
     there.write(".checksums.json", json.dumps({"files": {"../../evil": {}}}).encode())
     with pytest.raises(ValueError, match=r"\.checksums\.json cannot be read: Expected the name"):
         store.pull(RemoteFolder(url), tmp_path / "new")
+
+
+def test_what_another_tool_put_there_is_pulled_too(dataset, memory_url, tmp_path):
+    there = RemoteFolder(memory_url)
+    for name, path in files_of(dataset).items():
+        there.put(path, name)
+    store.pull(RemoteFolder(memory_url), tmp_path / "back")
+    assert contents_of(tmp_path / "back") == contents_of(dataset)
+    with pytest.raises(ValueError, match="Expected an empty place, or one that this program"):
+        store.push(dataset, there, replace=True)
 
 
 def run(capsys, *words):
@@ -143,6 +157,10 @@ def test_the_commands_say_what_is_wrong(dataset, tmp_path, capsys, monkeypatch):
         assert (status, told in text) == (1, True), text
     status, text = run(capsys, "push", dataset, tmp_path / "there")
     assert (status, "all of it is there" in text) == (0, True)
+    with monkeypatch.context() as patch:
+        patch.setattr("recordings.new_dataset.free_bytes", lambda _folder: 1000)
+        status, text = run(capsys, "pull", tmp_path / "there", tmp_path / "new")
+        assert (status, "of free disk space" in text) == (1, True)
     assert run(capsys, "pull", tmp_path / "there", tmp_path / "new")[0] == 0
     with monkeypatch.context() as patch:
         refuse = "Access denied: https://s3/x?X-Amz-Signature=verysecret"
