@@ -2,7 +2,6 @@
 
 import itertools
 import re
-from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -20,13 +19,11 @@ from hardware.simulation.language import (
 )
 from hardware.simulation.language.meaning import TRAINED_DICTIONS, UNSEEN_DICTIONS
 from hardware.simulation.language.references import (
-    CLEAR,
     GENERIC,
-    generic,
     references,
     unseen_references,
 )
-from hardware.simulation.language.template import expand, fill, gaps, pattern
+from hardware.simulation.language.template import expand, gaps, pattern
 from hardware.simulation.layout import TABLES, draw_layout
 from hardware.simulation.tasks.arranging import LineUp, Push, Stack, Swap
 from hardware.simulation.tasks.catalogue import EVERY_FAMILY, LATER, tasks_in
@@ -51,6 +48,7 @@ SHIPPED = {
         "take the {thing} block with the {other} hand and pass it to the {arm} hand",
     ),
 }
+
 """What the shipped checkpoint was trained on; the first of each is canonical."""
 
 RED, GREEN, BLUE = (Thing(colour, "cube") for colour in ("red", "green", "blue"))
@@ -67,12 +65,12 @@ LAYOUTS = [
     for seed in range(3)
 ]
 
-
 ROOMY = next(
     layout
     for layout in (draw_layout("blocks", seed) for seed in range(100))
     if all(kind.every(layout) for kind in LATER.values())
 )
+
 """A scene in which all that is taught later can be done."""
 
 
@@ -187,62 +185,6 @@ def test_no_name_by_place_fits_two_things(layout):
                 assert owner.setdefault(said, thing) == thing, said
 
 
-def test_names_by_place_are_true_by_a_clear_margin():
-    named = defaultdict(int)
-    for seed in range(60):
-        layout = draw_layout("blocks", seed)
-        xs = sorted((pose[0], thing) for thing, pose in layout.poses.items())
-        ys = sorted((pose[1], thing) for thing, pose in layout.poses.items())
-        for thing in layout.movables:
-            said = references(thing, layout, TRAINED_DICTIONS[0])
-            assert ("the leftmost cube" in said) == (
-                thing == xs[0][1] and xs[1][0] - xs[0][0] >= CLEAR
-            )
-            assert ("the cube nearest to me" in said) == (
-                thing == ys[0][1] and ys[1][0] - ys[0][0] >= CLEAR
-            )
-            second = unseen_references(thing, layout, TRAINED_DICTIONS[0])
-            assert ("the second cube from the right" in second) == (
-                thing == xs[-2][1]
-                and xs[-1][0] - xs[-2][0] >= CLEAR
-                and xs[-2][0] - xs[-3][0] >= CLEAR
-            )
-            assert (f"the {thing.name} on the right" in said) == (layout.poses[thing][0] >= CLEAR)
-            for name in said:
-                named[name] += 1
-    assert min(named["the leftmost cube"], named["the cube nearest to me"]) > 15
-
-
-def test_the_thing_closest_to_another_is():
-    found = 0
-    for seed in range(40):
-        layout = draw_layout("containers", seed)
-        marks = {
-            TRAINED_DICTIONS[0].phrase(thing): pose[:2] for thing, pose in layout.poses.items()
-        }
-        for thing in layout.movables:
-            for said in references(thing, layout, TRAINED_DICTIONS[0]):
-                match = re.fullmatch(r"the (?:object|thing) closest to (the .+)", said)
-                if match is None:
-                    continue
-                found += 1
-                mark = marks[match[1]]
-                nearest = min(
-                    (np.linalg.norm(layout.poses[other][:2] - mark), other.name)
-                    for other in layout.movables
-                    if TRAINED_DICTIONS[0].phrase(other) != match[1]
-                )
-                assert nearest[1] == thing.name
-    assert found > 50
-
-
-def test_a_colour_is_enough_only_where_nothing_else_has_it():
-    layout = draw_layout("containers", 3)
-    assert not any(generic(thing, layout, "object") for thing in layout.movables)
-    layout = draw_layout("blocks", 3)
-    assert generic(RED, layout, "object") == ["the red object"]
-
-
 def test_things_of_unseen_shape_are_objects_where_their_colour_is_enough():
     layout = draw_layout("blocks", 5, "instance")
     for task in tasks_in(layout):
@@ -309,38 +251,6 @@ def test_every_wording_is_read_back_as_its_task():
                 assert understood.task() == task, said
 
 
-def test_what_was_told_is_known_by_its_tasks():
-    told = (
-        "lift the red cube with the left arm",
-        "please raise the red block with the left hand",
-        "swap the blue cube and the green cube",
-        "put every object into the container of its colour",
-        "sort the objects into the containers of the other colour",
-        "pick up the leftmost cube with the left arm",
-        "fold the towel",
-    )
-    assert task_ids_told(told) == (
-        "pick_red_cube_left",
-        "swap_green_cube_blue_cube",
-        "sort_by_colour",
-        "sort_opposite",
-    )
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        "lift the red cube with the middle arm",
-        "pass the red cube from the left arm to the left arm",
-        "lift the cube and the ball with the left arm",
-        "put the red",
-        "",
-    ],
-)
-def test_what_is_no_sentence_of_training_is_not_understood(said):
-    assert understand(said) is None
-
-
 def test_a_sentence_is_reworded_without_changing_its_task():
     for task in (
         Push(RED, "left"),
@@ -362,20 +272,3 @@ def test_rewording_keeps_places_and_what_things_are_called():
     assert all("the leftmost cube" in reword(leftmost, random(seed)) for seed in range(20))
     can = understand("put the red can in the blue bowl")
     assert all("red can" in reword(can, random(seed)) for seed in range(20))
-
-
-def test_choices_are_written_out_and_gaps_filled():
-    template = "(lift|raise) <thing>( now|)"
-    assert expand(template) == (
-        *("lift <thing> now", "lift <thing>"),
-        *("raise <thing> now", "raise <thing>"),
-    )
-    assert fill("lift <thing>", {"thing": "it"}) == "lift it"
-    with pytest.raises(KeyError):
-        fill("lift <thing>", {})
-
-
-def test_a_gap_that_comes_twice_matches_the_same_words():
-    twice = pattern("put <one> on <two> and <one> on (it|top)", {"one": "[ab]", "two": "c"})
-    assert twice.fullmatch("put a on c and a on top")
-    assert not twice.fullmatch("put a on c and b on top")
