@@ -29,7 +29,7 @@ class SeenPictures:
     def __call__(self, pixels: Tensor, grid: Tensor) -> Tensor:
         """Tokens (tokens, hidden) of `pixels` (patches, features) in pictures of `grid` (n, 3)."""
         sizes = grid.prod(dim=1).tolist()
-        pictures = pixels.split(sizes)
+        pictures = torch.split(pixels, sizes)
         keys = [_digest(picture) for picture in pictures]
         new = sorted({key: n for n, key in enumerate(keys) if key not in self._kept}.values())
         found = {}
@@ -44,7 +44,7 @@ class SeenPictures:
         pixels = torch.cat(pictures).to(self._tower.dtype)
         tokens = self._tower(pixels, grid_thw=grid).pooler_output.to(torch.bfloat16).cpu()
         merged = int(self._tower.config.spatial_merge_size) ** 2
-        return list(tokens.split([size // merged for size in grid.prod(dim=1).tolist()]))
+        return list(torch.split(tokens, [size // merged for size in grid.prod(dim=1).tolist()]))
 
     def _keep(self, found: dict[bytes, Tensor]) -> None:
         for key, tokens in found.items():
