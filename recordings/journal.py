@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from recordings import layout
 from recordings.disk import parse_object, write_json
 
 logger = logging.getLogger(__name__)
@@ -84,6 +85,16 @@ def saved_as(folder: Path) -> int | None:
     """Return the index that the episode was about to be saved as; None if never."""
     path = folder / SAVING
     return int(parse_object(path.read_bytes())["episode_index"]) if path.exists() else None
+
+
+def is_being_saved(dataset: Path, index: int) -> bool:
+    """Whether episode `index` is being saved into a dataset, or was until a program was killed.
+
+    What the dataset says of all episodes together may then be of one more than info.json counts;
+    readers go by info.json, and the next writer settles it.
+    """
+    marks = (dataset / layout.OPEN).glob(f"*/{SAVING}")
+    return any(saved_as(mark.parent) == index for mark in marks)
 
 
 def read_head(folder: Path) -> Head:
