@@ -12,6 +12,8 @@ from recordings.hub_repository import TransferError, plain
 
 MADE_BY = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs"}
 """Packages that bring the stores most used; fsspec names those of others."""
+WITHOUT_FOLDERS = {*MADE_BY, "s3a", "abfss", "adl", "oss", "oci"}
+"""Stores of objects. Asked for a folder they would make a bucket, whatever its name was meant."""
 
 
 class RemoteFolder:
@@ -35,6 +37,7 @@ class RemoteFolder:
                 f"{scheme!r} is installed. {install}"
             ) from error
         self._root = str(root).rstrip("/")
+        self._makes_folders = scheme not in WITHOUT_FOLDERS
 
     def files(self) -> dict[str, int]:
         """Return the size in bytes of every file in it, by its name in it; none if there is none.
@@ -85,7 +88,8 @@ class RemoteFolder:
 
     def _make_room(self, name: str) -> None:
         """Make the folders above a file, where a store has folders."""
-        self._fs.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
+        if self._makes_folders:
+            self._fs.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
 
     @contextmanager
     def _said(self) -> Iterator[None]:

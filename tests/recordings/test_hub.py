@@ -8,7 +8,8 @@ import sys
 import hf_xet
 import pytest
 import tyro
-from hub_server import SIGNATURE, TOKEN, hub_server
+from hub_requests import SIGNATURE, TOKEN
+from hub_server import hub_server
 
 from recordings import editing, hub
 from recordings.check import check
