@@ -8,7 +8,6 @@ as JPEG files padded to one length, whose true lengths are in /compress_len.
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Literal
 
 import cv2
@@ -16,6 +15,7 @@ import h5py
 import numpy as np
 
 from hardware.interfaces import Image
+from recordings.closing import Closing
 from recordings.disk import replaced
 from recordings.features import ACTION, STATE
 
@@ -33,7 +33,7 @@ IMAGES = "/observations/images"
 Colours = Literal["rgb", "bgr"]
 
 
-class AlohaFile:
+class AlohaFile(Closing):
     """An open file. Raises `ValueError` naming what is lacking or does not fit together."""
 
     def __init__(self, path: Path, colours: Colours = "rgb") -> None:
@@ -90,17 +90,6 @@ class AlohaFile:
     def close(self) -> None:
         """Close the file. Safe to call twice."""
         self._file.close()
-
-    def __enter__(self) -> "AlohaFile":
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _unpacked(self, jpeg: np.ndarray, camera: str) -> Image:
         picture = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)

@@ -14,6 +14,8 @@ def columns_of(table: pa.Table, features: Features, *, num_rows: int) -> dict[st
     """
     if table.num_rows != num_rows:
         raise ValueError(f"Expected {num_rows} rows, got {table.num_rows}.")
+    if len(set(table.column_names)) < table.num_columns:
+        raise ValueError(f"Expected every column once, got {table.column_names}.")
     wanted = stored_in_table(features)
     lacking = [name for name in wanted if name not in table.column_names]
     if lacking:

@@ -34,6 +34,7 @@ class DataFile(Closing):
         groups = [i for i, (low, high) in enumerate(self._spans) if low <= episode <= high]
         try:
             table = self._file.read_row_groups(groups, use_threads=False)
+            table.validate(full=True)
             return table.filter(pc.equal(table["episode_index"], episode))
         except TORN as error:
             raise self._torn(error) from error

@@ -85,13 +85,17 @@ class Dataset(Closing):
 
     def episodes(self) -> list[EpisodeSummary]:
         """Return every episode, in order."""
-        cards = read_episode_lines(self.folder / layout.QUALITY)
+        path = self.folder / layout.QUALITY
+        cards = read_episode_lines(path)
         marks = read_marks(self.folder)
-        return [
-            self._summary(row, cards.get(index), marks.get(index, NO_MARKS))
-            for row in self._rows
-            for index in [row["episode_index"]]
-        ]
+        try:
+            return [
+                self._summary(row, cards.get(index), marks.get(index, NO_MARKS))
+                for row in self._rows
+                for index in [row["episode_index"]]
+            ]
+        except ValueError as error:
+            raise ValueError(f"{error} Correct or delete its line. File: {path}") from error
 
     def rows(self, episode: int) -> dict[str, np.ndarray]:
         """Return the columns of one episode, (rows,) or (rows, length), by feature name.

@@ -98,9 +98,17 @@ def whole_lines(path: Path) -> list[bytes]:
     return whole.splitlines()
 
 
+def parse_json(text: bytes) -> Any:  # noqa: ANN401 - whatever it holds
+    """Return the JSON value in `text`. Raises `ValueError` when it holds none."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it holds lists in lists beyond any use") from error
+
+
 def parse_object(text: bytes) -> dict[str, Any]:
     """Return the JSON object in `text`. Raises `ValueError` when it holds none."""
-    content = json.loads(text)
+    content = parse_json(text)
     if isinstance(content, dict):
         return content
     raise ValueError(f"Expected a JSON object, got {content!s:.200}")
@@ -109,7 +117,9 @@ def parse_object(text: bytes) -> dict[str, Any]:
 def read_lines(path: Path) -> list[Any]:
     """Return the JSON values of the whole lines of `path`; none if no such file."""
     try:
-        return [json.loads(line) for line in whole_lines(path)]
+        return [parse_json(line) for line in whole_lines(path)]
+    except OSError as error:
+        raise ValueError(f"Cannot read lines: {error.strerror}. File: {path}") from error
     except ValueError as error:
         raise ValueError(f"Expected one JSON value a line: {error}. File: {path}") from error
 

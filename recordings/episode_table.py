@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recordings import layout
+from recordings.data_file import TORN
 from recordings.disk import replaced
 from recordings.statistics import NAMES, Statistics, together
 
@@ -43,17 +44,24 @@ def read_episodes(folder: Path, *, statistics: bool = True) -> pa.Table:
         try:
             with pq.ParquetFile(path) as file:
                 wanted = [n for n in file.schema_arrow.names if statistics or _is_plain(n)]
+                if len(set(wanted)) < len(wanted):
+                    raise ValueError("expected every column once")
                 tables.append(file.read(wanted))
-        except (OSError, pa.ArrowException) as error:
+                tables[-1].validate(full=True)
+        except TORN as error:
             raise ValueError(
                 f"Cannot read an episode table: {error}. Run: python -m recordings.repair "
                 f"{folder} File: {path}"
             ) from error
-    return (
-        pa.concat_tables(tables, promote_options="default")
-        if tables
-        else pa.table({"episode_index": pa.array([], "i8")})
-    )
+    if not tables:
+        return pa.table({"episode_index": pa.array([], "i8")})
+    try:
+        return pa.concat_tables(tables, promote_options="default")
+    except TORN as error:
+        raise ValueError(
+            f"The files of meta/episodes do not fit together: {error}. "
+            f"Run: python -m recordings.repair {folder}"
+        ) from error
 
 
 def rows_of(table: pa.Table) -> list[Row]:
@@ -123,15 +131,27 @@ def read_tasks(folder: Path) -> list[str]:
     if not path.exists():
         return []
     try:
-        table = pq.ParquetFile(path).read()
-    except (OSError, pa.ArrowException) as error:
+        with pq.ParquetFile(path) as file:
+            table = file.read()
+        table.validate(full=True)
+        return _tasks_in(table)
+    except TORN as error:
         raise ValueError(
             f"Cannot read the tasks: {error}. Run: python -m recordings.repair {folder} "
             f"File: {path}"
         ) from error
-    (words,) = [name for name in table.column_names if name != "task_index"]
-    pairs = zip(table["task_index"].to_pylist(), table[words].to_pylist(), strict=True)
-    return [task for _, task in sorted(pairs)]
+
+
+def _tasks_in(table: pa.Table) -> list[str]:
+    words = [name for name in table.column_names if name != "task_index"]
+    if len(words) != 1 or "task_index" not in table.column_names:
+        raise ValueError(f"expected task_index and one column of words, got {table.column_names}")
+    numbers, tasks = table["task_index"].to_pylist(), table[words[0]].to_pylist()
+    wrong = [each for each in numbers if not isinstance(each, int)]
+    wrong += [each for each in tasks if not isinstance(each, str)]
+    if wrong:
+        raise ValueError(f"expected a number and words in every row, got {wrong[0]!r:.80}")
+    return [task for _, task in sorted(zip(numbers, tasks, strict=True))]
 
 
 def write_tasks(folder: Path, tasks: Sequence[str]) -> None:

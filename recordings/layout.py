@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from recordings.disk import parse_object
+from recordings.info_rules import problems_of_info
 
 CODEBASE_VERSION = "v3.0"
 CHUNKS_SIZE = 1000
@@ -97,4 +98,10 @@ def read_info(folder: Path) -> dict[str, Any]:
     lacking = [name for name in REQUIRED if name not in info]
     if lacking:
         raise ValueError(f"{INFO} lacks {lacking}. Run: python -m recordings.repair {folder}")
+    wrong = list(problems_of_info(info))
+    if wrong:
+        raise ValueError(
+            f"{INFO} cannot be used: {'; '.join(wrong[:3])}. "
+            f"Run: python -m recordings.repair {folder}"
+        )
     return info

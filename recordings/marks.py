@@ -47,7 +47,10 @@ NO_MARKS = Marks()
 def read_marks(folder: Path) -> dict[int, Marks]:
     """Return what is said of each marked episode of the dataset at `folder`."""
     lines = read_episode_lines(folder / MARKS)
-    return {index: Marks.from_json(line) for index, line in lines.items()}
+    try:
+        return {index: Marks.from_json(line) for index, line in lines.items()}
+    except ValueError as error:
+        raise ValueError(f"{error} Correct or delete the line. File: {folder / MARKS}") from error
 
 
 def mark(folder: Path, episode: int, marks: Marks) -> None:

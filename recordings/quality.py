@@ -12,6 +12,9 @@ MISSED_SHARE = 0.02
 """Share of control ticks whose loss LeRobot's documentation calls expected."""
 RATE_SHARE = 0.95
 STANDSTILL_SECS = 0.5
+BY_CAMERA = ("duplicated", "dropped", "standstill_secs")
+ALWAYS = ("rate_hz", "late_p99_secs", "missed_ticks", "not_sent")
+"""Numbers that every card has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,30 @@ class Quality:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "Quality":
-        """Rebuild from `to_json`. Raises `ValueError` naming what is missing or unknown."""
+        """Rebuild from `to_json`. Raises `ValueError` naming what is missing, unknown or wrong."""
+        wrong = [f"{name}: {v!s:.80}" for name, v in fields.items() if not _can_be(name, v)]
+        if wrong:
+            raise ValueError(
+                f"Not a quality card: expected a verdict and a reason in words, and numbers, got "
+                f"{'; '.join(wrong[:3])}."
+            )
         try:
             return cls(**fields)
         except TypeError as error:
             raise ValueError(f"Not a quality card: {error}.") from error
+
+
+def _can_be(name: str, value: object) -> bool:
+    """Whether `value` can be what a card says under `name`."""
+    if name in ("verdict", "reason"):
+        return isinstance(value, str)
+    if name in BY_CAMERA:
+        return isinstance(value, Mapping) and all(map(_is_number, value.values()))
+    return _is_number(value) or (name not in ALWAYS and value is None)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(slots=True)

@@ -9,11 +9,12 @@ import pyarrow.parquet as pq
 
 from recordings import layout
 from recordings.data_file import DataFile
-from recordings.disk import read_lines
 from recordings.drives import DriveRecord, read_drives
-from recordings.episode_table import Row, read_episodes, read_tasks, rows_of
+from recordings.episode_lines import read_episode_lines
+from recordings.episode_table import Row, read_tasks, rows_of
 from recordings.features import counted_features, film_keys
 from recordings.marks import Marks, read_marks
+from recordings.saved_episodes import saved_episodes
 from recordings.statistics import NAMES
 
 
@@ -25,16 +26,10 @@ class Source:
         self.info: dict[str, Any] = layout.read_info(folder)
         self.fps: int = self.info["fps"]
         self.tasks = read_tasks(folder)
-        self.episode_table = read_episodes(folder).slice(0, self.info["total_episodes"])
+        self.episode_table = saved_episodes(folder, self.info, statistics=True)
         self.entries: list[Row] = rows_of(self.episode_table)
-        if len(self.entries) < self.info["total_episodes"]:
-            raise ValueError(
-                f"Expected {self.info['total_episodes']} episodes in meta/episodes, got "
-                f"{len(self.entries)}. Run: python -m recordings.repair {folder}"
-            )
         self.film_keys = film_keys(self.info["features"])
-        cards = read_lines(folder / layout.QUALITY)
-        self.cards: dict[int, dict[str, Any]] = {line["episode_index"]: line for line in cards}
+        self.cards: dict[int, dict[str, Any]] = read_episode_lines(folder / layout.QUALITY)
         self.marks: dict[int, Marks] = read_marks(folder)
         self.drives: dict[int, DriveRecord] = read_drives(folder)
         self._data: DataFile | None = None

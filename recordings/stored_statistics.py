@@ -20,7 +20,7 @@ def statistics_problems(dataset: Dataset, episodes: Sequence[dict[str, np.ndarra
         return []
     try:
         stored = from_json(json.loads((dataset.folder / layout.STATS).read_text()))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         return [f"Cannot read {layout.STATS}: {error}."]
     features = dataset.info["features"]
     found = []
@@ -28,6 +28,12 @@ def statistics_problems(dataset: Dataset, episodes: Sequence[dict[str, np.ndarra
         lacking = [kind for kind in NAMES if kind not in stored.get(name, {})]
         if lacking:
             found.append(f"{layout.STATS} lacks {lacking} of {name}")
+    found += [
+        f"{layout.STATS}: expected numbers as {kind} of {name}, got {stored[name][kind]!s:.80}"
+        for name in features
+        for kind in NAMES
+        if kind in stored.get(name, {}) and not _are_numbers(stored[name], kind)
+    ]
     if found:
         return found
     found = [
@@ -45,8 +51,18 @@ def statistics_problems(dataset: Dataset, episodes: Sequence[dict[str, np.ndarra
     return found
 
 
+def _are_numbers(stored: Statistics, kind: str) -> bool:
+    """Whether they are numbers, one for each that there is a smallest of; the count is one."""
+    values, like = stored[kind], stored["min"] if "min" in stored else stored[kind]
+    if values.dtype.kind not in "biuf" or not values.size:
+        return False
+    return values.size == (1 if kind == "count" else like.size)
+
+
 def _describes(stored: Statistics, values: np.ndarray) -> bool:
     true = statistics_of(values)
+    if stored["min"].size != true["min"].size:
+        return False
     exact = all(
         np.allclose(stored[kind].reshape(-1), true[kind].reshape(-1), rtol=1e-3, atol=1e-4)
         for kind in ("min", "max", "mean", "std")
