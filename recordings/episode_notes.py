@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeGuard
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
@@ -57,5 +57,5 @@ def _fields(dataset: str, episode: EpisodeSummary) -> Fields:
     }
 
 
-def _is_figure(value: object) -> bool:
+def _is_figure(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -46,7 +46,7 @@ BINARY = {"sqlite": "BINARY", "postgresql": "C"}
 class EpisodeLine(NamedTuple):
     """One episode as lists show it."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # the episode's; hides tuple.index
     task: str
     num_frames: int
     secs: float
@@ -92,7 +92,7 @@ class Search:
 def line_of(row: Sequence[Any]) -> EpisodeLine:
     """Return what a row of a `Search` says."""
     *plain, tags = row
-    return EpisodeLine(*plain, () if tags == "\n" else words_in(tags))
+    return EpisodeLine._make((*plain, () if tags == "\n" else words_in(tags)))
 
 
 def _field(name: str) -> ColumnElement[Any]:
@@ -101,7 +101,8 @@ def _field(name: str) -> ColumnElement[Any]:
     if name in NUMBERS:
         return cast(NUMBERS[name], Float)
     if name in FIGURES:
-        return Episode.figures[name].as_float()
+        figure: ColumnElement[float] = Episode.figures[name].as_float()
+        return figure
     raise ValueError(f"There is no field {name!r}. Fields: {sorted(FIELDS)}")
 
 

@@ -92,7 +92,9 @@ def fields_of(source: Source, episode: int) -> Fields:
 def worst_figures(card: Mapping[str, Any]) -> dict[str, Value]:
     """Return what a quality card says; of figures by camera, the worst."""
     return {
-        name: max(value.values(), default=0) if isinstance(value, dict) else value
+        name: max(filter(_is_number, value.values()), default=0)
+        if isinstance(value, dict)
+        else value
         for name, value in card.items()
         if name != "episode_index"
     }

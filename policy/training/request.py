@@ -60,8 +60,6 @@ class Ingredient:
     dataset: str | None = None
     """Folder of demonstrations (LeRobotDataset v3.0), of which questions ask where grippers go, or
     of questions. Without one, questions and grounding are about simulated scenes."""
-    keep_all: bool = False
-    """Learn from episodes marked as failed or recorded badly too."""
     weight: float = 1.0
     """Share of every batch, relative to the other parts."""
     embodiment: str | None = None
@@ -72,6 +70,8 @@ class Ingredient:
     """Rows of this body's chunks, at most the network's."""
     cameras: dict[str, str] = field(default_factory=dict)
     """Name of a network's camera to that of the dataset's, where they differ."""
+    keep_all: bool = False
+    """Learn from episodes marked as failed or recorded badly too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,6 @@ class TrainRequest:
     stage: Stage = "sft"
     dataset: str | None = None
     """Folder of demonstrations: short for a mixture of it alone."""
-    keep_all: bool = False
-    """Of a `dataset`: learn from episodes marked as failed or recorded badly too."""
     scenes: int = 0
     """Simulated scenes to ground the backbone on and to ask about."""
     scenes_share: float = 0.25
@@ -202,6 +200,8 @@ class TrainRequest:
     """Processor threads; all cores when not given."""
     workers: int = 1
     """Processes that make batches; 0 makes them between steps."""
+    keep_all: bool = False
+    """Of a `dataset`: learn from episodes marked as failed or recorded badly too."""
     rl: RLOptions = RLOptions()
 
     def __post_init__(self) -> None:
