@@ -1,5 +1,6 @@
 """Demonstrations as sources: chunks of them from pictures, or whole ones from words alone."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -55,6 +56,19 @@ class Demonstrations:
     def __len__(self) -> int:
         return len(self._samples.driven)
 
+    @property
+    def fingerprint(self) -> str:
+        """Differs where other rows, words or pictures would be learnt from."""
+        samples = self._samples
+        digest = hashlib.blake2b(digest_size=8)
+        films = (*samples.pictures.items(), *samples.firsts.items())
+        shown = [(name, frames.shape, getattr(frames, "filename", "")) for name, frames in films]
+        said = [(each.task, each.start, each.stop) for each in samples.episodes]
+        digest.update(repr((self.name, shown, said)).encode())
+        for rows in (samples.driven, samples.state, samples.action):
+            digest.update(np.ascontiguousarray(rows).tobytes())
+        return digest.hexdigest()
+
     def item(self, index: int, rng: np.random.Generator) -> Item:
         """The driven row `index`."""
         row, samples = int(self._samples.driven[index]), self._samples
@@ -67,7 +81,7 @@ class Demonstrations:
         state = self._state(row, rng)
         return Item(
             "actions",
-            self._prompt(row, state, rng),
+            self._prompt(row, self._told(row, state), rng),
             self._variation.augment(shown, rng),
             state=state,
             actions=self._normalized(chunk, row),
@@ -82,6 +96,12 @@ class Demonstrations:
         state = self._stats.state.normalize(self._samples.state[row])
         noise = rng.normal(0, 1, state.shape) * self._variation.state_noise
         return np.asarray(state + noise, np.float32)
+
+    def _told(self, row: int, state: np.ndarray) -> np.ndarray:
+        """What the prompt says of the state: as drawn in full, its grippers as they were."""
+        if self._config.state == "text":
+            return state
+        return np.asarray(self._stats.state.normalize(self._samples.state[row]), np.float32)
 
     def _prompt(
         self,
@@ -120,7 +140,13 @@ class Trajectories(Demonstrations):
         state = self._state(episode.start, rng)
         return Item(
             "trajectories",
-            self._prompt(episode.start, state, rng, hz=round(hz, 2), horizon=len(rows)),
+            self._prompt(
+                episode.start,
+                self._told(episode.start, state),
+                rng,
+                hz=round(hz, 2),
+                horizon=len(rows),
+            ),
             {},
             state=state,
             actions=self._normalized(rows, episode.start),

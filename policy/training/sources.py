@@ -135,7 +135,7 @@ class Opener:
             name = samples.embodiment.name
             state, action = self._measured(part, samples)
             earlier = found.get(name) or known.get(name)
-            if earlier is not None and earlier.tasks:
+            if earlier is not None and (name in found or earlier.tasks):
                 stats = earlier.norm_stats.widened(state, action)
             else:
                 stats = NormStats(Quantiles.of(state), Quantiles.of(action))
