@@ -43,6 +43,14 @@ class CameraView:
     height: int
     width: int
 
+    def __post_init__(self) -> None:
+        sizes = isinstance(self.height, int) and isinstance(self.width, int)
+        if not isinstance(self.name, str) or not sizes or not 0 < self.height * self.width < 2**31:
+            raise ValueError(
+                f"A camera needs a name and a size in pixels, got {self.name!r:.80}, "
+                f"{self.height!s:.20}x{self.width!s:.20}."
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class Embodiment:

@@ -90,6 +90,8 @@ def _index(path: Path, state: tuple[int, int, int], container: Any) -> FilmIndex
         raise ValueError("expected a video stream, got none")
     stream = container.streams.video[0]
     codec = stream.codec_context
+    if codec is None:
+        raise ValueError("expected a codec that can be decoded, got one that nobody knows")
     rate = Fraction(stream.average_rate or 0)
     if not rate or not 0 < codec.height * codec.width <= MOST_PIXELS:
         raise ValueError(
