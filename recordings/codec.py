@@ -55,7 +55,7 @@ DEPTH = Codec(
     "gray16le",
     {"level": "3", "g": "1", "slices": "4", "threads": "1"},
     "",
-    300.0,
+    150.0,
 )
 """16 bits a pixel, to the last bit (docs/decisions/0024)."""
 
