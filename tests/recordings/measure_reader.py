@@ -89,7 +89,8 @@ class Training:
         with Dataset(folder) as dataset:
             names, body = dataset.cameras[:CAMERAS], dataset.embodiment
         sizes = {view.name: (view.height, view.width) for view in body.cameras}
-        self.samples = load_samples(folder, {name: sizes[name] for name in names}, cache)
+        sizes = {name: sizes[name] for name in names}
+        self.samples = load_samples(folder, sizes, cache, keep_all=True)
 
     def __call__(self, rows):
         return [self.sample(int(row)) for row in rows]
