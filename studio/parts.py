@@ -40,14 +40,15 @@ def heading(words: str) -> gr.HTML:
 def watching_part(name: str) -> gr.HTML:
     """Place a part that Python fills: its script is told whenever the value changes.
 
-    The script tells what a person chose by the event `choose`.
+    The script tells what a person chose by the event `choose`, and by `stale` that the value may
+    be old.
     """
     return gr.HTML(
         value="",
         html_template=(MARKUP / f"{name}.html").read_text(),
         js_on_load=(
             f"(window.vlaMounts ||= []).push(['{name}', element, () => props.value, watch,"
-            " (chosen) => trigger('choose', chosen)]);"
+            " (chosen) => trigger('choose', chosen), () => trigger('stale', {})]);"
         ),
         elem_id=f"part-{name}",
         apply_default_css=False,

@@ -2,7 +2,9 @@
 
 import { part } from "./part.js";
 
-export function mountEpisodes(element, _live, value, watch, choose) {
+const REFRESH_MS = 700; // several things told at once are one reason to look again
+
+export function mountEpisodes(element, live, value, watch, choose, tellStale) {
   const show = () => {
     const list = element.querySelector(".episodes");
     const episodes = value() ? JSON.parse(value()) : [];
@@ -15,6 +17,12 @@ export function mountEpisodes(element, _live, value, watch, choose) {
   };
   watch("value", show);
   show();
+  // Whatever is told, such as that an episode is saved by now, may have changed the list.
+  let told = 0;
+  live.on("notices", () => {
+    clearTimeout(told);
+    told = setTimeout(() => element.offsetParent && tellStale(), REFRESH_MS);
+  });
 }
 
 function trains(episodes) {
