@@ -160,3 +160,51 @@ def test_a_film_has_another_address_after_an_edit(desk):
     )
     assert json.loads(episodes.to_watch("d", 1))["films"][0]["url"] != before
     shutil.rmtree(folder_of(episodes))
+
+
+def test_tags_are_set_as_they_are_written(desk):
+    _, _, curation, episodes = desk
+    assert curation.tag("d", 1, "slow,  dropped once") == "tag 1 --add slow --add dropped once"
+    assert curation.said_of("d", 1) == ("task 1", "slow, dropped once")
+    assert curation.tag("d", 1, "slow") == "tag 1 --remove dropped once"
+    assert listed(episodes, "tags=slow") == [(1, "task 1")]
+    with pytest.raises(ValueError, match="has these tags already"):
+        curation.tag("d", 1, " slow ")
+
+
+def test_what_is_listed_is_copied_and_merged_back(desk):
+    _, _, curation, episodes = desk
+    assert curation.copy("d", -1, "task=task 0", "secs>2.5", "some") == "1 episodes copied to some."
+    assert [name for _, name in episodes.datasets()] == ["d", "some"]
+    assert curation.merge("d", -1, "some") == "merge some"
+    assert len(listed(episodes)) == 4
+    for act, words in [
+        (lambda: curation.merge("d", -1, "d"), "Choose another dataset"),
+        (lambda: curation.copy("d", -1, "", "", "../x"), "letters, digits"),
+        (lambda: curation.copy(None, -1, "", "", "x"), "Choose a dataset"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            act()
+
+
+def test_only_what_can_be_taken_back_is_offered(desk):
+    _, _, curation, episodes = desk
+    looking = Looking(episodes, curation, Notices())
+    assert curation.reach("d") == ("", "")
+    assert not any(each.visible for each in looking.listed("d", "")[1:])
+    curation.delete("d", 1)
+    assert curation.reach("d") == ("delete 1", "")
+    lists = looking.listed("d", "")
+    assert (lists.undo.visible, lists.undo.value) == (True, "Undo: delete 1")
+    assert lists.trash.visible and lists.restore.visible and not lists.redo.visible
+    curation.undo("d")
+    assert curation.reach("d") == ("", "delete 1")
+    assert curation.reach(None) == ("", "")
+
+
+def test_a_failed_episode_says_that_training_leaves_it_out(desk):
+    _, _, curation, episodes = desk
+    curation.mark("d", 0, success=False)
+    lines = json.loads(episodes.listing("d"))
+    assert "marked as failed" in lines[2]["left_out"]
+    assert lines[0]["left_out"] == ""
