@@ -125,7 +125,7 @@ def films_of(features: Features) -> FilmFormat:
 
 
 def _is_colour_film(feature: Mapping[str, Any]) -> bool:
-    return feature["dtype"] == "video" and not is_depth(feature) and "info" in feature
+    return feature["dtype"] == "video" and not is_depth(feature) and bool(feature.get("info"))
 
 
 def stored_in_table(features: Features) -> Features:

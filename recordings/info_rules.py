@@ -50,6 +50,13 @@ def _feature_problems(name: str, feature: object) -> Iterator[str]:
         )
     elif feature["dtype"] != "string" and not shape:
         yield f"expected a shape of {name:.80}, got none"
+    elif not _tells_of_films(feature.get("info")):
+        yield f"expected the info of {name:.80} as an object with video.codec in words, got another"
+
+
+def _tells_of_films(info: object) -> bool:
+    """Ours looks for the codec; newer LeRobots tell more, some of it nested."""
+    return info is None or (isinstance(info, dict) and isinstance(info.get("video.codec", ""), str))
 
 
 def _path_problems(key: str, pattern: object, allowed: re.Pattern[str]) -> Iterator[str]:

@@ -86,7 +86,8 @@ def fields_of(source: Source, episode: int) -> Fields:
         "verdict": "unknown",
         "reason": "",
     }
-    return fields | figures
+    words = {name: str(figures[name]) for name in ("verdict", "reason") if name in figures}
+    return fields | figures | words
 
 
 def worst_figures(card: Mapping[str, Any]) -> dict[str, Value]:
