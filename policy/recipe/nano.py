@@ -1,6 +1,7 @@
 """The recipe of the checkpoint that ships, at three scales. Every number of it is here."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from policy.recipe.recipe import Demonstrations, Measurement, Recipe, Scale, Stage
 
@@ -59,7 +60,7 @@ class Size:
 SIZES: dict[Scale, Size] = {
     "smoke": Size(64, 16, 2, 2, 2, 2, 2, 1, 1, 4),
     "laptop": Size(20_000, 64, 900, 3000, 10_000, 1500, 0, 200, 20, 1000),
-    "gpu": Size(20_000, 512, 1500, 2500, 4000, 1000, 1000, 200, 20, 1000),
+    "gpu": Size(20_000, 512, 2500, 1000, 3000, 1000, 1000, 200, 20, 1000),
 }
 
 COMMON = {"optimizer": "muon", "warmup": 30, "question_weight": 0.3, "paraphrase": 0.5}
@@ -72,6 +73,7 @@ PRETRAINING = {
     "question_weight": 1.0,
     "ema": 0.99,
     "pointer": True,
+    "prompt_grippers": True,
     "decoder_context": "read",
 }
 """Fields of the request of the first stage: vision and words, no action."""
@@ -92,11 +94,18 @@ DRIVING = {
     "warmup": 30,
     "stage": "sft",
     "learning_rate": 2e-3,
-    "freeze_backbone": True,
     "draws": 2,
     "ema": 0.999,
 }
-"""Of the third: the decoder alone, on what the backbone says of every row, computed once."""
+"""Of the third: the decoder alone, on a frozen backbone."""
+
+FROZEN: dict[Scale, dict[str, Any]] = {
+    "smoke": {"freeze_backbone": True},
+    "laptop": {"freeze_backbone": True},
+    "gpu": {"freeze": ("vision", "language"), "paraphrase": 0.5},
+}
+"""How it is frozen: what the backbone says of every row is computed once, but where the launches of
+a GPU's kernels limit, that would only take gigabytes."""
 
 TUNING = {
     **COMMON,
@@ -125,7 +134,7 @@ def nano(scale: Scale) -> Recipe:
     return Recipe(
         name=f"nano-{scale}",
         demonstrations=(*shown, *corrected),
-        stages=tuple(_stages(size, shown, corrected)),
+        stages=tuple(_stages(scale, shown, corrected)),
         measurements=tuple(_measurements(size, [each.name for each in shown])),
         questions=size.questions,
         views=("cam_high@start",),
@@ -142,8 +151,9 @@ def _corrections(scale: Scale, names: list[str]) -> list[Demonstrations]:
 
 
 def _stages(
-    size: Size, shown: list[Demonstrations], corrected: list[Demonstrations]
+    scale: Scale, shown: list[Demonstrations], corrected: list[Demonstrations]
 ) -> list[Stage]:
+    size = SIZES[scale]
     told = {"grounding": GROUNDING, "questions": QUESTIONS}
     weights = {each.name: SHARES.get(each.name, 1.0) for each in shown}
     common = {"batch_size": size.batch, "seed": 0}
@@ -155,7 +165,12 @@ def _stages(
             told={"grounding": 1.0, "questions": 1.0},
         ),
         Stage("aiming", {**AIMING, "steps": size.aiming, **scenes}, "pretraining", weights, told),
-        Stage("driving", {**DRIVING, "steps": size.driving, **common}, "aiming", weights),
+        Stage(
+            "driving",
+            {**DRIVING, **FROZEN[scale], "steps": size.driving, **common},
+            "aiming",
+            weights,
+        ),
         Stage("sft", {**TUNING, "steps": size.tuning, **scenes}, "driving", weights, told),
     ]
     if corrected:

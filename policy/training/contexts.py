@@ -1,10 +1,14 @@
-"""The outputs of a frozen backbone, computed once for every item and kept in a file beside the job.
+"""The outputs of a frozen backbone, computed once for every item and kept in files of the job.
 
-The file is mapped, not read: processes of one machine share it, and it may be larger than memory.
+One file a source, mapped and not read: processes of one machine share it, and it may be larger than
+memory. It is named by what it was made of, so that a job that goes on finds it again.
 """
 
 import hashlib
 import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,139 +17,186 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
+from policy.data.demonstrations import Demonstrations
 from policy.data.item import Source
 from policy.model.processor import Encoded, Processor
 from policy.model.qwen_vla import Context, QwenVLA
+
+FORMAT = 1
+"""Of the files; raised when they would be read otherwise."""
 
 BATCH = 128
 SPARE = 2e9
 """Bytes that stay free on the disk."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Of one source, T tokens in all."""
+
+    hidden: np.ndarray
+    """(T, hidden) bfloat16 as int16, mapped."""
+    positions: np.ndarray
+    """(T, 3) int16."""
+    ends: np.ndarray
+    """(items,) int64: where each item's tokens end."""
+    pointed: np.ndarray
+    """(items, POINTED) float32; none of a network without a pointer."""
+
+    def span(self, item: int) -> slice:
+        """The tokens of an item."""
+        return slice(int(self.ends[item - 1]) if item else 0, int(self.ends[item]))
+
+
 class StoredContexts:
     """Looked up by (number of the source, number of the item)."""
 
-    def __init__(
-        self,
-        model: QwenVLA,
-        processor: Processor,
-        sources: tuple[Source, ...],
-        *,
-        folder: Path,
-        device: torch.device,
-        bf16: bool,
-    ) -> None:
-        """Run the backbone over every item, or find in `folder` what was computed before.
-
-        Raises `ValueError` when the disk has no room for it.
-        """
-        lengths = [len(source) for source in sources]
-        self._first = torch.tensor(np.cumsum([0, *lengths[:-1]]))
-        self._device = device
-        name = _name(model, processor, sources)
-        self._path, index = folder / f"{name}.bf16", folder / f"{name}.npz"
-        if not index.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            _forget_others(folder)
-            with (
-                torch.inference_mode(),
-                torch.autocast(device.type, torch.bfloat16, enabled=bf16),
-            ):
-                _store(model, processor, sources, self._path, index, device)
-        with np.load(index) as stored:
-            self._ends, self._positions = stored["ends"], stored["positions"]
-            self._pointed = torch.from_numpy(stored["pointed"])
-        width = int(model.backbone.config.text_config.hidden_size)
-        tokens = int(self._ends[-1])
-        self._hidden = np.memmap(self._path, np.int16, "r", shape=(tokens, width))
+    def __init__(self, stored: tuple[Stored, ...], device: torch.device) -> None:
+        self._stored, self._device = stored, device
 
     def of(self, keys: Tensor) -> Context:
         """What was computed for `keys` (B, 2)."""
-        picked = (self._first[keys[:, 0].cpu()] + keys[:, 1].cpu()).numpy()
-        spans = [slice(self._ends[n - 1] if n else 0, self._ends[n]) for n in picked]
-        hidden = [torch.from_numpy(self._hidden[span].copy()) for span in spans]
-        positions = [torch.from_numpy(self._positions[span].astype(np.int64)) for span in spans]
+        picked = [(self._stored[source], item) for source, item in keys.tolist()]
+        hidden = [torch.from_numpy(s.hidden[s.span(n)].copy()) for s, n in picked]
+        positions = [torch.from_numpy(s.positions[s.span(n)].astype(np.int64)) for s, n in picked]
         mask = [torch.ones(len(each), dtype=torch.long) for each in hidden]
+        pointed = [torch.from_numpy(s.pointed[n]) for s, n in picked if len(s.pointed)]
         padded = pad_sequence(hidden, batch_first=True).view(torch.bfloat16)
         return Context(
             padded.to(self._device).float(),
             pad_sequence(positions, batch_first=True).permute(2, 0, 1).to(self._device),
             pad_sequence(mask, batch_first=True).to(self._device),
-            self._pointed[torch.from_numpy(picked)].to(self._device)
-            if len(self._pointed)
-            else None,
+            torch.stack(pointed).to(self._device) if pointed else None,
         )
 
 
-def _store(
-    model: QwenVLA,
-    processor: Processor,
-    sources: tuple[Source, ...],
-    path: Path,
-    index: Path,
-    device: torch.device,
-) -> None:
-    """Write every item's hidden states to `path` and, once whole, to `index` where each one is."""
-    total = sum(map(len, sources))
-    lengths: list[int] = []
-    positions, pointed = [], []
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file, tqdm(total=total, desc="hidden states", unit="sample") as bar:
-        for source in sources:
+class ContextStore:
+    """Where the contexts of a network and of sources that do not vary are kept."""
+
+    def __init__(
+        self,
+        model: QwenVLA,
+        processor: Processor,
+        folder: Path,
+        *,
+        device: torch.device,
+        bf16: bool,
+    ) -> None:
+        self._model, self._processor, self._folder = model, processor, folder
+        self._device, self._bf16 = device, bf16
+        digest = hashlib.blake2b(repr((FORMAT, bf16)).encode(), digest_size=8)
+        looked = [model.backbone] if model.pointer is None else [model.backbone, model.pointer]
+        for part in looked:
+            for name, weight in part.state_dict().items():
+                digest.update(name.encode())
+                digest.update(weight.cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        self._weights = digest.hexdigest()
+
+    def compute(
+        self, sources: tuple[Source, ...], stop: threading.Event, *, share: int = 0, shares: int = 1
+    ) -> None:
+        """Run the backbone over every `shares`-th source from number `share` on, unless known.
+
+        Raises `ValueError` when the disk has no room. When stopped, whole sources stay.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        needed = {self._path(source).name for source in sources}
+        for path in self._folder.iterdir() if share == 0 else ():
+            if path.stem.removesuffix(".partial") not in {name.split(".")[0] for name in needed}:
+                path.unlink()
+        with (
+            torch.inference_mode(),
+            torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16),
+        ):
+            for source in sources[share::shares]:
+                if not stop.is_set() and not self._path(source).exists():
+                    self._store(source, stop)
+
+    def load(self, sources: tuple[Source, ...]) -> StoredContexts | None:
+        """What was computed of `sources`; None where that was stopped."""
+        paths = [self._path(source) for source in sources]
+        if not all(path.exists() for path in paths):
+            return None
+        return StoredContexts(tuple(self._load(path) for path in paths), self._device)
+
+    def forget(self) -> None:
+        """Remove every file: gigabytes that nobody needs once the job is done."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _path(self, source: Source) -> Path:
+        if not isinstance(source, Demonstrations):
+            raise TypeError(f"Contexts are kept of demonstrations, not of {source.name!r}.")
+        return self._folder / f"{self._weights}-{source.fingerprint}.npz"
+
+    def _load(self, path: Path) -> Stored:
+        with np.load(path) as index:
+            ends, positions, pointed = (index[n] for n in ("ends", "positions", "pointed"))
+        width = int(self._model.backbone.config.text_config.hidden_size)
+        shape = (int(ends[-1]), width)
+        hidden = np.memmap(path.with_suffix(".bf16"), np.int16, "r", shape=shape)
+        return Stored(hidden, positions, ends, pointed)
+
+    def _store(self, source: Source, stop: threading.Event) -> None:
+        """Write hidden states and, once they are whole, where each item's are."""
+        index = self._path(source)
+        partial, whole = index.with_suffix(".partial"), index.with_suffix(".partial.npz")
+        try:
+            with partial.open("wb") as file:
+                described = self._write(source, file.write, stop)
+            if described is None:
+                return
+            partial.replace(index.with_suffix(".bf16"))
+            np.savez(
+                whole,
+                ends=described["ends"],
+                positions=described["positions"],
+                pointed=described["pointed"],
+            )
+            whole.replace(index)
+        finally:
+            partial.unlink(missing_ok=True)
+            whole.unlink(missing_ok=True)
+
+    def _write(
+        self, source: Source, write: Callable[[bytes], object], stop: threading.Event
+    ) -> dict[str, np.ndarray] | None:
+        """Give `write` the hidden states; what else is to be kept, or None when stopped."""
+        lengths: list[int] = []
+        positions, pointed = [], []
+        with tqdm(total=len(source), desc=f"hidden states of {source.name}", unit="row") as bar:
             for start in range(0, len(source), BATCH):
-                stop = min(start + BATCH, len(source))
-                rows = [_encode(source, i, processor) for i in range(start, stop)]
-                seen = model.see(processor.collate(rows)[0].to(device))
+                if stop.is_set():
+                    return None
+                stop_row = min(start + BATCH, len(source))
+                rows = [_encode(source, i, self._processor) for i in range(start, stop_row)]
+                seen = self._model.see(self._processor.collate(rows)[0].to(self._device))
                 real = seen.attention_mask.bool().cpu()
                 hidden = seen.hidden.to(torch.bfloat16).cpu()[real]
-                if not lengths:
-                    _check_room(hidden.numel() * 2 / len(rows) * total, total, path.parent)
-                file.write(hidden.view(torch.int16).numpy().tobytes())
+                if not start:
+                    self._check_room(hidden.numel() * 2 / len(rows) * len(source), source)
+                write(hidden.view(torch.int16).numpy().tobytes())
                 positions.append(seen.positions.to(torch.int16).cpu().permute(1, 2, 0)[real])
                 lengths += real.sum(dim=1).tolist()
                 if seen.pointed is not None:
                     pointed.append(seen.pointed.float().cpu())
                 bar.update(len(rows))
-    partial.replace(path)
-    told = torch.cat(pointed).numpy() if pointed else np.zeros((0, 0), np.float32)
-    whole = index.with_suffix(".partial.npz")
-    np.savez(whole, ends=np.cumsum(lengths), positions=torch.cat(positions).numpy(), pointed=told)
-    whole.replace(index)
+        return {
+            "ends": np.cumsum(lengths),
+            "positions": torch.cat(positions).numpy(),
+            "pointed": torch.cat(pointed).numpy() if pointed else np.zeros((0, 0), np.float32),
+        }
+
+    def _check_room(self, needed: float, source: Source) -> None:
+        free = shutil.disk_usage(self._folder).free
+        if needed + SPARE > free:
+            raise ValueError(
+                f"Keeping the frozen backbone's output of {len(source)} rows of {source.name} "
+                f"takes {needed / 1e9:.1f} GB. {self._folder} has {free / 1e9:.1f} GB free, of "
+                f"which {SPARE / 1e9:.0f} GB stay so. Make room, or use "
+                '"freeze": ["vision", "language"] instead of "freeze_backbone".'
+            )
 
 
 def _encode(source: Source, index: int, processor: Processor) -> Encoded:
     item = source.item(index, np.random.default_rng([0, index]))
     return processor.encode(item.prompt, item.pictures, item.answer)
-
-
-def _name(model: QwenVLA, processor: Processor, sources: tuple[Source, ...]) -> str:
-    """Says which backbone looked at what: its weights, and some items of each source."""
-    digest = hashlib.blake2b(digest_size=8)
-    looked = [model.backbone] if model.pointer is None else [model.backbone, model.pointer]
-    for part in looked:
-        for name, weight in part.state_dict().items():
-            digest.update(name.encode())
-            digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
-    for source in sources:
-        digest.update(f"{source.name} {len(source)}".encode())
-        for index in sorted({0, len(source) // 2, len(source) - 1}):
-            inputs = processor.collate([_encode(source, index, processor)])[0]
-            digest.update(inputs.input_ids.numpy().tobytes())
-            if inputs.pixel_values is not None:
-                digest.update(inputs.pixel_values.numpy().tobytes())
-    return f"contexts-{digest.hexdigest()}"
-
-
-def _forget_others(folder: Path) -> None:
-    for stale in folder.glob("contexts-*"):
-        stale.unlink()
-
-
-def _check_room(needed: float, count: int, folder: Path) -> None:
-    free = shutil.disk_usage(folder).free
-    if needed + SPARE > free:
-        raise ValueError(
-            f"Keeping the frozen backbone's output of {count} samples takes {needed / 1e9:.0f} GB. "
-            f"{folder} has {free / 1e9:.0f} GB free, of which {SPARE / 1e9:.0f} GB stay so. Make "
-            'room, or use "freeze": ["vision", "language"] instead of "freeze_backbone".'
-        )

@@ -127,6 +127,7 @@ def take_up(heads: GroundingHeads, base: Path) -> None:
         n: value for n, value in heads_of(base).items() if n in own or not n.startswith(POINTING)
     }
     if not saved:
+        logger.warning("Grounding begins with new heads: beside %s there are none.", base)
         return
     alike = set(saved) == set(own) and all(saved[n].shape == own[n].shape for n in own)
     if alike and torch.equal(saved["labels"], own["labels"]):

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +12,11 @@ from pathlib import Path
 import psutil
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
+from accelerate.utils import (
+    DistributedDataParallelKwargs,
+    DistributedType,
+    InitProcessGroupKwargs,
+)
 from torch import Tensor, nn
 
 from policy.data.batch import Draws
@@ -20,10 +25,10 @@ from policy.data.loader import Loader
 from policy.data.mixture import Mixture
 from policy.model.checkpoint import Checkpoint
 from policy.model.memory import Plan, what_fits
-from policy.model.seen_pictures import SeenPictures
+from policy.model.seen_pictures import LARGEST, SeenPictures
 from policy.training.card import model_card
-from policy.training.contexts import StoredContexts
-from policy.training.grounding import GroundingHeads, point_as, take_up
+from policy.training.contexts import ContextStore
+from policy.training.grounding import GroundingHeads, heads_of, point_as, take_up
 from policy.training.learner import Learner, LossWeights
 from policy.training.lora import apply_lora, merged_state
 from policy.training.parts import freeze, parameters_of
@@ -74,10 +79,17 @@ class Job:
         if request.stage != "t2a":  # a chunk may later be continued so far
             self.model.config = replace(config, longest_prefix=request.longest_prefix)
         looks_alike = not request.augment and not request.crop
-        if "vision" in self._frozen and looks_alike and config.backbone["model_type"] == "qwen3_5":
-            self.model.pictures = SeenPictures(self.model.backbone.model.visual)
+        repeats = "vision" in self._frozen and looks_alike and request.stage != "rl"
+        if repeats and config.backbone["model_type"] == "qwen3_5" and not self._sharded:
+            processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+            tower = self.model.backbone.model.visual
+            self.model.pictures = SeenPictures(tower, LARGEST / processes)
         if request.gradient_checkpointing:
             self.model.gradient_checkpointing(enabled=True)
+
+    @property
+    def _sharded(self) -> bool:
+        return bool(self.accelerator.distributed_type == DistributedType.FSDP)
 
     @property
     def _frozen(self) -> tuple[str, ...]:
@@ -222,19 +234,17 @@ class TrainingJob(Job):
         )
         card = model_card(self.request, self.model, first.tasks, self.begun.history)
         weights = merged_state(self.model, gathered)
+        if not heads and self.request.base is not None:  # for a later stage to go on with
+            heads = heads_of(Path(self.request.base))
         checkpoint.save(self.checkpoint_folder, card, weights, heads)
 
     def run(self, stop: threading.Event) -> bool:
         """Train until done or stopped; returns whether it was done."""
-        device = self.accelerator.device
-        if self.request.freeze_backbone:
-            with self.accelerator.local_main_process_first():  # one computes, others map its file
-                self.learner.stored = StoredContexts(
-                    *(self.model, self.mixture.processor, self.mixture.sources),
-                    folder=self.folder / "cache",
-                    device=device,
-                    bf16=quick_bf16(device),
-                )
+        store = self._store_contexts(stop) if self.request.freeze_backbone else None
+        if store is not None:
+            self.learner.stored = store.load(self.mixture.sources)
+            if self.learner.stored is None:
+                return False
         if self.trainer.resume():
             logger.info("Going on from step %d.", self.step)
         loader = Loader(
@@ -244,7 +254,31 @@ class TrainingJob(Job):
             accumulation=self.request.accumulation,
             workers=self.request.workers,
         )
-        return self.trainer.run(loader, self.save, stop)
+        done = self.trainer.run(loader, self.save, stop)
+        if done and store is not None and self.accelerator.is_main_process:
+            store.forget()
+        return done
+
+    def _store_contexts(self, stop: threading.Event) -> ContextStore:
+        """What the frozen backbone says of every row; each process works out some sources."""
+        accelerator = self.accelerator
+        shares = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        if self._sharded or shares != accelerator.num_processes:
+            raise ValueError(
+                "freeze_backbone keeps contexts in files of one machine whose processes each have "
+                'the whole network. Use "freeze": ["vision", "language"], or launch without FSDP '
+                "on one machine."
+            )
+        device = accelerator.device
+        store = ContextStore(
+            *(self.model, self.mixture.processor, self.folder / "contexts"),
+            device=device,
+            bf16=quick_bf16(device),
+        )
+        sources, share = self.mixture.sources, accelerator.local_process_index
+        store.compute(sources, stop, share=share, shares=shares)
+        accelerator.wait_for_everyone()
+        return store
 
 
 def _inside(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
