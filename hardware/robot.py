@@ -8,11 +8,26 @@ from contextlib import ExitStack
 import numpy as np
 
 from hardware.embodiment import Embodiment
-from hardware.interfaces import Action, Arm, Camera, Clock, HardwareError, Observation
+from hardware.interfaces import (
+    Action,
+    Arm,
+    Camera,
+    Clock,
+    Device,
+    HardwareError,
+    Observation,
+)
 from hardware.safety.gate import PACE, SafetyGate
 from hardware.safety.limits import Limits
 from hardware.safety.state import GateState
-from hardware.safety.vitals import Recoverable, Releasable, ReportsVitals, Rests, Vitals
+from hardware.safety.vitals import (
+    LowersItself,
+    Recoverable,
+    Releasable,
+    ReportsVitals,
+    Rests,
+    Vitals,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -55,44 +70,76 @@ class Robot:
         self._open_devices = ExitStack()
 
     def __enter__(self) -> "Robot":
-        failures, presses = [], self.gate.presses
+        presses = self.gate.presses
         with ExitStack() as opened:
-            for device in (*self._cameras.values(), *self._arms):
-                try:
-                    device.connect()
-                except HardwareError as error:
-                    failures.append(str(error))
-                else:
-                    opened.callback(device.disconnect)
-            if failures:
-                raise HardwareError("\n".join(failures))
-            self.recover()  # servos that waited for the last arm may have stopped themselves
+            try:
+                self._open(opened)
+            except BaseException:
+                self._stay("The robot did not open.")
+                raise
             self._open_devices = opened.pop_all()
         self.gate.reopen(presses)
         return self
 
     def __exit__(self, *_exception: object) -> None:
         if self.gate.state in STAYING:
-            self._stay()
+            self._stay(self.gate.reason)
+        elif not self.gate.is_armed:
+            self._tell_to_stay()  # most likely loose; a Reset that was cut short gave them torque
         self.gate.disarm()
+        presses = self.gate.presses
+        for arm in self._arms:
+            if isinstance(arm, LowersItself):
+                arm.stay_when(lambda: self.gate.presses != presses)
         self._open_devices.close()
+
+    def _open(self, opened: ExitStack) -> None:
+        """Open every device, each to be closed by `opened`.
+
+        Raises `HardwareError` naming all that do not open.
+        """
+        failures = []
+        for device in (*self._cameras.values(), *self._arms):
+            try:
+                device.connect()
+            except HardwareError as error:
+                failures.append(str(error))
+            else:
+                opened.callback(self._close, device)
+        if failures:
+            raise HardwareError("\n".join(failures))
+        self.recover()  # servos that waited for the last arm may have stopped themselves
+
+    def _close(self, device: Device) -> None:
+        """Close a device. Once an arm was not lowered, whatever ended that, the others stay."""
+        try:
+            device.disconnect()
+        except BaseException:
+            self._stay("Closing was cut short.")
+            raise
+        if isinstance(device, LowersItself) and device.lowering_failed:
+            self._stay("Another arm could not be lowered.")
 
     @property
     def rests_at_end(self) -> bool:
         """Whether all arms shall be lowered to rest and let go of at the end, as far as may be."""
         return all(isinstance(arm, Rests) and arm.rests_at_end for arm in self._arms)
 
-    def _stay(self) -> None:
+    def _stay(self, why: str) -> None:
         """Whatever latched the arms, closing the program is no leave to move them."""
+        if self._tell_to_stay():
+            logger.warning(
+                "Arms that were not let go of hold where they are, with torque: %s Support them "
+                "before their power is cut.",
+                why,
+            )
+
+    def _tell_to_stay(self) -> int:
+        """How many arms were told."""
         staying = [arm for arm in self._arms if isinstance(arm, Rests)]
         for arm in staying:
             arm.stay()
-        if staying:
-            logger.warning(
-                "The arms hold where they are, with torque: %s Support them before their power is "
-                "cut.",
-                self.gate.reason,
-            )
+        return len(staying)
 
     def get_observation(self) -> Observation:
         """Read every joint, then take the newest frame of every camera.

@@ -5,7 +5,7 @@ with it the servos' own Bus Watchdog is armed: without a word for `Line.silence_
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import numpy as np
@@ -53,6 +53,9 @@ class DynamixelFollower:
         self._known = tuple(known)
         self._farewell = farewell
         self._stays = False
+        self._stopped: Callable[[], bool] = lambda: False
+        self.lowering_failed = False
+        """Whether it holds because it could not be lowered when it was closed."""
         self._clock = clock or MonotonicClock()
         self._map = JointMap(model)
         self.chain = motor_chain(model, line, self._clock.now)
@@ -93,12 +96,23 @@ class DynamixelFollower:
         return self._farewell == "rest"
 
     def stay(self) -> None:
-        """When it is closed, hold: do not move. Until it is opened again."""
+        """When it is closed, hold: do not move. Until it is opened again.
+
+        From any thread; ends a lowering that is under way.
+        """
         self._stays = True
+
+    def stay_when(self, stopped: Callable[[], bool]) -> None:
+        """Once `stopped` says so while it is lowered, hold there."""
+        self._stopped = stopped
+
+    def know(self, prints: Iterable[Fingerprint]) -> None:
+        """From now on the arm with these motors is the right one; another is refused."""
+        self._known = tuple(prints)
 
     def connect(self) -> None:
         """Find out whether this is the arm, then give it torque where it stands."""
-        self._stays = False
+        self._stays = self.lowering_failed = False
         if self.chain.torque_wanted and not self.chain.fault:
             return
         self.chain.torque_wanted = frozenset()
@@ -119,6 +133,7 @@ class DynamixelFollower:
                 self.release()
         except HardwareError as error:
             # Letting go now would drop it.
+            self.lowering_failed = True
             logger.error("The arm could not be lowered, so it holds: %s", error)  # noqa: TRY400
         finally:
             self.chain.torque_wanted = frozenset()
@@ -177,12 +192,14 @@ class DynamixelFollower:
     def release(self) -> None:
         """Lower the arm to rest, slowly, through a gate of its own, then take its torque away.
 
-        Raises `HardwareError` if a fault holds the arm or it cannot reach its rest; it then holds.
+        Raises `HardwareError` if a fault holds the arm, it cannot reach its rest, or it was told to
+        stay; it then holds.
         """
         self.chain.check()
         self._check_watchdogs()
+        rest = np.array([*self.model.sleep, 0.0], np.float32)
         try:
-            lower_alone(self, np.array([*self.model.sleep, 0.0], np.float32), self._clock)
+            lower_alone(self, rest, self._clock, lambda: self._stays or self._stopped())
         except HardwareError as error:
             self.chain.fail(str(error))  # so that nothing tries again before a person decides
             raise

@@ -58,6 +58,10 @@ class DynamixelLeader:
         self.chain = motor_chain(model, line, (clock or MonotonicClock()).now)
         self._helpers: tuple[int, ...] = ()
 
+    def know(self, prints: Iterable[Fingerprint]) -> None:
+        """From now on the arm with these motors is the right one; another is refused."""
+        self._known = tuple(prints)
+
     def connect(self) -> None:
         """Find out whether this is the arm, make it loose, then let it carry some of its weight."""
         try:

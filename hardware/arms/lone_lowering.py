@@ -3,6 +3,7 @@
 Knows neither the other arm nor the table: only the gate of a whole robot keeps clear of those.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
@@ -38,11 +39,14 @@ class Lowerable(Protocol):
         """Set the goals, shape (7,)."""
 
 
-def lower_alone(arm: Lowerable, rest: JointPositions, clock: Clock) -> None:
+def lower_alone(
+    arm: Lowerable, rest: JointPositions, clock: Clock, stopped: Callable[[], bool]
+) -> None:
     """Bring `arm` to `rest`, shape (7,), at 15 % of full speed; its gripper stays as it is.
 
     Raises `HardwareError` when it presses on something, moves as nobody told it, or does not get
-    there in time; it is then told to hold where it stands.
+    there in time; it is then told to hold where it stands. Raises it too once `stopped`, asked at
+    every step; nothing more is sent then.
     """
     body = _body()
     gate = SafetyGate(body, replace(Limits.of(body), rest=rest, strain=STRAIN), now=clock.now)
@@ -55,6 +59,8 @@ def lower_alone(arm: Lowerable, rest: JointPositions, clock: Clock) -> None:
     while True:
         seen = Observation(clock.now(), arm.read_positions(), {})
         lowering = lowering or Lowering(rest, kept, gate.commanded(seen.state), deadline)
+        if stopped():
+            raise HardwareError("The arm is not lowered any more: it was told to stop.")
         if lowering.arrived(seen):
             return
         if alarm := _alarm(watchdogs, lowering, arm.vitals, seen):

@@ -4,12 +4,13 @@ An arm's reading is mostly waiting for its wire; four in a row would not fit int
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from hardware.interfaces import Arm, HardwareError, JointPositions
 from hardware.safety.vitals import (
     NOTHING_KNOWN,
+    LowersItself,
     Recoverable,
     Releasable,
     ReportsVitals,
@@ -121,6 +122,16 @@ class SideBySideArm:
         """When it is closed, hold: do not move."""
         if isinstance(self._arm, Rests):
             self._arm.stay()
+
+    @property
+    def lowering_failed(self) -> bool:
+        """Whether it holds because it could not be lowered when it was closed."""
+        return isinstance(self._arm, LowersItself) and self._arm.lowering_failed
+
+    def stay_when(self, stopped: Callable[[], bool]) -> None:
+        """Once `stopped` says so while it is lowered, hold there."""
+        if isinstance(self._arm, LowersItself):
+            self._arm.stay_when(stopped)
 
     def recover(self) -> None:
         """Take commands again, for arms that can refuse them."""

@@ -3,7 +3,7 @@
 Protocols that a driver may meet beyond `Arm`; the kernel uses what there is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -58,3 +58,15 @@ class Rests(Protocol):
 
     def stay(self) -> None:
         """When it is closed, hold: do not move. Until it is opened again."""
+
+
+@runtime_checkable
+class LowersItself(Protocol):
+    """An arm that lowers itself when it is closed, through a gate of its own."""
+
+    @property
+    def lowering_failed(self) -> bool:
+        """Whether it holds because it could not be lowered when it was closed."""
+
+    def stay_when(self, stopped: Callable[[], bool]) -> None:
+        """Once `stopped`, asked at every step of the way, says so: hold there."""

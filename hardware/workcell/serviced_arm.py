@@ -10,6 +10,7 @@ from hardware.arms.leader import DynamixelLeader
 from hardware.interfaces import Arm, HardwareError, JointPositions
 from hardware.safety.vitals import (
     NOTHING_KNOWN,
+    LowersItself,
     Recoverable,
     Releasable,
     ReportsVitals,
@@ -35,7 +36,7 @@ class ServicedArm:
         """What the last reading or writing died of; empty if it did not."""
         self.latest: JointPositions | None = None
         """What was last read; None before that."""
-        self._awake = self._stays = False
+        self._awake = self._stays = self._unwoken = False
         self._bus = threading.Lock()
 
     def connect(self) -> None:
@@ -46,7 +47,7 @@ class ServicedArm:
         except HardwareError as error:
             raise HardwareError(f"{self.name}: {error}") from error
         self.trouble = ""
-        self._awake = self._stays = False
+        self._awake = self._stays = self._unwoken = False
 
     def disconnect(self) -> None:
         """Leave the arm safe."""
@@ -72,6 +73,7 @@ class ServicedArm:
         try:
             self._wake()
         except HardwareError as error:
+            self._unwoken = True
             logger.error("%s holds and is not lowered: %s", self.name, error)  # noqa: TRY400
 
     def _wake(self) -> None:
@@ -121,6 +123,17 @@ class ServicedArm:
         self._stays = True
         if isinstance(self.arm, Rests):
             self.arm.stay()
+
+    @property
+    def lowering_failed(self) -> bool:
+        """Whether it holds because it could not be lowered when it was closed."""
+        tried = isinstance(self.arm, LowersItself) and self.arm.lowering_failed
+        return tried or self._unwoken
+
+    def stay_when(self, stopped: Callable[[], bool]) -> None:
+        """Once `stopped` says so while it is lowered, hold there."""
+        if isinstance(self.arm, LowersItself):
+            self.arm.stay_when(stopped)
 
     def recover(self) -> None:
         """A person decided that the arm may go on: clear its fault, or connect it anew.

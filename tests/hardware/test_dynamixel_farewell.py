@@ -17,6 +17,12 @@ TICK = 0.02
 FULL_STEP = 3.14 * TICK
 """Radians of one tick at full speed."""
 
+REST = np.float32([*ALOHA_2023_FOLLOWER.sleep, 0.0])
+
+
+def never():
+    return False
+
 
 @pytest.fixture
 def clock():
@@ -100,6 +106,21 @@ def test_moved_faster_than_it_was_told_to_it_is_lowered_no_further(arm, bus, clo
     assert torques(bus) == [1] * 9
 
 
+@pytest.mark.parametrize("by", ["stay", "stay_when"])
+def test_told_to_stay_on_its_way_down_it_goes_no_further_and_holds(arm, bus, clock, caplog, by):
+    began = clock.now()
+    if by == "stay":
+        bus[2].on_write = lambda: clock.now() > began + 0.4 and arm.stay()
+    else:
+        arm.stay_when(lambda: clock.now() > began + 0.4)
+    arm.disconnect()
+    assert arm.lowering_failed
+    assert "could not be lowered, so it holds: The arm is not lowered any more" in caplog.text
+    assert 0.4 <= clock.now() - began < 0.4 + 3 * TICK
+    assert len(arm.goals) == pytest.approx(0.4 / TICK, abs=2)
+    assert torques(bus) == [1] * 9
+
+
 class Stuck:
     """An arm that nothing moves."""
 
@@ -118,7 +139,7 @@ class Stuck:
 def test_what_does_not_come_to_rest_in_time_is_told_to_stay_where_it_is(clock):
     arm, began = Stuck(), clock.now()
     with pytest.raises(HardwareError, match="did not reach its rest: something is in the way"):
-        lower_alone(arm, np.float32([*ALOHA_2023_FOLLOWER.sleep, 0.0]), clock)
+        lower_alone(arm, REST, clock, never)
     assert clock.now() - began == pytest.approx(Patience().lowering_secs, abs=0.1)
     np.testing.assert_array_equal(arm.goal, arm.place)
 
@@ -128,5 +149,5 @@ def test_a_place_that_is_no_number_moves_nothing(clock):
     arm.place = arm.place * np.float32([1, 1, np.nan, 1, 1, 1, 1])
     before = arm.goal.copy()
     with pytest.raises(HardwareError, match="numbers that are not finite: arm_elbow"):
-        lower_alone(arm, np.float32([*ALOHA_2023_FOLLOWER.sleep, 0.0]), clock)
+        lower_alone(arm, REST, clock, never)
     np.testing.assert_array_equal(arm.goal, before)
