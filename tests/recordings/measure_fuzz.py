@@ -21,6 +21,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pandas  # noqa: F401 - PyArrow loads it at the first conversion: once here, not in each child
 from bench import Bench
 from hostile import damage
 

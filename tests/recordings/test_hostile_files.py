@@ -148,7 +148,7 @@ def test_a_line_that_is_none_names_its_file(torn, name, text):
         read(torn)
 
 
-def test_thirty_random_damages_end_in_words():
+def test_random_damages_end_in_words():
     script = Path(__file__).with_name("measure_fuzz.py")
     done = subprocess.run(
         [sys.executable, script, "30", "1000"],
