@@ -70,8 +70,8 @@ class DriveLog:
             replace(
                 plan, observed_secs=plan.observed_secs - began, taken_secs=plan.taken_secs - began
             )
-            for plan in plans
-            if plan.taken_secs + KEPT_SECS > began
+            for plan, over in zip(plans, _overs(plans, [span for span, _ in noted]), strict=True)
+            if over > began
         ]
         keep_drives(dataset, episode, spans, played)
         self._link([told for _, told in noted[first:] if told is not None], dataset, episode)
@@ -109,6 +109,16 @@ class DriveLog:
             del self._spans[0]
         while self._plans and self._plans[0].taken_secs < moment:
             del self._plans[0]
+
+
+def _overs(plans: list[Plan], spans: list[Span]) -> list[float]:
+    """Return when each plan was over: at its end, at the next one, or with its driver's span."""
+    moments = [plan.taken_secs for plan in plans] + [span.from_secs for span in spans]
+    found = []
+    for plan in plans:
+        ends = plan.observed_secs + (len(plan.actions) - 1) / plan.hz
+        found.append(min([ends, *(each for each in moments if each > plan.taken_secs)]))
+    return found
 
 
 def _shifted(span: Span, began: float) -> Span:

@@ -163,12 +163,17 @@ def test_what_just_happened_is_kept_with_who_drove_and_its_instruction(desk, pol
     assert station.history.newest_first()[0].clip == ("cubes", 0)
 
 
-def test_a_demonstration_by_hand_is_no_intervention(desk, tmp_path):
+def test_a_demonstration_by_hand_is_no_intervention_and_has_no_plans(desk, policy, tmp_path):
     station, record, _, _ = desk
+    station.run_instruction(policy, WAVE, "waver")
+    wait_for(lambda: station.status().num_chunks)
+    station.stand_by()
     station.take_over()
     record.start("cubes", "wave by hand")
     rows_more(record, 4)
     record.save()
     with Dataset(tmp_path / "datasets/cubes") as dataset:
         assert not dataset.rows(0)["intervention"].any()
-    assert {span.driver for span in read_drives(tmp_path / "datasets/cubes")[0].spans} == {"person"}
+    drove = read_drives(tmp_path / "datasets/cubes")[0]
+    assert {span.driver for span in drove.spans} == {"person"}
+    assert drove.plans == ""
