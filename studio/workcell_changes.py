@@ -5,8 +5,10 @@ Names hold from the next start on; until then a running studio writes nothing by
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from hardware.arms.dynamixel import DynamixelFollower
@@ -16,12 +18,13 @@ from hardware.dynamixel.motors import Fingerprint
 from hardware.dynamixel.port import REPLY_SECS
 from hardware.interfaces import HardwareError
 from hardware.safety.state import GateState
+from hardware.workcell.entries import Workcell
 from hardware.workcell.file import load_workcell
 from hardware.workcell.motor_set_up import carry_out, plan_motor
 from hardware.workcell.remembering import differences, remember
-from hardware.workcell.renaming import Kind, names_in, rename, swap_cameras
+from hardware.workcell.renaming import Kind, check_rename, names_in, rename, swap_cameras
 from hardware.workcell.serviced_arm import ServicedArm
-from hardware.workcell.writing import swap_ports
+from hardware.workcell.writing import check_swap, swap_ports
 from studio.station import Station
 
 AGREE_SECS = 120.0
@@ -32,7 +35,8 @@ LOOSE = (
     "and let go."
 )
 RESTART = "Names were changed in the file: close the studio and start it again."
-NEVER_LOOSE = "These arms are never let go: close the studio and use `python -m hardware.check`."
+NEVER_LOOSE = "These arms are never let go: close the studio and edit the file."
+BUSY = "A change is under way. Wait until it is done."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class ChangesDesk:
     def pending(self) -> str:
         """What waits for a person's word; empty if nothing does."""
         proposal = self._proposal
-        return "" if proposal is None else proposal.words
+        return "" if proposal is None or _too_old(proposal) else proposal.words
 
     def names(self, kind: Kind) -> list[str]:
         """The arms or cameras of the file; none without a file, or while it cannot be read."""
@@ -96,73 +100,73 @@ class ChangesDesk:
             raise ValueError(RESTART)
 
     def propose_rename(self, kind: Kind, old: str, new: str) -> str:
-        """Ask whether an arm or camera shall get another name."""
-        path = self._file()
-        known = " Datasets and policies know it by its name." if kind == "cameras" else ""
-        return self._propose(
-            f"{old} is called {new} from the next start on.{known}",
-            lambda: self._renamed(lambda: rename(path, kind, old, new), f"{old} is {new} now."),
-        )
+        """Ask whether an arm or camera shall get another name. Raises `ValueError` if it cannot."""
+        with self._alone():
+            path = self._file()
+            check_rename(path, kind, old, new)
+            known = " Datasets and policies know it by its name." if kind == "cameras" else ""
+            return self._propose(
+                f"{old} is called {new} from the next start on.{known}",
+                lambda: self._renamed(lambda: rename(path, kind, old, new), f"{old} is {new} now."),
+            )
 
     def propose_swap(self, kind: Kind, one: str, other: str) -> str:
-        """Ask whether two arms (port and motors) or two cameras (everything) change places."""
-        path = self._file()
-        if one == other or not {one, other} <= set(self.names(kind)):
-            raise ValueError(f"Choose two of {', '.join(self.names(kind))}.")
-        swap = swap_ports if kind == "arms" else swap_cameras
-        return self._propose(
-            f"From the next start on {one} is what {other} is now, and the other way round.",
-            lambda: self._renamed(
-                lambda: swap(path, one, other), f"{one} and {other} changed places."
-            ),
-        )
+        """Ask whether two arms (port and motors) or two cameras (everything) change places.
+
+        Raises `ValueError` for what there is not, and for arms that are not alike.
+        """
+        with self._alone():
+            path = self._file()
+            if one == other or not {one, other} <= set(self.names(kind)):
+                raise ValueError(f"Choose two of {', '.join(self.names(kind))}.")
+            swap, moves = swap_cameras, "all that the file says of them"
+            if kind == "arms":
+                check_swap(path, one, other)
+                swap, moves = swap_ports, "ports and stored motors; all else stays with the name"
+            return self._propose(
+                f"From the next start on {one} and {other} have each other's place: {moves}.",
+                lambda: self._renamed(
+                    lambda: swap(path, one, other), f"{one} and {other} changed places."
+                ),
+            )
 
     def propose_remember(self) -> str:
         """Ask whether the motors of the arms, read now, are the right ones.
 
         Raises `HardwareError` naming an arm that does not answer as its model does.
         """
-        path = self._file()
-        self.check_names()
-        self._refuse_when_armed()
-        prints = {name: self._read(arm) for name, arm in self._arms.items() if _has_motors(arm)}
-        if not prints:
-            raise ValueError("There is no DYNAMIXEL arm whose motors could be remembered.")
-        if not set(prints) <= set(self.names("arms")):
-            raise ValueError(RESTART)
-        workcell = load_workcell(path)
-        new = [
-            f"{name}: {words}"
-            for name, each in prints.items()
-            for words in differences(workcell, name, each)
-        ]
-        said = " ".join(new) if new else "Nothing differs from what was stored."
-
-        def act() -> Sequence[str]:
-            lines = remember(path, load_workcell(path), prints)
-            self.remembered |= set(prints)
-            return lines
-
-        words = f"The motors of {', '.join(prints)} are stored; others are refused from then on. "
-        return self._propose(words + said, act)
+        with self._alone():
+            path = self._file()
+            self.check_names()
+            self._refuse_when_armed()
+            prints = {name: self._read(arm) for name, arm in self._arms.items() if _driver(arm)}
+            if not prints:
+                raise ValueError("There is no DYNAMIXEL arm whose motors could be remembered.")
+            if not set(prints) <= set(self.names("arms")):
+                raise ValueError(RESTART)
+            words = f"The motors of {', '.join(prints)} are stored; others are refused then."
+            news = _news(load_workcell(path), prints)
+            return self._propose(f"{words} {news}", lambda: self._remembered(path, prints))
 
     def propose_motor(self, port: str, new_id: int, new_baud: int) -> str:
         """Look at the one servo on `port`, and ask whether it shall become that motor."""
-        self._refuse_when_armed()
-        there = Path(port).resolve()
-        used = [name for name, arm in self._arms.items() if _port(arm) == there]
-        if used:
-            raise ValueError(f"{port} is the port of {used[0]}. Connect the servo to another one.")
-        plan = plan_motor(port, new_id, new_baud=new_baud, reply_secs=self._reply_secs)
-        return self._propose(f"It keeps this without power: {plan}.", lambda: carry_out(plan))
+        with self._alone():
+            self._refuse_when_armed()
+            there = Path(port).resolve()
+            used = [name for name, arm in self._arms.items() if _port(arm) == there]
+            if used:
+                words = f"{port} is the port of {used[0]}. Connect the servo to another one."
+                raise ValueError(words)
+            plan = plan_motor(port, new_id, new_baud=new_baud, reply_secs=self._reply_secs)
+            return self._propose(f"It keeps this without power: {plan}.", lambda: carry_out(plan))
 
     def agree(self) -> str:
         """Do what was asked about; say what was done."""
-        with self._lock:
+        with self._alone():
             proposal, self._proposal = self._proposal, None
             if proposal is None:
                 raise ValueError("Nothing waits to be confirmed.")
-            if time.monotonic() - proposal.at > AGREE_SECS:
+            if _too_old(proposal):
                 raise ValueError("That was asked too long ago. Ask for it again.")
             self._refuse_when_armed()
             return " ".join(proposal.act())
@@ -171,18 +175,50 @@ class ChangesDesk:
         """Do not do what was asked about."""
         self._proposal = None
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Refuse whatever is asked meanwhile: between two steps of a change a port is free."""
+        if not self._lock.acquire(blocking=False):
+            raise ValueError(BUSY)
+        try:
+            yield
+        finally:
+            self._lock.release()
+
     def _propose(self, words: str, act: Callable[[], Sequence[str]]) -> str:
         self._refuse_when_armed()
         self._proposal = Proposal(words, act, time.monotonic())
         return f"{words} Press Do it, or Leave it."
 
     def _renamed(self, change: Callable[[], None], words: str) -> Sequence[str]:
-        change()
+        """Change the file. What got into it holds, even if it was not told to the end."""
+        before = self._said()
+        try:
+            change()
+        finally:
+            if self._arms and self._said() != before:
+                self.must_restart = True
+                self._told()
         if not self._arms:
             return [words]
-        self.must_restart = True
-        self._told()
         return [words, "It holds from the next start on: close the studio and start it again."]
+
+    def _said(self) -> Workcell | None:
+        """What the file says; None while it cannot be read."""
+        try:
+            return load_workcell(self._file())
+        except ValueError:
+            return None
+
+    def _remembered(self, path: Path, prints: Mapping[str, list[Fingerprint]]) -> Sequence[str]:
+        """Store motors, and have the arms that run refuse others too."""
+        lines = remember(path, load_workcell(path), prints)
+        for name, each in prints.items():
+            driver = _driver(self._arms[name])
+            if driver is not None:
+                self._arms[name].service(partial(driver.know, each))
+        self.remembered |= set(prints)
+        return lines
 
     def _refuse_when_armed(self) -> None:
         if not self._arms:
@@ -201,8 +237,8 @@ class ChangesDesk:
 
     def _read(self, arm: ServicedArm) -> list[Fingerprint]:
         """Ask the motors of a loose arm, between two readings of the loop."""
-        driver = arm.arm
-        if not isinstance(driver, DynamixelFollower | DynamixelLeader):
+        driver = _driver(arm)
+        if driver is None:
             raise TypeError(f"{arm.name} has no DYNAMIXEL motors.")
 
         def ask() -> list[Fingerprint]:
@@ -216,12 +252,24 @@ class ChangesDesk:
             raise HardwareError(f"{arm.name}: {error}") from error
 
 
-def _has_motors(arm: ServicedArm) -> bool:
-    return isinstance(arm.arm, DynamixelFollower | DynamixelLeader)
+def _driver(arm: ServicedArm) -> DynamixelFollower | DynamixelLeader | None:
+    return arm.arm if isinstance(arm.arm, DynamixelFollower | DynamixelLeader) else None
 
 
 def _port(arm: ServicedArm) -> Path | None:
-    driver = arm.arm
-    if not isinstance(driver, DynamixelFollower | DynamixelLeader):
-        return None
-    return Path(driver.chain.bus.port.path).resolve()
+    driver = _driver(arm)
+    return None if driver is None else Path(driver.chain.bus.port.path).resolve()
+
+
+def _too_old(proposal: Proposal) -> bool:
+    return time.monotonic() - proposal.at > AGREE_SECS
+
+
+def _news(workcell: Workcell, prints: Mapping[str, Sequence[Fingerprint]]) -> str:
+    """What is new in the motors of arms, in sentences."""
+    known = {arm.name for arm in workcell.arms if arm.fingerprints}
+    new = [f"Nothing was stored of {name} before." for name in prints if name not in known]
+    for name, each in prints.items():
+        if lines := differences(workcell, name, each):
+            new.append(f"{name}: {'; '.join(lines)}")
+    return " ".join(new) or "Nothing differs from what was stored."

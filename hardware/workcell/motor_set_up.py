@@ -51,6 +51,8 @@ def plan_motor(
         raise ValueError(f"Servos have the baud rates {BAUD_RATES}, got {new_baud}.")
     bauds = dict.fromkeys((*USUAL_BAUDS, new_baud))
     found = find_servos(port, bauds=bauds, reply_secs=reply_secs)
+    if not found:
+        raise ValueError(f"No servo answers on {port}: is its 12 V on, and its plug in?")
     if len(found) != 1:
         ids = [servo.id for servo in found]
         raise ValueError(f"Connect one servo alone; {len(found)} answer on {port}: {ids}.")

@@ -11,9 +11,11 @@ from hardware.workcell.writing import store_fingerprints
 def remember(
     path: Path, workcell: Workcell, prints: Mapping[str, Sequence[Fingerprint]]
 ) -> list[str]:
-    """Store the `prints` of arms, by name, in the workcell file; say what was stored."""
-    for name, each in prints.items():
-        store_fingerprints(path, name, each)
+    """Store the `prints` of arms, by name, in the workcell file; say what was stored.
+
+    Raises `WorkcellError`, and writes nothing, if the file has no such arm any more.
+    """
+    store_fingerprints(path, prints)
     return [
         words
         for name, each in prints.items()

@@ -5,14 +5,14 @@ Changes the file alone: a program that runs on it goes on with the old names unt
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import tomlkit
 
 from hardware.calibration.calibration_file import TABLE
-from hardware.durable_file import change_text, only_writer
+from hardware.durable_file import only_writer, replace_file
 from hardware.workcell.file import load_workcell
 from hardware.workcell.problem import Problem, WorkcellError
 from hardware.workcell.view_memory import ViewMemory
@@ -29,21 +29,28 @@ TABLES: dict[Kind, tuple[str, ...]] = {"arms": ("arms",), "cameras": ("cameras",
 def rename(path: Path, kind: Kind, old: str, new: str) -> None:
     """Call an arm or a camera `new`; its calibration and the view kept of it go along.
 
-    Comments and order stay. Raises `WorkcellError`, and writes nothing, if there is no `old`, if
-    `new` is taken or no name, or if the file spells the name in a way that is not understood.
+    Comments and order stay. Raises `WorkcellError`, and writes nothing, as `check_rename`.
     """
     with only_writer(path):
-        names = names_in(path, kind)
-        if old not in names:
-            raise _nothing(path, f"there is no {old!r}.", f"The {kind} are {', '.join(names)}.")
-        if new in names:
-            raise _nothing(path, f"{new!r} is there already.", "Swap the two, or choose another.")
-        if not NAME.fullmatch(new):
-            fix = "Use letters, digits, dashes and underscores, the first no dash."
-            raise _nothing(path, f"{new!r} cannot be a name.", fix)
-        change_text(path, lambda text: renamed(text, TABLES[kind], old, new))
-    if kind == "cameras":
-        ViewMemory(path).rename({old: new})
+        text = check_rename(path, kind, old, new)
+        _write(path, text, {old: new} if kind == "cameras" else {})
+
+
+def check_rename(path: Path, kind: Kind, old: str, new: str) -> str:
+    """What the file would say if an arm or a camera was called `new`.
+
+    Raises `WorkcellError` if there is no `old`, if `new` is taken or no name, or if the file spells
+    the name in a way that is not understood.
+    """
+    names = names_in(path, kind)
+    if old not in names:
+        raise _nothing(path, f"there is no {old!r}.", f"The {kind} are {', '.join(names)}.")
+    if new in names:
+        raise _nothing(path, f"{new!r} is there already.", "Swap the two, or choose another.")
+    if not NAME.fullmatch(new):
+        fix = "Use letters, digits, dashes and underscores, the first no dash."
+        raise _nothing(path, f"{new!r} cannot be a name.", fix)
+    return renamed(path.read_text(encoding="utf-8"), TABLES[kind], old, new)
 
 
 def swap_cameras(path: Path, one: str, other: str) -> None:
@@ -56,8 +63,24 @@ def swap_cameras(path: Path, one: str, other: str) -> None:
         if one == other or one not in names or other not in names:
             fix = f"Choose two of {', '.join(names)}."
             raise _nothing(path, f"{one!r} and {other!r} are not two cameras.", fix)
-        change_text(path, lambda text: swapped(text, one, other))
-    ViewMemory(path).rename({one: other, other: one})
+        text = swapped(path.read_text(encoding="utf-8"), one, other)
+        _write(path, text, {one: other, other: one})
+
+
+def _write(path: Path, text: str, cameras: Mapping[str, str]) -> None:
+    """Let the file say `text`, and kept views go along with `cameras`, new names by the old ones.
+
+    The views come first: what does not get that far leaves names and views as they were. Raises
+    `OSError` if either cannot be written.
+    """
+    views = ViewMemory(path)
+    views.rename(cameras)
+    try:
+        replace_file(path, text.encode())
+    except OSError:
+        if path.read_text(encoding="utf-8") != text:
+            views.rename({new: old for old, new in cameras.items()})
+        raise
 
 
 def names_in(path: Path, kind: Kind) -> list[str]:

@@ -36,19 +36,32 @@ def save_workcell(path: Path, workcell: Workcell, remarks: Sequence[str] = ()) -
     with only_writer(path):
         if path.exists():
             fix = "Name another file, or remove this one first."
-            raise WorkcellError(
-                "Nothing was written.", [Problem(str(path), "it is there already.", fix)]
-            )
+            raise _nothing(path, "it is there already.", fix)
         replace_file(path, tomlkit.dumps(document).encode())
 
 
-def store_fingerprints(path: Path, arm: str, prints: Sequence[Fingerprint]) -> None:
-    """Keep what an arm's motors say of themselves, so that another arm is refused from now on."""
+def store_fingerprints(path: Path, prints: Mapping[str, Sequence[Fingerprint]]) -> None:
+    """Keep what the motors of arms, by name, say of themselves: another arm is refused then.
+
+    All of them or, raising `WorkcellError`, none: if the file has no such arm any more.
+    """
 
     def change(document: tomlkit.TOMLDocument) -> None:
-        document["arms"][arm]["fingerprints"] = _prints(prints)  # type: ignore[index]
+        for arm, each in prints.items():
+            document["arms"][arm]["fingerprints"] = _prints(each)  # type: ignore[index]
 
-    _edit(path, change)
+    with only_writer(path):
+        arms_named(path, tuple(prints))
+        _edit(path, change)
+
+
+def arms_named(path: Path, names: Sequence[str]) -> list[ArmEntry]:
+    """What the file says of these arms. Raises `WorkcellError` if one of them is not there."""
+    arms = {arm.name: arm for arm in load_workcell(path).arms}
+    if missing := [name for name in names if name not in arms]:
+        what = f"there is no arm {' or '.join(missing)}."
+        raise _nothing(path, what, f"The arms are {', '.join(arms)}: choose among them anew.")
+    return [arms[name] for name in names]
 
 
 def store_limits(path: Path, limits: Mapping[str, ChannelLimit]) -> None:
@@ -83,7 +96,10 @@ def _said(limit: ChannelLimit) -> dict[str, float | int]:
 
 
 def swap_ports(path: Path, one: str, other: str) -> None:
-    """Let two arms exchange their ports and what was stored of their motors."""
+    """Let two arms exchange their ports and what was stored of their motors; all else stays.
+
+    Raises `WorkcellError`, and writes nothing, as `check_swap`.
+    """
 
     def change(document: tomlkit.TOMLDocument) -> None:
         first, second = document["arms"][one], document["arms"][other]  # type: ignore[index]
@@ -94,7 +110,35 @@ def swap_ports(path: Path, one: str, other: str) -> None:
                 if value is not None:
                     table[field] = value  # type: ignore[index]
 
-    _edit(path, change)
+    with only_writer(path):
+        check_swap(path, one, other)
+        _edit(path, change)
+
+
+def check_swap(path: Path, one: str, other: str) -> None:
+    """Raise `WorkcellError` unless each of two arms fits into the other's place.
+
+    What stays with the name must suit both: role, model and baud rate; and the ranges of an SO-101,
+    which are in a file of their own, are those of one arm.
+    """
+    first, second = arms_named(path, (one, other))
+    if one == other:
+        raise _nothing(path, f"{one} cannot change places with itself.", "Choose two arms.")
+    differing = [
+        f"{field} {getattr(first, field)} and {getattr(second, field)}"
+        for field in ("role", "model", "baud")
+        if getattr(first, field) != getattr(second, field)
+    ]
+    if differing:
+        fix = "Two arms change places that are alike; otherwise edit the file."
+        raise _nothing(path, f"{one} and {other} have {', '.join(differing)}.", fix)
+    if first.calibration or second.calibration:
+        fix = "Edit the file: exchange `port` and `calibration`."
+        raise _nothing(path, f"{one} and {other} have ranges of their own.", fix)
+
+
+def _nothing(path: Path, what: str, fix: str) -> WorkcellError:
+    return WorkcellError("Nothing was written.", [Problem(str(path), what, fix)])
 
 
 def _edit(path: Path, change: Callable[[tomlkit.TOMLDocument], None]) -> None:

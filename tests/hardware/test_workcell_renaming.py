@@ -4,10 +4,12 @@ import tomllib
 
 import pytest
 
+from hardware.dynamixel.motors import Fingerprint
 from hardware.workcell.file import load_workcell
 from hardware.workcell.problem import WorkcellError
 from hardware.workcell.renaming import names_in, rename, renamed, swap_cameras
 from hardware.workcell.view_memory import ViewMemory
+from hardware.workcell.writing import store_fingerprints, swap_ports
 
 TEXT = """# our cell
 name = "bench"
@@ -113,3 +115,46 @@ def test_a_name_that_is_not_in_a_header_is_left_to_a_person():
     quoted = 'note = """\n[arms.one]\n"""\n[arms.one]\nport = "/dev/one"\n'
     with pytest.raises(WorkcellError, match="is not named by a header"):
         renamed(quoted, ("arms",), "one", "two")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("aloha_2023_follower", "interbotix_follower", "have model interbotix_follower and aloha"),
+        ('port = "/dev/one"', 'port = "/dev/one"\nbaud = 57600', "have baud 57600 and 1000000"),
+        ("[arms.one]", "[arms.three]", "there is no arm one"),
+    ],
+)
+def test_arms_that_are_not_alike_or_not_there_do_not_change_places(path, before, after, words):
+    path.write_text(TEXT.replace(before, after, 1))
+    with pytest.raises(WorkcellError, match=words):
+        swap_ports(path, "one", "two")
+    assert path.read_text() == TEXT.replace(before, after, 1)
+
+
+def test_motors_of_an_arm_that_was_renamed_meanwhile_are_not_stored_nor_those_of_others(path):
+    rename(path, "arms", "one", "near_arm")
+    before = path.read_text()
+    prints = [Fingerprint(1, 1020, 46, 0, 255, 0, 0, 4095)]
+    with pytest.raises(WorkcellError, match="there is no arm one"):
+        store_fingerprints(path, {"two": prints, "one": prints})
+    assert path.read_text() == before
+    store_fingerprints(path, {"two": prints, "near_arm": prints})
+    assert [arm.fingerprints for arm in load_workcell(path).arms] == [tuple(prints)] * 2
+
+
+def test_a_view_that_cannot_be_written_leaves_the_name_and_a_file_that_cannot_the_view(
+    path, monkeypatch
+):
+    view = ViewMemory(path).folder / "top.png"
+
+    def fail(*_):
+        raise OSError("The disk is full.")
+
+    for failing in ("view_memory", "renaming"):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"hardware.workcell.{failing}.replace_file", fail)
+            with pytest.raises(OSError, match="disk is full"):
+                rename(path, "cameras", "top", "cam_high")
+        assert path.read_text() == TEXT
+        assert view.read_bytes() == b"seen from above"
