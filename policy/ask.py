@@ -152,6 +152,8 @@ class Options:
     folder: Path | None = None
     """A folder with `questions.jsonl`, or of demonstrations to ask where grippers go next, to
     measure on in place of simulated scenes."""
+    keep_all: bool = False
+    """Ask about demonstrations marked as failed or recorded badly too."""
     count: int = 500
     """Questions to measure on."""
     scenes: int = 500
@@ -171,7 +173,9 @@ def _questions(options: Options, answerer: Answerer) -> Questions:
     camera, (height, width) = next(iter(sizes.items()))
     form = form_for(answerer.processor.config.preset)
     if options.folder is not None and is_demonstrations(options.folder):
-        return GripperPaths.of_dataset(options.folder, camera, (height, width), form=form)
+        return GripperPaths.of_dataset(
+            *(options.folder, camera, (height, width)), form=form, keep_all=options.keep_all
+        )
     if options.folder is not None:
         return FileQuestions(options.folder, pixels=height * width, cell=cell)
     seeds = seeds_of("test", options.seed, options.scenes)

@@ -59,6 +59,8 @@ class Options:
     replay: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
     """Demonstrations of what the base knows already; may be repeated. Left out, they are generated
     in simulation, where the base is of the simulated ALOHA."""
+    keep_all: bool = False
+    """Learn from episodes marked as failed or recorded badly too, of DATASET and of --replay."""
     threads: int | None = None
     """Cores to use; all that there are if left out."""
     lesson: Lesson = field(default_factory=Lesson)
@@ -138,7 +140,9 @@ def _planned(
     if not replay:
         logger.warning("Nothing of what the base knows is shown again; it may forget. See --replay")
     points = simulated and Checkpoint.load(options.base).model.config.pointer
-    material = Material(options.dataset, options.base, replay, simulated, points)
+    material = Material(
+        *(options.dataset, options.base, replay, simulated, points), keep_all=options.keep_all
+    )
     request = request_for(options.lesson, material, options.lesson.most_steps, threads)
     rate = _rate(options.folder, request, stop)
     left = seconds - (time.monotonic() - began)
@@ -175,7 +179,8 @@ def _require_same(asked: Path, options: Options) -> None:
             f"{options.folder} holds a job that does not say how it was asked: it has no {ASKED}. "
             "Choose another --out, or remove it."
         )
-    before = json.loads(asked.read_text())
+    usual = _as_asked(Options(options.dataset))  # older jobs do not say every option
+    before = usual | json.loads(asked.read_text())
     now = _as_asked(options)
     differing = [f"{name} {before.get(name)!r}" for name in now if before.get(name) != now[name]]
     if differing:
@@ -188,7 +193,8 @@ def _require_same(asked: Path, options: Options) -> None:
 def next_steps(options: Options, checkpoint: Path) -> str:
     """What a person may want to do now, as commands."""
     body = fitting_body(checkpoint, (options.dataset,))
-    new = known_tasks(replace(body, tasks=load_samples(options.dataset, {}, checkpoint).tasks))
+    shown = load_samples(options.dataset, {}, checkpoint, keep_all=options.keep_all)
+    new = known_tasks(replace(body, tasks=shown.tasks))
     env = f" --env {','.join(new)}" if new else ""
     return (
         f"Taught: {checkpoint}\n"

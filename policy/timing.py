@@ -6,7 +6,7 @@ rate, and the matrix products at the measured peak.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hardware.interfaces import Frame, Observation
 from policy.local import LocalPolicy
-from policy.model.block import Layers
+from policy.model.block import ContextReadBlock, Layers
 from policy.model.decoder import ActionDecoder
 from policy.model.graphs import Recording
 
@@ -60,20 +60,23 @@ class Plan:
     high_ms: float
 
 
+Passes = tuple[tuple[int, nn.Module | Tensor], ...]
+"""How many times the weights of each module, or some rows of one weight, are read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """A function of tensors, and what it must read and compute at least."""
 
     function: Callable[..., Tensor]
     values: list[Tensor]
-    passes: tuple[tuple[int, nn.Module], ...]
-    """How many times the weights of each module are read."""
+    passes: Passes
 
     def bytes(self) -> int:
         """Of weights, each read once a pass."""
         return sum(
-            times * sum(p.numel() * p.element_size() for p in module.parameters())
-            for times, module in self.passes
+            times * sum(p.numel() * p.element_size() for p in _weights(part))
+            for times, part in self.passes
         )
 
     def operations(self) -> int:
@@ -129,21 +132,40 @@ def measure(work: Work, rates: Rates, repeats: int, *, graphs: bool) -> Timing:
     return Timing(median, low, high, 1e3 * floor, size / 1e9, operations / 1e9)
 
 
-def decoder_passes(decoder: ActionDecoder, steps: int) -> tuple[tuple[int, nn.Module], ...]:
+def decoder_passes(decoder: ActionDecoder, steps: int) -> Passes:
     """How many times a chunk reads each part of the decoder (`policy.model.sampling`).
 
-    The context and the flow times, with all they modulate, are worked out once for all steps.
+    The context and the flow times, with all they modulate, are worked out once for all steps; a
+    context apart from the actions has a flow time of its own.
     """
+    apart = decoder.config.context != "joint"
     blocks = cast(list[Layers], list(decoder.blocks))
-    once: list[nn.Module] = [decoder.from_backbone, decoder.time, decoder.modulation]
-    once += [block.modulation for block in blocks]
+    passes: list[tuple[int, nn.Module | Tensor]] = [(1, decoder.from_backbone)]
+    passes += [(1 + apart, part) for part in (decoder.time, *(b.modulation for b in blocks))]
+    passes.append((1, decoder.modulation))
     if hasattr(decoder, "state_in"):
-        once.append(decoder.state_in)
-    each: list[nn.Module] = [decoder.actions_in, decoder.actions_out]
+        passes.append((1, decoder.state_in))
+    passes += [(steps, part) for part in (decoder.actions_in, decoder.actions_out)]
     for block in blocks:
-        each += [block.qkv, block.out, block.gate_up, block.down]
-    passes = steps + (decoder.config.context == "before")  # the context's own, once
-    return (*((1, part) for part in once), *((passes, part) for part in each))
+        passes += [(steps, part) for part in _inside(block)]
+        if apart:
+            passes += [(1, part) for part in _for_context(block, last=block is blocks[-1])]
+    return tuple(passes)
+
+
+def _inside(block: Layers) -> list[nn.Module]:
+    return [block.qkv, block.out, block.gate_up, block.down]
+
+
+def _for_context(block: Layers, *, last: bool) -> Sequence[nn.Module | Tensor]:
+    """What a context apart from the actions reads: all, or only what makes keys and values."""
+    if last or isinstance(block, ContextReadBlock):
+        return [block.qkv.weight[block.qkv.in_features :]]
+    return _inside(block)
+
+
+def _weights(part: nn.Module | Tensor) -> list[Tensor]:
+    return [part] if isinstance(part, Tensor) else list(part.parameters())
 
 
 def measure_plan(policy: LocalPolicy, repeats: int) -> Plan:

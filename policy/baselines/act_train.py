@@ -41,6 +41,8 @@ class Options:
     save_every: int = 500
     seed: int = 0
     threads: int = 1
+    keep_all: bool = False
+    """Learn from episodes marked as failed or recorded badly too."""
 
 
 class Training:
@@ -49,9 +51,10 @@ class Training:
     def __init__(self, options: Options) -> None:
         torch.manual_seed(options.seed)
         self._options = options
-        self._data = Windows.read(options.dataset)
+        self._data = Windows.read(options.dataset, keep_all=options.keep_all)
         self._size = ActSize()
-        self._scale = Scale.of(self._data.states, self._data.actions)
+        driven = self._data.driven
+        self._scale = Scale.of(self._data.states[driven], self._data.actions[driven])
         self._policy = build(self._size).train()
         self._optimizer = torch.optim.AdamW(
             self._policy.parameters(), options.rate, weight_decay=1e-4
@@ -78,7 +81,8 @@ class Training:
     def _learn(self) -> tuple[float, float]:
         # All chance of a step follows from seed and step: a continued training is the same one.
         rng = np.random.default_rng([self._options.seed, self._step])
-        rows = rng.integers(len(self._data), size=self._options.batch)
+        driven = self._data.driven
+        rows = driven[rng.integers(len(driven), size=self._options.batch)]
         torch.manual_seed(int(rng.integers(2**63)))  # dropout, and the draw of the latent
         actions, padded = self._data.chunk(rows, self._size)
         batch = {
@@ -112,7 +116,7 @@ class Training:
             "steps": self._step,
             "samples": self._step * self._options.batch,
             "seconds": round(seconds),
-            "rows": len(self._data),
+            "rows": len(self._data.driven),
             "episodes": len(np.unique(self._data.ends)),
             "tasks": list(self._data.tasks),
         }
@@ -136,7 +140,7 @@ class Training:
         options = self._options
         return {
             **{name: getattr(options, name) for name in ("batch", "rate", "average", "seed")},
-            "rows": len(self._data),
+            "rows": len(self._data.driven),
         }
 
     def _resume(self) -> None:

@@ -161,10 +161,14 @@ class GripperPaths:
         *,
         form: Form = "plain",
         augmentation: Augmentation | None = None,
+        keep_all: bool = False,
     ) -> "GripperPaths":
-        """Open a dataset of demonstrations and show its pictures at `size`, height and width."""
+        """Open a dataset of demonstrations and show its pictures at `size`, height and width.
+
+        With `keep_all`, episodes marked as failed or recorded badly are asked about too.
+        """
         with tempfile.TemporaryDirectory() as cache:  # a mapped file lives on without its name
-            samples = load_samples(folder, {camera: size}, Path(cache))
+            samples = load_samples(folder, {camera: size}, Path(cache), keep_all=keep_all)
         return cls(samples, camera, form=form, augmentation=augmentation)
 
     def __len__(self) -> int:

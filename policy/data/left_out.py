@@ -15,6 +15,9 @@ logger = logging.getLogger(__name__)
 MARKS = Path("meta/marks.jsonl")
 QUALITY = Path("meta/quality.jsonl")
 
+ASKED = '"keep_all": true in a request, --keep-all of a command'
+"""How it is said that everything is learnt from."""
+
 
 def left_out(dataset: Path) -> dict[int, str]:
     """Return the episodes marked as failed or recorded badly, each with the reason.
@@ -44,14 +47,14 @@ def kept_episodes(dataset: Path, total: int, *, keep_all: bool = False) -> list[
         logger.info("%s: episode %d is left out, %s", dataset.name, episode, why)
     if out:
         logger.info(
-            '%s: %d of %d episodes are left out. To learn from them too: "keep_all": true',
-            *(dataset.name, len(out), total),
+            "%s: %d of %d episodes are left out. To learn from them too: %s",
+            *(dataset.name, len(out), total, ASKED),
         )
     if len(out) == total:
         first = min(out)
         raise ValueError(
             f"All {total} episodes of {dataset} are left out; episode {first} was {out[first]}. "
-            'Record better ones, or learn from them with "keep_all": true.'
+            f"Record better ones, or learn from them with {ASKED}."
         )
     return [episode for episode in range(total) if episode not in out]
 

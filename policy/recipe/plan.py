@@ -96,6 +96,7 @@ class _Planner:
         request = self._request(stage)
         data = [f"decode-{name}" if self.machine.gpu else name for name in stage.shown]
         base = [] if stage.base is None else [stage.base]
+        shown = [each for each in self.recipe.demonstrations if each.name in stage.shown]
         steps = int(request["steps"])
         self._add(
             Step(
@@ -109,7 +110,7 @@ class _Planner:
                 needs=(*data, *base),
                 cores=0 if self.machine.gpu else self.machine.cores,
                 gpu=self.machine.gpu,
-                hours=stage_hours(request, self.machine),
+                hours=stage_hours(request, shown, self.machine),
                 prepare=partial(_write_request, folder, request, cache_folder(self.out)),
             )
         )

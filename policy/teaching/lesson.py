@@ -1,6 +1,5 @@
 """How a checkpoint is taught a new task: every number of it, and the request that says so."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,6 +59,8 @@ class Material:
     """Whether the base is of the body that simulated scenes show."""
     points: bool = False
     """Whether the base's network points, and is to learn where for the new task too."""
+    keep_all: bool = False
+    """Whether episodes marked as failed or recorded badly are learnt from too."""
 
 
 def request_for(lesson: Lesson, material: Material, steps: int, threads: int) -> TrainRequest:
@@ -103,14 +104,14 @@ def steps_that_fit(lesson: Lesson, seconds: int | float, samples_per_second: int
 def _mixture(lesson: Lesson, material: Material) -> list[Ingredient]:
     asked = lesson.questions_share if material.simulated and "language" not in lesson.freeze else 0
     kept = max(1 - lesson.new_share - asked, 0.0)
-    parts = [Ingredient("actions", str(material.dataset), lesson.new_share)]
-    parts += _shared(material.replay, kept)
+    parts = [_demonstrated(material.dataset, lesson.new_share, keep_all=material.keep_all)]
+    if kept:
+        each = kept / max(1, len(material.replay))
+        parts += [_demonstrated(old, each, keep_all=material.keep_all) for old in material.replay]
     if asked:
         parts.append(Ingredient("questions", weight=asked))
     return parts
 
 
-def _shared(replay: Sequence[Path], share: float) -> list[Ingredient]:
-    if not share:
-        return []
-    return [Ingredient("actions", str(folder), share / len(replay)) for folder in replay]
+def _demonstrated(dataset: Path, share: float, *, keep_all: bool) -> Ingredient:
+    return Ingredient("actions", str(dataset), share, keep_all=keep_all)

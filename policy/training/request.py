@@ -232,9 +232,10 @@ class TrainRequest:
             "touch_weight teaches the backbone where hands act in the picture as it was taken: "
             "leave crop and freeze_backbone out.",
         )
+        yield None not in (self.base, self.backbone), "Start from a base or a backbone, not both."
         yield (
-            self.base is not None and self.backbone is not None,
-            "Start from a base or from a backbone, not from both.",
+            self.keep_all and (bool(self.mixture) or self.dataset is None),
+            'keep_all is of a "dataset". In a mixture, set "keep_all": true in its parts instead.',
         )
         yield (
             bool(self.lora_rank) and ("language" in self.freeze or self.freeze_backbone),
@@ -270,9 +271,8 @@ class TrainRequest:
         try:
             given = TypeAdapter(dict[str, Any]).validate_json(path.read_bytes())
             given = {name: value for name, value in given.items() if value is not None}
-            stage = given.get("stage", "sft")
             size = PRETRAINED if "backbone" in given else {}
-            filled = {**size, **STAGES.get(stage, {}), **given}
+            filled = {**size, **STAGES.get(given.get("stage", "sft"), {}), **given}
             return TypeAdapter(TrainRequest).validate_python(filled)
         except OSError as error:
             raise ValueError(f"Not a training request: {error}.") from error

@@ -227,7 +227,10 @@ class Opener:
             folder = Path(part.dataset)
             if is_demonstrations(folder):
                 return GripperPaths.of_dataset(
-                    *(folder, camera, (height, width)), form=form, augmentation=self._still
+                    *(folder, camera, (height, width)),
+                    form=form,
+                    augmentation=self._still,
+                    keep_all=part.keep_all,
                 )
             return FileQuestions(folder, pixels=height * width, cell=cell, augmentation=self._still)
         sizes = {name: size for name, size in config.image_sizes.items() if name in CAMERAS}

@@ -8,13 +8,16 @@ from hardware.aloha import aloha_embodiment
 from hardware.interfaces import Frame, Observation
 from hardware.simulation.standard.task import TRANSFER
 from policy.baselines.act import CAMERA, PICTURE, Act, ActSize, Scale, images, window
-from policy.baselines.act_data import Windows
+from policy.baselines.act_data import Windows, learnt
 from policy.baselines.act_server import ActServer
 from policy.client import PolicyClient
+from policy.data.left_out import MARKS, QUALITY
 from policy.evaluation.environment import Ending, Start
 from policy.evaluation.gym_aloha import GymAloha
 from policy.evaluation.planner import PlanningDriver, Replanning
 from policy.evaluation.request import Rules
+from recordings.demonstration import Recipe
+from recordings.generate import generate
 
 
 class Brightness:
@@ -98,10 +101,73 @@ def test_normalising_is_undone_and_a_still_channel_does_no_harm():
 def test_a_chunk_ends_with_its_episode():
     rows = np.arange(10, dtype=np.float32)[:, None].repeat(14, 1)
     ends = np.array([6] * 6 + [10] * 4)
-    data = Windows(np.zeros((10, 1, 1, 3), np.uint8), rows, rows, ends, ("x",))
+    data = Windows(np.zeros((10, 1, 1, 3), np.uint8), rows, rows, ends, ("x",), np.arange(10))
     actions, padded = data.chunk(np.array([1, 4, 8]), ActSize(rows=3, hz=25.0))
     assert actions[..., 0].tolist() == [[1, 3, 5], [4, 5, 5], [8, 9, 9]]
     assert padded.tolist() == [[False] * 3, [False, True, True], [False, True, True]]
+
+
+EPISODES = [
+    {"dataset_from_index": 0, "dataset_to_index": 2, "tasks": ["lift"]},
+    {"dataset_from_index": 2, "dataset_to_index": 5, "tasks": ["hand over"]},
+    {"dataset_from_index": 5, "dataset_to_index": 9, "tasks": ["hand over"]},
+]
+
+
+def test_what_our_trainings_leave_out_is_left_out(tmp_path):
+    (tmp_path / "meta").mkdir()
+    (tmp_path / MARKS).write_text('{"episode_index": 0, "success": false}\n')
+    (tmp_path / QUALITY).write_text('{"episode_index": 1, "verdict": "poor", "reason": "x"}\n')
+
+    def numbers(**given):
+        return [span.number for span in learnt(tmp_path, EPISODES, **given)]
+
+    assert numbers(keep_all=False) == [2]
+    assert numbers(keep_all=True) == [0, 1, 2]
+    with (tmp_path / MARKS).open("a") as file:
+        file.write('{"episode_index": 2, "success": false}\n')
+    with pytest.raises(ValueError, match=r"All 3 episodes .* --keep-all"):
+        numbers(keep_all=False)
+
+
+def test_rows_of_what_is_kept_and_of_these_only_the_driven_are_learnt_from(tmp_path):
+    (tmp_path / "meta").mkdir()
+    (tmp_path / MARKS).write_text('{"episode_index": 1, "success": false}\n')
+    spans = learnt(tmp_path, EPISODES, keep_all=False)
+    rows = np.arange(9, dtype=np.float32)[:, None].repeat(14, 1)
+    columns = {"observation.state": rows, "action": rows + 100}
+    sent = np.array([1, 1, 1, 1, 1, 0, 1, 1, 1])[:, None]
+    data = Windows.of(np.zeros((6, 1, 1, 3), np.uint8), {**columns, "sent": sent}, spans)
+    assert data.states[:, 0].tolist() == [0, 1, 5, 6, 7, 8]
+    assert data.actions[:, 0].tolist() == [100, 101, 105, 106, 107, 108]
+    assert data.ends.tolist() == [2, 2, 6, 6, 6, 6]
+    assert data.tasks == ("lift", "hand over")
+    assert data.driven.tolist() == [0, 1, 3, 4, 5]
+    everywhere = Windows.of(np.zeros((6, 1, 1, 3), np.uint8), columns, spans)
+    assert everywhere.driven.tolist() == list(range(6))
+
+
+def test_lerobot_reads_what_is_learnt_from(tmp_path):
+    pytest.importorskip("lerobot", reason="its own environment: requirements-act.txt")
+    recipe = Recipe(
+        tasks=("pick_red_cube_left", "pick_blue_cube_right"),
+        seed=1,
+        fps=50,
+        height=PICTURE[0],
+        width=PICTURE[1],
+        cameras=(CAMERA,),
+        disturbed=0.0,
+        wordings="canonical",
+    )
+    generate(tmp_path / "picks", recipe, 2, workers=0)
+    every = Windows.read(tmp_path / "picks")
+    (tmp_path / "picks" / MARKS).write_text('{"episode_index": 0, "success": false}\n')
+    kept = Windows.read(tmp_path / "picks")
+    first = every.ends[0]
+    assert len(every.tasks) == 2 and kept.tasks == every.tasks[1:]
+    assert np.array_equal(kept.states, every.states[first:])
+    assert np.array_equal(kept.pictures, every.pictures[first:])
+    assert len(Windows.read(tmp_path / "picks", keep_all=True)) == len(every)
 
 
 def test_the_network_sees_the_middle_of_the_picture_about_zero():
@@ -128,8 +194,8 @@ def test_a_continued_training_is_the_same_one_and_other_options_are_refused(tmp_
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(12, 14)).astype(np.float32)
     pictures = rng.integers(255, size=(12, *window(np.zeros((*PICTURE, 3), np.uint8)).shape))
-    data = Windows(pictures.astype(np.uint8), rows, rows, np.full(12, 12), ("x",))
-    monkeypatch.setattr(Windows, "read", lambda folder: data)
+    data = Windows(pictures.astype(np.uint8), rows, rows, np.full(12, 12), ("x",), np.arange(12))
+    monkeypatch.setattr(Windows, "read", lambda folder, keep_all: data)
 
     def trained(name, steps, batch=2):
         Training(Options(tmp_path, tmp_path / name, steps, batch, save_every=1)).run()

@@ -1,6 +1,8 @@
 """Answers are scored by type, and a checkpoint can be asked and measured."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,6 +11,7 @@ import pytest
 
 from policy.ask import Answerer, Options, main, measure
 from policy.data.answers import overlap, score
+from policy.data.left_out import MARKS
 from policy.data.questions import FILE
 
 
@@ -63,6 +66,19 @@ def test_a_checkpoint_is_asked_and_measured(checkpoint, tmp_path):
     written = json.loads((tmp_path / "report.json").read_text())
     assert written["replies"][0]["truth"] == "noise"
     assert isinstance(written["replies"][0]["answer"], str)
+
+
+def test_demonstrations_marked_as_failed_are_asked_about_if_asked_for(
+    checkpoint, demonstrations, tmp_path
+):
+    dataset = shutil.copytree(demonstrations, tmp_path / "picks")
+    marks = [json.dumps({"episode_index": n, "success": False}) for n in (0, 1)]
+    (dataset / MARKS).write_text("\n".join(marks) + "\n")
+    options, answerer = Options(tmp_path, folder=dataset, count=1), Answerer(checkpoint, limit=3)
+    with pytest.raises(ValueError, match=r"All 2 episodes .* --keep-all of a command"):
+        measure(options, answerer)
+    rows = measure(replace(options, keep_all=True), answerer)
+    assert [(row.type, row.asked) for row in rows] == [("path", 1), ("all", 1)]
 
 
 @pytest.mark.parametrize(("seed", "scenes"), [(599_999, 1), (700_000, 1), (699_999, 2)])

@@ -3,12 +3,15 @@
 import json
 import logging
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from policy.data.samples import load_samples
-from policy.training.request import TrainRequest
+from policy.training.request import Ingredient, TrainRequest
+from policy.training.sources import Opener
+from policy.training.start import start
 
 SIZES = {"cam_high": (96, 128)}
 
@@ -53,7 +56,8 @@ def test_a_failed_episode_is_left_out_and_the_reason_is_logged(dataset, load, ca
     assert np.array_equal(kept.driven, every.driven[every.driven >= start] - start)
     assert caplog.messages == [
         "picks: episode 0 is left out, marked as failed",
-        'picks: 1 of 2 episodes are left out. To learn from them too: "keep_all": true',
+        "picks: 1 of 2 episodes are left out. To learn from them too: "
+        '"keep_all": true in a request, --keep-all of a command',
     ]
 
 
@@ -80,6 +84,36 @@ def test_everything_is_learnt_from_if_asked_for(dataset, load):
     assert [episode.index for episode in load(keep_all=True).episodes] == [0, 1]
     assert TrainRequest(dataset=str(dataset), keep_all=True).ingredients[0].keep_all
     assert not TrainRequest(dataset=str(dataset)).ingredients[0].keep_all
+
+
+def test_a_request_says_it_where_the_dataset_is(dataset):
+    part = Ingredient("actions", str(dataset))
+    for fields in ({"mixture": (part,)}, {"scenes": 8}):
+        with pytest.raises(ValueError, match=r'keep_all is of a "dataset".*true in its parts'):
+            TrainRequest(keep_all=True, **fields)
+    assert TrainRequest(mixture=(replace(part, keep_all=True),)).ingredients[0].keep_all
+
+
+def test_questions_about_demonstrations_are_asked_of_the_same_episodes(dataset, tmp_path):
+    def asked_about(name, **fields):
+        parts = [{"kind": "actions", "keep_all": True}, {"kind": "questions", **fields}]
+        mixture = [{"dataset": str(dataset), **part} for part in parts]
+        (tmp_path / name).mkdir()
+        path = tmp_path / name / "request.json"
+        path.write_text(json.dumps({"mixture": mixture, "workers": 0}))
+        request = TrainRequest.load(path)
+        source = Opener(request, start(request), tmp_path / name).open().parts[1].source
+        rng = np.random.default_rng(0)
+        texts = [source.question(n, rng).text for n in range(len(source))]
+        return {colour for colour in ("red", "blue") for text in texts if colour in text}
+
+    mark(dataset, 0, success=False)
+    assert asked_about("kept") == {"blue"}
+    assert asked_about("all", keep_all=True) == {"red", "blue"}
+    mark(dataset, 1, success=False)
+    with pytest.raises(ValueError, match="All 2 episodes"):
+        asked_about("none")
+    assert asked_about("failed", keep_all=True) == {"red", "blue"}
 
 
 def test_nothing_left_is_told_with_what_to_do(dataset, load):

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from policy.bench import (
     Options,
@@ -15,6 +16,8 @@ from policy.bench import (
 )
 from policy.fitting import check_memory
 from policy.model.presets import preset
+from policy.model.qwen_vla import QwenVLA
+from policy.model.sampling import Sampling
 from policy.timing import Rates, Work, decoder_passes, measure
 
 CPU = torch.device("cpu")
@@ -76,6 +79,47 @@ def test_what_no_step_changes_is_read_once_a_chunk():
     assert work.bytes() == 4 * by_hand
     whole = Work(model.decoder, [], ((1, model.decoder),))
     assert Work(model.decoder, [], decoder_passes(model.decoder, 1)).bytes() == whole.bytes()
+
+
+class ReadBytes(TorchFunctionMode):
+    """Counts the bytes of weights and biases that matrix products read."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function is torch.nn.functional.linear:
+            weights = [w for w in (*args[1:], *(kwargs or {}).values()) if w is not None]
+            self.count += sum(w.numel() * w.element_size() for w in weights)
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("context", ["joint", "before", "read"])
+def test_as_many_bytes_are_counted_as_sampling_reads(context, config, seen):
+    decoder = dataclasses.replace(config.decoder, context=context, blocks=3)
+    model = QwenVLA(dataclasses.replace(config, decoder=decoder)).eval()
+    context, state, mask, noise, _ = seen
+    with torch.inference_mode(), ReadBytes() as read:
+        model.sample(context, state, mask, noise, Sampling(steps=4))
+    assert Work(model.decoder, [], decoder_passes(model.decoder, 4)).bytes() == read.count
+
+
+def test_a_context_apart_is_read_for_once_by_each_block_that_needs_it(config):
+    """By hand, without an Euler step: a block's own weights, or two thirds of its first."""
+    d, f, blocks = config.decoder.width, config.decoder.feed_forward, 3
+
+    def once(context):
+        decoder = dataclasses.replace(config.decoder, context=context, blocks=blocks)
+        decoder = QwenVLA(dataclasses.replace(config, decoder=decoder)).decoder
+        times = [decoder.time, *(block.modulation for block in decoder.blocks)]
+        clean = Work(decoder, [], tuple((1, part) for part in times)).bytes()
+        return Work(decoder, [], decoder_passes(decoder, 0)).bytes(), clean
+
+    (joint, _), (before, clean), (read, _) = (once(kind) for kind in ("joint", "before", "read"))
+    keys, whole = 2 * d * d, 3 * d * d + d * d + 2 * f * d + f * d
+    assert read - joint == clean + 4 * blocks * keys
+    assert before - joint == clean + 4 * ((blocks - 1) * whole + keys)
 
 
 def test_the_example_has_a_token_for_every_cell_of_every_camera():

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from policy.recipe.costs import stage_hours
 from policy.recipe.folders import Work, dataset_work, file_work, job_work, report_work
 from policy.recipe.machine import Machine
 from policy.recipe.nano import nano
@@ -99,6 +100,34 @@ def test_a_recipe_that_contradicts_itself_is_refused():
         recipe(demonstrations=())
     with pytest.raises(ValueError, match="trains nothing"):
         recipe(stages=(), demonstrations=())
+
+
+def test_a_stage_is_planned_with_the_rate_of_what_it_learns():
+    shown = (Demonstrations("pick", "pick", 1000), Demonstrations("swap", "swap", 100))
+    core_seconds = 1000 * 0.5 + 100 * 2.1
+    size = {"steps": 3600, "batch_size": 100}
+
+    def hours(machine=LAPTOP, **fields):
+        return stage_hours({**size, **fields}, shown, machine)
+
+    assert hours() == pytest.approx(100 / 22)
+    assert hours(action_weight=0.0, freeze=("decoder",)) == pytest.approx(100 / 27)
+    assert hours(action_weight=0.0) == hours(freeze=("decoder",)) == hours()
+    rows = 50 * core_seconds
+    assert hours(freeze_backbone=True) == pytest.approx(100 / 75 + rows / 100 / 3600)
+    assert hours(SERVER) == pytest.approx(100 / 6000)
+    assert hours(SERVER, freeze_backbone=True) == pytest.approx(100 / 6000 + rows / 1250 / 3600)
+
+
+def test_the_shipped_recipes_stages_are_planned_so(tmp_path):
+    steps = {step.name: step for step in plan(nano("laptop"), tmp_path, LAPTOP)}
+    sizes = {stage.name: stage.request for stage in nano("laptop").stages}
+    samples = {name: size["steps"] * size["batch_size"] / 3600 for name, size in sizes.items()}
+    assert steps["aiming"].hours == pytest.approx(samples["aiming"] / 27)
+    rows = 161_214  # of its 2,900 demonstrations, counted
+    driving = samples["driving"] / 75 + rows / 100 / 3600
+    assert steps["driving"].hours == pytest.approx(driving, rel=0.01)
+    assert steps["sft"].hours == pytest.approx(samples["sft"] / 22)
 
 
 def test_attempts_are_starts_of_every_task_on_every_axis():

@@ -1,10 +1,12 @@
 """A checkpoint is taught something new in the time there is, beside what it knew."""
 
 import json
+import shutil
 import threading
 from dataclasses import replace
 
 import pytest
+import tyro
 
 from hardware.bodies import body_named
 from hardware.simulation.things import COLOURS, SHAPES
@@ -58,6 +60,15 @@ def test_questions_are_for_the_simulated_body_whose_words_are_trained(tmp_path):
     assert [part.dataset for part in alone.ingredients] == [str(tmp_path / "new")]
 
 
+def test_what_was_recorded_badly_can_be_taught_if_asked_for(tmp_path):
+    shown = material(tmp_path)
+    for keep_all in (False, True):
+        request = request_for(Lesson(), replace(shown, keep_all=keep_all), 100, 2)
+        actions = [part for part in request.ingredients if part.kind == "actions"]
+        assert [part.keep_all for part in actions] == [keep_all] * 3
+    assert tyro.cli(Options, args=["new", "--keep-all"]).keep_all
+
+
 def test_shares_that_are_none_are_refused():
     with pytest.raises(ValueError, match=r"new_share 0\.0"):
         Lesson(new_share=0.0)
@@ -103,6 +114,20 @@ def test_datasets_of_another_body_or_without_its_cameras_are_refused(taught_once
         fitting_body(base, (other.parent,))
 
 
+def test_a_dataset_of_which_everything_was_recorded_badly_is_taught(taught_once, tmp_path):
+    base, demonstrations = taught_once
+    dataset = shutil.copytree(demonstrations, tmp_path / "poor")
+    lines = [json.dumps({"episode_index": n, "verdict": "poor", "reason": "x"}) for n in (0, 1)]
+    (dataset / "meta/quality.jsonl").write_text("\n".join(lines) + "\n")
+    options = Options(
+        *(dataset, base, tmp_path / "taught", 60.0, (demonstrations,)), threads=1, lesson=QUICK
+    )
+    with pytest.raises(ValueError, match=r"All 2 episodes .* --keep-all of a command"):
+        teach(options, threading.Event())
+    told = replace(options, out=tmp_path / "told", keep_all=True)
+    assert "pick_red_cube_left" in next_steps(told, teach(told, threading.Event()))
+
+
 def test_a_checkpoint_is_taught_and_goes_on_being_what_it_was(taught_once, tmp_path):
     base, demonstrations = taught_once
     options = Options(
@@ -121,6 +146,13 @@ def test_a_checkpoint_is_taught_and_goes_on_being_what_it_was(taught_once, tmp_p
     assert "--env pick_red_cube_left,pick_blue_cube_right --episodes 50" in said
 
     assert teach(options, threading.Event()) == checkpoint  # nothing is left to do
+    asked = tmp_path / "taught/lesson.json"
+    before = json.loads(asked.read_text())
+    assert before.pop("keep_all") is False
+    asked.write_text(json.dumps(before))  # of a job from before there was that option
+    assert teach(options, threading.Event()) == checkpoint
+    with pytest.raises(ValueError, match=r"teaches with keep_all False\. Choose another --out"):
+        teach(replace(options, keep_all=True), threading.Event())
     with pytest.raises(ValueError, match=r"teaches .* Choose another --out"):
         teach(replace(options, base=checkpoint), threading.Event())
     with pytest.raises(ValueError, match=r"teaches with minutes .* Choose another --out"):
