@@ -188,5 +188,5 @@ class Embodiment:
         """Read JSON written by `save`. Raises `ValueError` naming the file and what is wrong."""
         try:
             return cls.from_json(json.loads(path.read_text()))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ValueError(f"Cannot read an embodiment: {error} File: {path}") from error
