@@ -16,7 +16,9 @@ from hardware.safety.state import DRIVEN, Cause, GateState
 logger = logging.getLogger(__name__)
 
 KEPT = 200
-"""Events remembered; the journal has them all."""
+"""Events remembered: not those between two states of driving, as at every jump of a driver. The
+journal has them all.
+"""
 
 BY_THE_KERNEL = frozenset({GateState.HOLD, GateState.STOPPED})
 
@@ -66,10 +68,12 @@ class EventLog:
             self._number += 1
             at = datetime.now().astimezone().isoformat(timespec="milliseconds")
             event = SafetyEvent(self._number, at, now, before, after, cause, reason)
-            self._kept.append(event)
+            while_driven = before in DRIVEN and after in DRIVEN
+            if not while_driven:
+                self._kept.append(event)
             listeners = self._listeners
         level = logging.WARNING if after in BY_THE_KERNEL else logging.INFO
-        if not (after in DRIVEN and before in DRIVEN):
+        if not while_driven:
             logger.log(level, "%s -> %s%s", before, after, f" ({cause}): {reason}" if cause else "")
         for listener in listeners:
             listener(event)
@@ -81,6 +85,6 @@ class EventLog:
         return self._number
 
     def recent(self, after: int = 0) -> list[SafetyEvent]:
-        """Return the events numbered above `after`, oldest first."""
+        """Return the newest events numbered above `after`, oldest first, as `KEPT` says."""
         with self._lock:
             return [event for event in self._kept if event.number > after]

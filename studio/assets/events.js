@@ -7,7 +7,8 @@ const ORDINARY = {
 };
 const DRIVEN = ["ramping", "active"];
 
-export function mountEvents(element, live, most) {
+// Beside Stop there is room for what a person must know alone: `causedOnly`.
+export function mountEvents(element, live, most, causedOnly) {
   const list = element.querySelector(".events");
   let shown = null;
   let asking = false;
@@ -15,13 +16,13 @@ export function mountEvents(element, live, most) {
   live.on("state", ({ safety_event: newest }) => {
     if (newest === shown || asking) return;
     asking = true;
-    refresh(list, most).then(() => { shown = newest; }, () => {}).finally(() => { asking = false; });
+    refresh(list, most, causedOnly).then(() => { shown = newest; }, () => {}).finally(() => { asking = false; });
   });
 }
 
-async function refresh(list, most) {
+async function refresh(list, most, causedOnly) {
   const { events } = await (await fetch("/safety")).json();
-  const told = events.filter(({ before, after }) => !(DRIVEN.includes(before) && DRIVEN.includes(after)));
+  const told = causedOnly ? events.filter(({ cause }) => cause) : events;
   const newest = told.slice(-most).reverse();
   list.classList.toggle("empty", newest.length === 0);
   list.replaceChildren(...newest.map(row));

@@ -188,6 +188,23 @@ def test_every_event_is_kept_with_time_and_cause_logged_and_written_down(gate, t
     assert [line["number"] for line in lines] == [2, 3, 4]
 
 
+def test_a_hold_is_still_told_of_after_a_driver_that_jumped_a_thousand_times(gate, tmp_path):
+    journal = Journal(tmp_path / "safety.jsonl")
+    gate.events.listen(journal)
+    gate.engage()
+    gate.hold(Cause.CLEARANCE, "The arms would touch.")
+    gate.reset()
+    gate.engage()
+    for _ in range(1_000):
+        gate._change(GateState.ACTIVE)
+        gate._change(RAMPING)
+    journal.close()
+    told = gate.events.recent()
+    assert [event.after for event in told][-4:] == [RAMPING, HOLD, GateState.READY, RAMPING]
+    assert gate.events.newest == told[-1].number + 2_000
+    assert len(journal.path.read_text().splitlines()) == 2_004
+
+
 def test_a_disk_that_fails_is_reported_and_stops_nothing(gate, tmp_path, caplog):
     journal = Journal(tmp_path / "safety.jsonl")
     journal.path = tmp_path  # a folder cannot be written to
