@@ -1,7 +1,10 @@
 """What of DYNAMIXEL Protocol 2.0 the drivers use, found by letting them do all that they can do."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from unittest.mock import patch
 
 import numpy as np
 from servo_bus.arms import viperx, widowx
@@ -23,11 +26,6 @@ REPLY_SECS = 0.25
 OF_THE_MANUAL = frozenset(Instruction) - {Instruction.STATUS} | {0x20}
 """Instructions of the e-manual's list; 0x20, Control Table Backup, is not emulated."""
 
-SPANS = frozenset(
-    {Instruction.READ, Instruction.SYNC_READ, Instruction.FAST_SYNC_READ, Instruction.SYNC_WRITE}
-)
-"""Instructions that say an address and a length."""
-
 
 @dataclass(frozen=True)
 class Coverage:
@@ -35,29 +33,32 @@ class Coverage:
 
     instructions: frozenset[Instruction]
     registers: frozenset[str]
-    """Names of the items of a control table that were read or written one by one or together."""
+    """Those whose value was looked at or given, as the emulation calls them. What only lies within
+    a span that was read for others is not among them.
+    """
 
 
 def coverage() -> Coverage:
     """Let every driver do everything once."""
     heard: Counter[tuple[int, bytes]] = Counter()
-    for live in (_follower, _leader, _new_motor):
-        heard += live()
+    with _registers() as named:
+        for live in (_follower, _leader, _new_motor):
+            heard += live()
     found = {Instruction(number) for number, _ in heard}
-    return Coverage(frozenset(found), frozenset(_registers(heard)))
+    return Coverage(frozenset(found), frozenset(named))
 
 
 def named_registers() -> set[str]:
     """The registers of the drivers' own table, as the emulation calls them."""
-    spelled = {"maximum": "max", "minimum": "min", " ": "_"}
-    found = set()
-    for each in vars(table).values():
-        if isinstance(each, table.Register):
-            name = each.name.lower()
-            for word, short in spelled.items():
-                name = name.replace(word, short)
-            found.add(name)
-    return found
+    registers = [each for each in vars(table).values() if isinstance(each, table.Register)]
+    return {_as_emulated(each) for each in registers}
+
+
+def _as_emulated(register: table.Register) -> str:
+    name = register.name.lower()
+    for word, short in {"maximum": "max", "minimum": "min", " ": "_"}.items():
+        name = name.replace(word, short)
+    return name
 
 
 def _follower() -> Counter[tuple[int, bytes]]:
@@ -97,16 +98,22 @@ def _new_motor() -> Counter[tuple[int, bytes]]:
         return bus.heard
 
 
-def _registers(heard: Counter[tuple[int, bytes]]) -> set[str]:
-    items = MODELS["XM430-W350"].items
-    found = set()
-    for instruction, params in heard:
-        if instruction not in SPANS and instruction != Instruction.WRITE:
-            continue
-        address = int.from_bytes(params[:2], "little")
-        # A write says no length: it is one register, the one that begins there.
-        length = int.from_bytes(params[2:4], "little") if instruction in SPANS else 1
-        found |= {
-            name for name, item in items.items() if address <= item.address < address + length
-        }
-    return found
+@contextmanager
+def _registers() -> Iterator[set[str]]:
+    """The registers that are decoded and encoded meanwhile."""
+    named: set[str] = set()
+    decode, encode = table.Register.decode, table.Register.encode
+
+    def decoded(self: table.Register, data: bytes) -> int:
+        named.add(_as_emulated(self))
+        return decode(self, data)
+
+    def encoded(self: table.Register, value: int) -> bytes:
+        named.add(_as_emulated(self))
+        return encode(self, value)
+
+    with (
+        patch.object(table.Register, "decode", decoded),
+        patch.object(table.Register, "encode", encoded),
+    ):
+        yield named

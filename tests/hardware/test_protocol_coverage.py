@@ -25,7 +25,7 @@ def test_all_that_the_drivers_ask_for_is_emulated():
         Instruction.SYNC_WRITE,
         Instruction.FAST_SYNC_READ,
     }
-    assert named_registers() <= used.registers
+    assert used.registers == named_registers() <= MODELS["XM430-W350"].items.keys()
     assert len(OF_THE_MANUAL) == 15
 
 
