@@ -77,12 +77,13 @@ def main(options: Options, machine: Machine | None = None) -> int:
         _check_orders(options)
         if options.new_id is not None:
             port, id_ = options.new_id
-            return _set_up(port, id_, options.baud or BAUD, options.reply_ms / 1e3)
+            baud = BAUD if options.baud is None else options.baud
+            return _set_up(port, id_, baud, options.reply_ms / 1e3)
         if options.workcell is None:
             return _search(options, here)
         workcell = load_workcell(options.workcell)
         return _work(options, options.workcell, workcell, here)
-    except (ValueError, HardwareError) as error:
+    except (ValueError, HardwareError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
 

@@ -96,9 +96,15 @@ def _motor(desk: Desk) -> None:
             baud = gr.Dropdown(list(BAUD_RATES), value=BAUD, label="baud", filterable=False)
         set_up = gr.Button("Look at it", elem_id="motor-look")
 
-    def on_set_up(path: str, number: int, speed: int, request: gr.Request) -> None:
+    def on_set_up(path: str, number: float | None, speed: int, request: gr.Request) -> None:
         changes = desk.workcell.changes
-        _ask(desk, request, lambda: changes.propose_motor(path.strip(), int(number), int(speed)))
+
+        def look() -> str:
+            if number is None:
+                raise ValueError("Say which ID the servo shall get: its number in the arm.")
+            return changes.propose_motor(path.strip(), int(number), int(speed))
+
+        _ask(desk, request, look)
 
     set_up.click(on_set_up, [port, new_id, baud], **QUIET)
 

@@ -65,6 +65,14 @@ def test_a_new_servo_becomes_a_motor_of_the_arm_that_has_its_kind(
     assert tuple(servo.peek(register) for register in registers) == settings
 
 
+def test_a_file_that_cannot_be_written_and_a_baud_rate_that_no_servo_has_are_said(lab, capsys):
+    status, said = check_said(lab, capsys, write=lab.root / "nowhere" / "bench.toml")
+    assert status == 2 and "No such file or directory" in said and "nowhere" in said
+    port = str(lab.port("left_follower"))
+    status, said = check_said(lab, capsys, new_id=(port, 3), baud=0)
+    assert status == 2 and "Servos have the baud rates" in said and "got 0" in said
+
+
 def test_a_servo_that_cannot_be_that_motor_is_left_as_it_is(lab, capsys):
     status, said = check_said(lab, capsys, new_id=(str(lab.port("left_follower")), 3))
     assert status == 2 and "Connect one servo alone; 9 answer" in said
