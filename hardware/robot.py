@@ -82,12 +82,10 @@ class Robot:
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        presses = self.gate.presses
         if self.gate.state in STAYING:
             self._stay(self.gate.reason)
-        elif not self.gate.is_armed:
-            self._tell_to_stay()  # most likely loose; a Reset that was cut short gave them torque
         self.gate.disarm()
-        presses = self.gate.presses
         for arm in self._arms:
             if isinstance(arm, LowersItself):
                 arm.stay_when(lambda: self.gate.presses != presses)
@@ -127,19 +125,15 @@ class Robot:
 
     def _stay(self, why: str) -> None:
         """Whatever latched the arms, closing the program is no leave to move them."""
-        if self._tell_to_stay():
+        staying = [arm for arm in self._arms if isinstance(arm, Rests)]
+        for arm in staying:
+            arm.stay()
+        if staying:
             logger.warning(
                 "Arms that were not let go of hold where they are, with torque: %s Support them "
                 "before their power is cut.",
                 why,
             )
-
-    def _tell_to_stay(self) -> int:
-        """How many arms were told."""
-        staying = [arm for arm in self._arms if isinstance(arm, Rests)]
-        for arm in staying:
-            arm.stay()
-        return len(staying)
 
     def get_observation(self) -> Observation:
         """Read every joint, then take the newest frame of every camera.
