@@ -34,6 +34,7 @@ def episode_view(dataset: Dataset, episode: int, films: list[dict[str, Any]]) ->
         "tags": list(summary.marks.tags),
         "films": films,
         "channels": _names(dataset, STATE if state.shape[1] else ACTION),
+        "times": [round(number / dataset.fps, 3) for number in range(0, len(state), every)],
         "state": _rounded(state[::every]),
         "action": _rounded(action[::every]),
         "card": quality_card(
@@ -99,5 +100,10 @@ def _plan(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _rounded(values: np.ndarray) -> list[list[float]]:
-    return [[round(float(value), 3) for value in row] for row in values]
+def _rounded(values: np.ndarray) -> list[list[float | None]]:
+    """Return rows for JSON, which has no word for a number that is not finite: None."""
+    return [[_finite(float(value)) for value in row] for row in values]
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 3) if math.isfinite(value) else None

@@ -79,7 +79,7 @@ class Episodes:
             films = [self._clip(opened, dataset, episode, name) for name in opened.cameras]
             view = episode_view(opened, episode, films)
         head = {"title": f"{dataset} · episode {episode}", "rrd": self.rrd_path(dataset, episode)}
-        return json.dumps(head | view)
+        return json.dumps(head | view, allow_nan=False)
 
     def rrd_path(self, dataset: str, episode: int) -> str:
         """Return where the page finds an episode as a file for Rerun; another after an edit."""

@@ -5,7 +5,7 @@ import { part } from "./part.js";
 const WIDTH = 640;
 const HEIGHT = 120;
 
-export function curves({ channels, state, action, plans, secs }) {
+export function curves({ channels, times, state, action, plans, secs }) {
   const root = part("div", "plots");
   const half = Math.ceil(channels.length / 2);
   for (const start of channels.length ? [0, half] : []) {
@@ -13,7 +13,7 @@ export function curves({ channels, state, action, plans, secs }) {
     if (!names.length) continue;
     const own = (rows) => (rows[0]?.length ? rows.map((row) => row.slice(start, start + half)) : []);
     const planned = plans.map(({ at, rows }) => ({ at, rows: own(rows) }));
-    root.append(plot({ names, state: own(state), action: own(action), plans: planned, secs }));
+    root.append(plot({ names, times, state: own(state), action: own(action), plans: planned, secs }));
   }
   root.append(key(plans.length > 0));
   return root;
@@ -29,14 +29,14 @@ function key(planned) {
   return root;
 }
 
-function plot({ names, state, action, plans, secs }) {
+function plot({ names, times, state, action, plans, secs }) {
   const figure = part("figure");
   const picture = part("div", "picture");
   const caption = part("figcaption");
   let alone = null;
   const show = () => {
     const shown = alone === null ? names.map((_, column) => column) : [alone];
-    picture.innerHTML = drawn({ shown, of: names.length, state, action, plans, secs });
+    picture.innerHTML = drawn({ shown, of: names.length, times, state, action, plans, secs });
     [...caption.children].forEach((entry, column) => {
       entry.setAttribute("aria-pressed", column === alone);
       entry.classList.toggle("faded", alone !== null && column !== alone);
@@ -57,18 +57,26 @@ function plot({ names, state, action, plans, secs }) {
   return figure;
 }
 
-function drawn({ shown, of, state, action, plans, secs }) {
+function drawn({ shown, of, times, state, action, plans, secs }) {
   const lines = [];
-  const rows = (values, last) => values.map((row, i) => [last ? i / last : 0, row]);
-  const measured = rows(state, state.length - 1);
-  const commanded = rows(action, action.length - 1);
-  const planned = plans.map(({ at, rows }) => rows.map((row, i) => [secs ? at[i] / secs : 0, row]));
+  const placed = (rows, at) => rows.map((row, i) => [secs ? at[i] / secs : 0, row]);
+  const measured = placed(state, times);
+  const commanded = placed(action, times);
+  const planned = plans.map(({ at, rows }) => placed(rows, at));
   const seen = [measured, commanded, ...planned].flat().filter(([x]) => x >= 0 && x <= 1);
-  const values = seen.flatMap(([, row]) => shown.map((column) => row[column]));
+  const values = seen.flatMap(([, row]) => shown.map((column) => row[column])).filter((value) => value !== null);
   const low = values.reduce((a, b) => Math.min(a, b), Infinity);
   const high = Math.max(values.reduce((a, b) => Math.max(a, b), -Infinity), low + 1e-6);
-  const path = (points, column) =>
-    points.map(([x, row], i) => `${i ? "L" : "M"}${(x * WIDTH).toFixed(1)},${(HEIGHT - ((row[column] - low) / (high - low)) * HEIGHT).toFixed(1)}`).join("");
+  const path = (points, column) => {
+    let drawing = false; // what is no number leaves a gap
+    const step = ([x, row]) => {
+      const begins = !drawing;
+      drawing = row[column] !== null;
+      if (!drawing) return "";
+      return `${begins ? "M" : "L"}${(x * WIDTH).toFixed(1)},${(HEIGHT - ((row[column] - low) / (high - low)) * HEIGHT).toFixed(1)}`;
+    };
+    return points.map(step).join("");
+  };
   for (const column of shown) {
     const line = (kind, d) => d && lines.push(`<path class="${kind}" style="--hue:${hue(column, of)}" d="${d}"/>`);
     line("plan", planned.map((points) => path(points, column)).join(""));

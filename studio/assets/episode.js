@@ -11,11 +11,13 @@ export function mountEpisode(element, _live, value, watch) {
   const nothing = [...root.children];
   let shown = "";
   const show = () => {
+    const at = Number(root.querySelector(".playbar input")?.value ?? 0);
+    const before = shown;
+    shown = "";
+    root.replaceChildren(); // first: what cannot be shown leaves no other episode in sight
     const episode = value() ? JSON.parse(value()) : null;
-    const again = episode?.title === shown; // mended: its moment stays
-    const at = again ? Number(root.querySelector(".playbar input")?.value ?? 0) : 0;
     shown = episode?.title ?? "";
-    root.replaceChildren(...(episode ? player(episode, Math.min(at, episode.secs)) : nothing));
+    root.append(...(episode ? player(episode, shown === before ? Math.min(at, episode.secs) : 0) : nothing));
   };
   const chosen = () => {
     document.body.dataset.episode = value() ? "chosen" : "none";

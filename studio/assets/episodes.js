@@ -19,7 +19,12 @@ export function mountEpisodes(element, live, value, watch, choose, tellStale) {
   show();
   // Whatever is told, such as that an episode is saved by now, may have changed the list.
   let told = 0;
-  live.on("notices", () => {
+  let newest = 0; // number of what was told of last
+  live.on("hello", ({ notices }) => (newest = notices.at(-1)?.number ?? 0));
+  live.on("notices", ({ notices }) => {
+    const fresh = notices.filter(({ number }) => number > newest);
+    newest = notices.at(-1)?.number ?? newest;
+    if (!fresh.some(({ level }) => level === "info")) return; // a failure changed nothing
     clearTimeout(told);
     told = setTimeout(() => element.offsetParent && tellStale(), REFRESH_MS);
   });

@@ -63,8 +63,8 @@ def build_data_tab(desk: Desk, tab: gr.Tab) -> DataTab:
     shown = [chosen, film, dataset, episodes, *lists]
     watched = [chosen, film, mending.task, mending.tags]
     asked = place[:3]
-    for tell_anew in (tab.select, episodes.stale):
-        tell_anew(looking.refresh, asked, shown, **QUIET)
+    tab.select(looking.refresh, asked, shown, **QUIET)
+    episodes.stale(looking.look_again, asked, shown, **QUIET)
     dataset.input(looking.switch, asked, shown, **QUIET)
     gr.on([where.submit, show.input], looking.listed, asked, shown[3:], **QUIET)
     gr.on([tab.select, dataset.input], _others(desk), dataset, other, **QUIET)

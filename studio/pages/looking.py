@@ -1,5 +1,7 @@
 """What the Data tab lists and shows. Changes nothing."""
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -7,7 +9,9 @@ import gradio as gr
 
 from studio.curation import Curation
 from studio.episodes import Episodes
-from studio.notices import Notices
+from studio.notices import EXPECTED, Notices
+
+logger = logging.getLogger(__name__)
 
 Chosen = tuple[int, str | None]
 """The episode that is looked at, and the version of its dataset that was looked at."""
@@ -57,6 +61,7 @@ class Watched(NamedTuple):
     tags: Any
 
 
+NOTHING_NEW = Lists(*5 * [gr.skip()])
 NOTHING_WATCHED = Watched(NOT_CHOSEN, "", "", "")
 
 
@@ -70,12 +75,19 @@ class Looking:
 
     def refresh(self, name: str | None, where: str, show: str = "") -> Shown:
         """Look up the datasets anew, and list one: `name` if it is still there."""
+        return self._anew(name, lambda shown: self.listed(shown, where, show))
+
+    def _anew(self, name: str | None, lists: Callable[[str | None], Lists]) -> Shown:
         names = self.episodes.datasets()
         known = [value for _, value in names]
         shown = name if name in known else next(iter(known), None)
         chosen, film = (gr.skip(), gr.skip()) if shown == name else (NOT_CHOSEN, "")
         datasets = gr.Dropdown(choices=names, value=shown)
-        return Shown(chosen, film, datasets, *self.listed(shown, where, show))
+        return Shown(chosen, film, datasets, *lists(shown))
+
+    def look_again(self, name: str | None, where: str, show: str = "") -> Shown:
+        """Refresh because something was told; what is wrong with the conditions was said before."""
+        return self._anew(name, lambda shown: self._quietly(shown, where, show))
 
     def switch(self, name: str | None, where: str, show: str = "") -> Shown:
         """List the dataset `name` instead of another."""
@@ -96,13 +108,23 @@ class Looking:
     def listed(self, name: str | None, where: str, show: str = "") -> Lists:
         """List the episodes of a dataset of which conditions hold, and what can be taken back."""
         with self.notices.reporting("The episodes cannot be listed"):
-            deleted, (undo, redo) = self.curation.trash(name), self.curation.reach(name)
-            first = deleted[0][1] if deleted else None
-            return Lists(
-                self.episodes.listing(name, ",".join(part for part in (where, show) if part)),
-                gr.Dropdown(choices=deleted, value=first, visible=bool(deleted)),
-                gr.Button(visible=bool(deleted)),
-                gr.Button(f"Undo: {undo}", visible=bool(undo)),
-                gr.Button(f"Redo: {redo}", visible=bool(redo)),
-            )
-        return Lists(*5 * [gr.skip()])
+            return self._lists(name, where, show)
+        return NOTHING_NEW
+
+    def _quietly(self, name: str | None, where: str, show: str) -> Lists:
+        try:
+            return self._lists(name, where, show)
+        except EXPECTED as error:
+            logger.info("The episodes are not listed anew: %s", error)
+            return NOTHING_NEW
+
+    def _lists(self, name: str | None, where: str, show: str) -> Lists:
+        deleted, (undo, redo) = self.curation.trash(name), self.curation.reach(name)
+        first = deleted[0][1] if deleted else None
+        return Lists(
+            self.episodes.listing(name, ",".join(part for part in (where, show) if part)),
+            gr.Dropdown(choices=deleted, value=first, visible=bool(deleted)),
+            gr.Button(visible=bool(deleted)),
+            gr.Button(f"Undo: {undo}", visible=bool(undo)),
+            gr.Button(f"Redo: {redo}", visible=bool(redo)),
+        )

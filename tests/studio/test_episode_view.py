@@ -4,6 +4,8 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -13,6 +15,7 @@ from waiting import wait_for
 from hardware.aloha import aloha_embodiment
 from recordings import layout
 from recordings.catalogue import Catalogue
+from recordings.dataset import Dataset
 from recordings.motion import motion_of
 from recordings.recorder import Recorder
 from studio.drive_log import DriveLog
@@ -54,17 +57,38 @@ def entities(rrd: Path) -> str:
 
 
 def test_an_episode_is_shown_with_its_curves_plans_and_quality(recorded):
-    episodes, _ = recorded
+    episodes, folder = recorded
     view = json.loads(episodes.to_watch("cubes", 0))
     assert [film["camera"] for film in view["films"]] == ["cam_high", "cam_left_wrist"]
     assert view["channels"][0] == "left_waist"
     assert len(view["state"]) == len(view["action"]) >= 12
-    assert view["card"]["verdict"] in ("good", "poor")
+    assert view["times"][:3] == [0.0, 0.1, 0.2] and len(view["times"]) == len(view["state"])
+    with Dataset(folder) as dataset:
+        quality = dataset.episodes()[0].quality
+    assert view["card"]["verdict"] == quality.verdict == ("poor" if quality.reason else "good")
     names = [figure["name"] for figure in view["card"]["figures"]]
     assert {"rate", "jitter", "skew of cameras", "still at the start", "jerk, rms"} <= set(names)
     plan = view["plans"][0]
     assert len(plan["at"]) == len(plan["rows"]) == 12
     assert plan["rows"][-1][0] > plan["rows"][0][0]  # it turns the left waist
+
+
+def test_what_is_no_number_is_null_for_the_page_and_nothing_else_is_lost(recorded):
+    episodes, folder = recorded
+    (data,) = (folder / "data").rglob("*.parquet")
+    table = pq.read_table(data)
+    place = table.column_names.index("action")
+    actions = table["action"].to_pylist()
+    actions[3][0], actions[4][1] = np.nan, np.inf
+    column = pa.chunked_array([pa.array(actions, table.schema.field(place).type)])
+    pq.write_table(table.set_column(place, table.schema.field(place), column), data)
+
+    def refused(word):
+        raise AssertionError(f"{word} is no JSON: no browser reads it.")
+
+    view = json.loads(episodes.to_watch("cubes", 0), parse_constant=refused)
+    assert view["action"][3][0] is None and view["action"][4][1] is None
+    assert all(isinstance(value, float) for row in view["state"] for value in row)
 
 
 def test_an_episode_is_a_file_that_rerun_opens_with_body_films_and_plans(recorded, tmp_path):
