@@ -78,8 +78,11 @@ class ReplayAgent:
         self.over = self.over or self._reached(last, observation)
         return None if self.over else last
 
-    def require_within(self, limits: Limits, body: Embodiment) -> None:
-        """Raise `ValueError` naming the joints that would go beyond a workcell's `limits`."""
+    def keep_within(self, limits: Limits, body: Embodiment) -> None:
+        """Put what is hardly beyond a workcell's `limits` onto them, as its gate would.
+
+        Raises `ValueError` naming the joints that would go further beyond.
+        """
         low, high = self._actions.min(axis=0), self._actions.max(axis=0)
         beyond = (low < limits.low - OUTSIDE) | (high > limits.high + OUTSIDE)
         found = [
@@ -93,6 +96,7 @@ class ReplayAgent:
                 f"This episode leaves the limits of this workcell: {'; '.join(found)}. Was it "
                 "recorded in another one? Trim that part off, or change the limits."
             )
+        self._actions = np.clip(self._actions, limits.low, limits.high)
 
     def _reached(self, action: Action, observation: Observation) -> bool:
         commanded = observation.state if self._commanded is None else self._commanded

@@ -192,7 +192,7 @@ class Station:
 
         Raises `ValueError` when stopped, or when it leaves the limits of this workcell.
         """
-        agent.require_within(self.robot.gate.limits, self.robot.embodiment)
+        agent.keep_within(self.robot.gate.limits, self.robot.embodiment)
         with self._orders:
             self._refuse_when_stopped()
             self.history.end(Outcome.REPLACED)

@@ -3,8 +3,12 @@ import pytest
 from waiting import wait_for
 
 from hardware.aloha import aloha_embodiment
+from hardware.safety.limits import RAMP_SHARE
 from hardware.safety.state import GateState
+from studio.history import History
+from studio.notices import Notices
 from studio.replay import ReplayAgent, require_playable
+from studio.station import Station
 from studio.status import Driver
 
 
@@ -19,19 +23,40 @@ def texts(station):
     return [notice.text for notice in station.notices.recent()]
 
 
-def test_the_first_frame_is_gone_to_before_the_replay_begins_and_its_end_is_told(station, arms):
-    wait_for(lambda: station.tick)
-    actions = swing(station)
-    agent = ReplayAgent(actions, 50)
-    station.replay(agent, "replay of cubes, episode 3")
-    assert agent.chunk is None
+def test_the_first_frame_is_gone_to_slowly_before_the_replay_begins_and_its_end_is_told(
+    patient_robot, teleoperator, arms
+):
+    ticks = []
+    with Station(
+        patient_robot, teleoperator, Notices(), History(), listeners=(ticks.append,)
+    ) as station:
+        wait_for(lambda: station.tick)
+        actions = swing(station)
+        agent = ReplayAgent(actions, 50)
+        station.replay(agent, "replay of cubes, episode 3")
+        assert agent.chunk is None
 
-    wait_for(lambda: agent.chunk is not None)
-    assert abs(arms[1].positions[0] - actions[0, 7]) < 0.02  # and not somewhere in the middle
-    wait_for(lambda: station.status().driver is Driver.NOBODY)
-    assert abs(arms[1].positions[0] - actions[-1, 7]) < 2e-3
-    assert "Over: replay of cubes, episode 3." in texts(station)
-    assert station.status().gate is GateState.READY
+        wait_for(lambda: agent.chunk is not None)
+        assert abs(arms[1].positions[0] - actions[0, 7]) < 0.02  # and not somewhere in the middle
+        wait_for(lambda: station.status().driver is Driver.NOBODY)
+        assert abs(arms[1].positions[0] - actions[-1, 7]) < 2e-3
+        assert "Over: replay of cubes, episode 3." in texts(station)
+        assert station.status().gate is GateState.READY
+    sent = np.array([tick.action for tick in ticks if tick.action is not None])
+    way = sent[: int(np.argmax(sent[:, 7] >= actions[0, 7] - 2e-3))]
+    slow = RAMP_SHARE * patient_robot.gate.limits.step
+    assert len(way) > 5
+    assert (np.abs(np.diff(way, axis=0)) <= slow + 1e-6).all()
+
+
+def test_rows_a_hair_beyond_a_limit_are_played_on_it_to_the_end(station):
+    wait_for(lambda: station.tick)
+    limits, actions = station.robot.gate.limits, swing(station, rows=5, away=0.0)
+    open_wide = limits.high[13]
+    actions[0, 13] = actions[-1, 13] = open_wide + 5e-3
+    station.replay(ReplayAgent(actions, 50), "replay")
+    wait_for(lambda: "Over: replay." in texts(station))
+    assert station.tick.observation.state[13] == pytest.approx(open_wide, abs=2e-3)
 
 
 @pytest.mark.parametrize("begun", [False, True])
