@@ -42,6 +42,11 @@ class FinishedEpisode:
     journal: Path
     """Folder of its journal, which must not outlive its saving."""
 
+    @property
+    def last_secs(self) -> float:
+        """When the last row was, after the first."""
+        return float(self.columns[names.TIME][-1])
+
 
 @dataclass(frozen=True, slots=True)
 class EpisodePlace:
@@ -110,6 +115,13 @@ class OpenEpisode:
     def began(self) -> float | None:
         """When the first row was, on the robot's clock; None before."""
         return self._maker.began
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """When the first and the last row were, on the robot's clock; None unless complete."""
+        if self._finished is None or self.began is None:
+            return None
+        return self.began, self.began + self._finished.last_secs
 
     @property
     def error(self) -> str | None:

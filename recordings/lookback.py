@@ -174,8 +174,8 @@ class KeptEpisode:
     complete = True
 
     def __init__(self, finished: FinishedEpisode, began: float, disk: Executor) -> None:
-        self.began = began
-        """When its first row was, on the robot's clock."""
+        self.span = began, began + finished.last_secs
+        """When its first and its last row were, on the robot's clock."""
         self._finished = finished
         self._disk = disk
 

@@ -70,7 +70,7 @@ class Recorder:
         self._quality: Quality | None = None
         self._error: str | None = None
         self._measured: tuple[str, ...] = ()
-        self._saved_began: float | None = None
+        self._saved_span: tuple[float, float] | None = None
         self._looks_back: float | None = None
         self._lookback: Lookback | None = None
 
@@ -92,9 +92,9 @@ class Recorder:
         return self._episode is not None
 
     @property
-    def saved_began(self) -> float | None:
-        """When the first row of the last saved episode was, on the robot's clock."""
-        return self._saved_began
+    def saved_span(self) -> tuple[float, float] | None:
+        """When the first and the last row of the last saved episode were, on the robot's clock."""
+        return self._saved_span
 
     @property
     def depth_cameras(self) -> tuple[str, ...]:
@@ -164,7 +164,7 @@ class Recorder:
                 self._episode = episode if episode.complete else None
                 raise
             self._quality, self._error = episode.quality, None
-            self._saved_began = episode.began
+            self._saved_span = episode.span
             self._begin_looking_back()
             return finished_index
 
@@ -209,7 +209,7 @@ class Recorder:
             finally:
                 self._begin_looking_back()
             self._quality, self._error = kept.finish().quality, None
-            self._saved_began = kept.began
+            self._saved_span = kept.span
             return index
 
     def unsaved(self) -> list[Unsaved]:

@@ -22,6 +22,8 @@ JUDGED = {Outcome.DONE: True, Outcome.FAILED: False}
 
 KEPT_SECS = SECS + 5.0
 """Noted of the time before an episode, which may be kept although nobody recorded it."""
+SAME_SECS = 1e-6
+"""Moments no further apart are the same: a row's is kept as time since the first one."""
 SAVING_SECS = 30.0
 """Longer than an episode takes to save; until then nothing of it is forgotten."""
 
@@ -57,11 +59,13 @@ class DriveLog:
 
     def keep(self, dataset: Path, episode: int) -> None:
         """An episode was saved: keep what was noted of it, and which instructions it shows."""
-        began = self._recorder.saved_began
-        if began is None:
+        span = self._recorder.saved_span
+        if span is None:
             return
+        began, last = span[0], span[1] + SAME_SECS
         with self._lock:
-            noted, plans = list(self._spans), list(self._plans)
+            noted = [each for each in self._spans if each[0].from_secs <= last]
+            plans = [plan for plan in self._plans if plan.taken_secs <= last]
             if not self._recorder.recording:
                 self._recorded_at = -SAVING_SECS
         first = max((n for n, (span, _) in enumerate(noted) if span.from_secs <= began), default=0)

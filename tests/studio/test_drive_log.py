@@ -163,6 +163,25 @@ def test_what_just_happened_is_kept_with_who_drove_and_its_instruction(desk, pol
     assert station.history.newest_first()[0].clip == ("cubes", 0)
 
 
+def test_what_began_after_the_last_row_is_not_of_the_episode(desk, policy, tmp_path):
+    station, record, _, _ = desk
+    station.run_instruction(policy, WAVE, "waver")
+    record.start("cubes", WAVE)
+    rows_more(record, 3)
+    index = record.recorder.save_episode()
+    first, last = record.recorder.saved_span
+    station.take_over()
+    station.run_instruction(policy, WAVE, "waver")
+    wait_for(lambda: station.status().driver is Driver.POLICY and station.status().num_chunks)
+    record._note(index)  # as when the disk took its time
+    later, told = station.history.newest_first()
+    assert (told.clip, later.clip) == (("cubes", 0), None)
+    drove = read_drives(tmp_path / "datasets/cubes")[0]
+    assert {span.driver for span in drove.spans} == {"policy"}
+    plans = read_plans(tmp_path / "datasets/cubes", drove, 60.0)
+    assert all(plan.taken_secs <= last - first for plan in plans)
+
+
 def test_a_demonstration_by_hand_is_no_intervention_and_has_no_plans(desk, policy, tmp_path):
     station, record, _, _ = desk
     station.run_instruction(policy, WAVE, "waver")
