@@ -45,7 +45,7 @@ class Instruction:
 Keeper: TypeAlias = Callable[[Instruction], None]
 """Told of every instruction that ended, and of what is said of it later.
 
-Must return at once: hand slow work to a thread."""
+Must return at once and ask the history nothing: hand slow work to a thread."""
 
 
 class History:
@@ -69,7 +69,7 @@ class History:
             if not self._told or self._told[-1].outcome is not Outcome.RUNNING:
                 return
             ended = self._told[-1] = replace(self._told[-1], outcome=outcome)
-        self._tell(ended)
+            self._tell(ended)
 
     def running(self) -> int | None:
         """Return the number of the instruction that runs, if one does."""
@@ -86,7 +86,7 @@ class History:
         with self._lock:
             place = self._place(number)
             judged = self._told[place] = replace(self._told[place], outcome=outcome)
-        self._tell(judged)
+            self._tell(judged)
         return judged
 
     def told(self, number: int) -> Instruction:
@@ -102,14 +102,12 @@ class History:
         `version` is the dataset's, as `recordings.history.version_of` gives it.
         Those that are forgotten meanwhile are passed over.
         """
-        ended = []
         with self._lock:
             for place, told in enumerate(self._told):
                 if told.number in numbers:
                     shown = self._told[place] = replace(told, clip=clip, clip_version=version)
-                    ended += [shown] if shown.outcome is not Outcome.RUNNING else []
-        for each in ended:
-            self._tell(each)
+                    if shown.outcome is not Outcome.RUNNING:
+                        self._tell(shown)
 
     def follow(self, dataset: str, before: str | None, after: str | None) -> None:
         """Note that an edit made the version `after` of `before`, and moved no episode."""
@@ -125,6 +123,7 @@ class History:
         raise ValueError(f"Instruction {number} is not among the last {SHOWN} any more.")
 
     def _tell(self, told: Instruction) -> None:
+        """Tell the keeper, with the lock held: it hears of every change in the order made."""
         if self._keep is not None:
             self._keep(told)
 

@@ -10,6 +10,7 @@ from recordings.catalogue import Catalogue
 from recordings.codec import H264, Codec, FilmFormat
 from recordings.disk import free_bytes
 from recordings.features import films_of
+from recordings.marks import NO_MARKS, mark, read_marks
 from recordings.recorder import Recorder
 from recordings.sizes import expected_size
 from studio.drive_log import DriveLog
@@ -134,11 +135,39 @@ class RecordDesk:
     def let_go(self, folder: Path) -> None:
         """Close the dataset at `folder` if it is open, so that it can be edited.
 
-        Raises `ValueError` while an episode of it is open.
+        Raises `ValueError` while an episode of it is open, or while its last seconds are held.
         """
         if self.recorder.dataset == folder:
             self.refuse_while_recording("Editing this dataset")
+            if self.holding:
+                raise ValueError(
+                    "The last seconds are held for this dataset, and editing it would throw them "
+                    "away. Press Keep if they are worth it, then Hold no more."
+                )
             self.recorder.close()
+
+    @property
+    def holding(self) -> bool:
+        """Whether the last seconds are held, to be kept if they were worth it."""
+        return self.recorder.status().held_secs is not None
+
+    def works_in(self, dataset: str) -> bool:
+        """Whether an episode of `dataset` is open, or its last seconds are held."""
+        ours = self.recorder.dataset == self._catalogue.dataset_folder(dataset)
+        return ours and (self.recorder.recording or self.holding)
+
+    def judge(self, dataset: str, episode: int, *, success: bool) -> str:
+        """Say of a saved episode of the open dataset what became of it; return words for it.
+
+        No edit: nothing is rewritten, so the recorder need not let go, and Undo has no part in it.
+        """
+        folder = self._catalogue.dataset_folder(dataset)
+        before = read_marks(folder).get(episode, NO_MARKS)
+        mark(folder, episode, replace(before, success=success))
+        self._catalogue.note_dataset(folder)
+        return (
+            f"Episode {episode} of {dataset} is marked: {'it worked' if success else 'it failed'}."
+        )
 
     def discard(self) -> None:
         """Throw the open episode away."""

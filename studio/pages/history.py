@@ -44,8 +44,17 @@ def _mark_clip(desk: Desk, judged: Instruction, *, success: bool) -> None:
     """Say the same of the recording, if it shows this instruction alone."""
     name, episode = judged.clip or ("", -1)
     shown = [told for told in desk.station.history.newest_first() if told.clip == judged.clip]
-    if len(shown) == 1 and not desk.record.recorder.recording:
-        before = judged.clip_version
+    before = judged.clip_version
+    if len(shown) != 1:
+        return
+    if before != desk.episodes.version(name):
+        raise ValueError(
+            f"The instruction is judged, its recording is not: {name!r} was edited since. Look "
+            "for the episode in the Data tab."
+        )
+    if desk.record.works_in(name):
+        desk.notices.add(desk.record.judge(name, episode, success=success))
+    else:
         seen = Curation(desk.catalogue, desk.record).as_seen(before)
         desk.notices.add(seen.mark(name, episode, success=success))
         desk.station.history.follow(name, before, desk.episodes.version(name))

@@ -4,6 +4,7 @@ import pytest
 from waiting import wait_for
 
 from recordings.catalogue import Catalogue
+from recordings.marks import read_marks
 from recordings.recorder import Recorder
 from studio.history import History
 from studio.notices import Notices
@@ -77,6 +78,24 @@ def test_what_just_happened_can_be_kept(desk, tmp_path):
     catalogue.close()
 
 
+def test_an_edit_does_not_throw_away_what_is_held_and_a_verdict_needs_no_edit(desk, tmp_path):
+    folder = tmp_path / "datasets/cubes"
+    desk.start("cubes", "hold still")
+    wait_for(lambda: desk.recorder.status().frames >= 3)
+    desk.save()
+    desk.hold("cubes")
+    wait_for(lambda: (desk.recorder.status().held_secs or 0) >= 0.3)
+    with pytest.raises(ValueError, match=r"held for this dataset.*Hold no more"):
+        desk.let_go(folder)
+    assert desk.works_in("cubes") and not desk.works_in("spheres")
+    assert desk.judge("cubes", 0, success=False) == "Episode 0 of cubes is marked: it failed."
+    assert read_marks(folder)[0].success is False
+    assert desk.recorder.status().held_secs >= 0.3
+    desk.hold_nothing()
+    desk.let_go(folder)
+    assert desk.recorder.dataset is None and not desk.works_in("cubes")
+
+
 def test_what_recording_takes_is_told_before_it_is_asked_for(desk):
     before = desk.room()
     assert 0 < before["mb_per_min"] < 10
@@ -114,6 +133,28 @@ def test_an_episode_that_a_killed_studio_left_is_offered_and_rescued(left_behind
     assert [episode.task for episode in catalogue.episodes("cubes")] == ["stack them"]
     with pytest.raises(ValueError, match="No episode waits"):
         desk.unsaved.rescue()
+    desk.close()
+    catalogue.close()
+
+
+def test_one_that_cannot_be_rescued_keeps_no_other_from_it_and_can_be_thrown_away(
+    left_behind, body
+):
+    datasets = left_behind / "datasets"
+    shutil.copytree(datasets / "cubes", datasets / "another")
+    shutil.copytree(datasets / "cubes", datasets / "gone")
+    (datasets / "another/meta/embodiment.json").unlink()  # as of another tool
+    recorder, catalogue = Recorder(body), Catalogue.in_folder(left_behind)
+    desk = RecordDesk(recorder, catalogue)
+    with pytest.raises(ValueError, match="another tool recorded it"):
+        desk.unsaved.rescue()
+    assert desk.unsaved.rescue() == "'stack them' is saved as episode 0 of cubes."
+    shutil.rmtree(datasets / "gone")
+    with pytest.raises(ValueError, match="It is gone"):
+        desk.unsaved.rescue()
+    assert desk.unsaved.throw_away() == "'stack them' of another is thrown away."
+    assert recorder.dataset == datasets / "cubes"
+    assert desk.unsaved.first is None
     desk.close()
     catalogue.close()
 
