@@ -10,6 +10,7 @@ from hardware.embodiment import Embodiment
 from policy.data.left_out import left_out
 from recordings.catalogue import Catalogue, DatasetSummary
 from recordings.dataset import Dataset
+from recordings.disk import SPACE_FLOOR_BYTES, require_space
 from recordings.episode_search import Search
 from recordings.features import ACTION
 from recordings.history import version_of
@@ -71,13 +72,20 @@ class Episodes:
     def film(self, dataset: str, episode: int, camera: str) -> Path:
         """Return the film of one camera. Raises `ValueError` when there is none."""
         with self._open(dataset) as opened:
-            return opened.film_path(episode, camera)
+            path = opened.film_path(episode, camera)
+        if not path.is_file():
+            raise ValueError(f"The film of {camera} is missing. File: {path}")
+        return path
 
     def to_watch(self, dataset: str, episode: int) -> str:
         """Return, as JSON, what the page needs to show an episode."""
         with self._open(dataset) as opened:
             films = [self._clip(opened, dataset, episode, name) for name in opened.cameras]
             view = episode_view(opened, episode, films)
+        missing = [film["camera"] for film in films if not film["url"]]
+        if missing:
+            lost = f"The film of {' and of '.join(missing)} cannot be read."
+            view["trouble"] = " ".join(part for part in (lost, view["trouble"]) if part)
         head = {"title": f"{dataset} · episode {episode}", "rrd": self.rrd_path(dataset, episode)}
         return json.dumps(head | view, allow_nan=False)
 
@@ -96,15 +104,24 @@ class Episodes:
             return ReplayAgent(actions, opened.fps)
 
     def write_rrd(self, dataset: str, episode: int, path: Path) -> None:
-        """Write an episode as a file that Rerun opens. Raises `ValueError` when it is torn."""
+        """Write an episode as a file that Rerun opens.
+
+        Raises `ValueError` when it is torn, `RecordingError` when the disk has no room for it.
+        """
         with self._open(dataset) as opened:
-            EpisodeFile(opened, episode).write(path)
+            file = EpisodeFile(opened, episode)
+            require_space(path.parent, SPACE_FLOOR_BYTES + file.film_bytes)
+            file.write(path)
 
     def _clip(self, opened: Dataset, dataset: str, episode: int, camera: str) -> dict[str, Any]:
-        film = opened.film_path(episode, camera)  # another after an edit: no browser keeps it
+        """Return what one camera filmed; its `url` is empty when the film is not there."""
+        try:
+            number = opened.film_path(episode, camera).stat().st_ino
+        except OSError:
+            return {"camera": camera, "url": "", "from": 0.0}
         return {
-            "camera": camera,
-            "url": f"/film/{dataset}/{episode}/{camera}?of={film.stat().st_ino}",
+            "camera": camera,  # the address is another after an edit: no browser keeps the film
+            "url": f"/film/{dataset}/{episode}/{camera}?of={number}",
             "from": opened.first_frame(episode, camera) / opened.fps,
         }
 

@@ -41,6 +41,12 @@ class EpisodeFile:
         kinematics = kinematics_for(self._body) if self._body else None
         self._scene = Scene3D(self._body, kinematics) if self._body and kinematics else None
 
+    @property
+    def film_bytes(self) -> int:
+        """Size of the films, which go into the file as they are: nearly all of it."""
+        films = [self._dataset.film_path(self._episode, camera) for camera in self._dataset.cameras]
+        return sum(film.stat().st_size for film in films)
+
     def write(self, path: Path) -> None:
         """Write it."""
         recording = rr.RecordingStream("vla_studio_episode")

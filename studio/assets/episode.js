@@ -29,13 +29,14 @@ export function mountEpisode(element, _live, value, watch) {
 
 function player(episode, at) {
   const wall = part("div", "films");
-  const videos = episode.films.map((film) => video(wall, film, at));
+  const films = episode.films.filter(({ url }) => url); // what is missing is told of in the card
+  const videos = films.map((film) => video(wall, film, at));
   wall.dataset.films = videos.length;
   const bar = part("div", "playbar");
   bar.innerHTML = `<button type="button">Play</button><input type="range" aria-label="Moment" min="0" max="${episode.secs}" step="0.01" value="0"><output></output>`;
   const band = driveBand(episode);
   const plots = curves(episode);
-  keepInStep({ videos, films: episode.films, bar, marks: [plots, band], secs: episode.secs, start: at });
+  keepInStep({ videos, films, bar, marks: [plots, band], secs: episode.secs, start: at });
   return [head(episode), card(episode), wall, bar, band, plots].filter(Boolean);
 }
 

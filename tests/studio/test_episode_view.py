@@ -1,5 +1,6 @@
 import json
 import subprocess
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -91,6 +92,16 @@ def test_what_is_no_number_is_null_for_the_page_and_nothing_else_is_lost(recorde
     assert all(isinstance(value, float) for row in view["state"] for value in row)
 
 
+def test_an_episode_that_lost_a_film_is_shown_with_the_others_and_says_so(recorded):
+    episodes, _ = recorded
+    episodes.film("cubes", 0, "cam_high").unlink()
+    view = json.loads(episodes.to_watch("cubes", 0))
+    assert [bool(film["url"]) for film in view["films"]] == [False, True]
+    assert view["trouble"] == "The film of cam_high cannot be read."
+    with pytest.raises(ValueError, match="cam_high is missing"):
+        episodes.film("cubes", 0, "cam_high")
+
+
 def test_an_episode_is_a_file_that_rerun_opens_with_body_films_and_plans(recorded, tmp_path):
     episodes, _ = recorded
     server = FastAPI()
@@ -102,7 +113,14 @@ def test_an_episode_is_a_file_that_rerun_opens_with_body_films_and_plans(recorde
         (tmp_path / "episode.rrd").write_bytes(answer.content)
         assert browser.get("/rrd/cubes/7.rrd").status_code == 404
         assert browser.get("/film/cubes/0/cam_low").status_code == 404
-        assert browser.get("/film/cubes/0/cam_high").status_code == 200
+        film = browser.get("/film/cubes/0/cam_high")
+        assert film.status_code == 200
+        episodes.film("cubes", 0, "cam_high").write_bytes(b"no film")
+        waiting = set(Path(tempfile.gettempdir()).glob("*.rrd"))
+        answer = browser.get(episodes.rrd_path("cubes", 0))
+        assert answer.status_code == 500 and "cannot be written for Rerun" in answer.text
+        assert set(Path(tempfile.gettempdir()).glob("*.rrd")) <= waiting
+        episodes.film("cubes", 0, "cam_high").write_bytes(film.content)
     found = entities(tmp_path / "episode.rrd")
     for entity in ("films/cam_high", "joints/left/measured", "world/path/planned", "driver"):
         assert f"/{entity}" in found
