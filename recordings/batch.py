@@ -1,6 +1,7 @@
 """Files that belong together: written aside, brought to the disk at once, shown one by one."""
 
 import os
+import shutil
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, wait
 from pathlib import Path
@@ -34,7 +35,10 @@ class Batch(Closing):
         _all([*tasks, *(self._executor.submit(other) for other in others)])
 
     def link(self, file: Path, path: Path) -> None:
-        """Let the finished `file` be shown at `path` too; moved there if the disk has no links."""
+        """Let the finished `file` be shown at `path` too; a copy if the disk has no links.
+
+        It stays where it is: a batch that fails, or is killed, takes nothing away.
+        """
         temporary = self.aside(path)
         temporary.unlink(missing_ok=True)
         try:
@@ -42,7 +46,7 @@ class Batch(Closing):
         except OSError:
             if not file.exists():
                 raise
-            file.rename(temporary)
+            shutil.copyfile(file, temporary)
 
     def show(self, *paths: Path) -> None:
         """Make `paths` appear in this order, at their places on the disk when this returns."""

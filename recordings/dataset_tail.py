@@ -18,7 +18,7 @@ from recordings.disk import append_line
 from recordings.episode import Columns, FinishedEpisode
 from recordings.episode_table import Row, as_episode_table, task_table
 from recordings.features import Features, arrow_schema, as_table, stored_in_table
-from recordings.journal import say_saving
+from recordings.journal import say_nothing_of_saving, say_saving
 from recordings.opening import Existing
 from recordings.parquet_tail import ParquetTail
 from recordings.statistics import Statistics, as_json, statistics_of, together
@@ -79,9 +79,13 @@ class DatasetTail:
             partial(append_line, self._folder / layout.QUALITY, card),
             partial(say_saving, episode.journal, index),
         )
-        with Batch(self._executor) as batch:
-            films = self._write_aside(batch, episode, end)
-            self._show(batch, films, (entry, rows), said)
+        try:
+            with Batch(self._executor) as batch:
+                films = self._write_aside(batch, episode, end)
+                self._show(batch, films, (entry, rows), said)
+        except Exception:
+            say_nothing_of_saving(episode.journal)  # or the next one would pass for this one
+            raise
         self._end = end
         self._film_number += 1
         return index

@@ -81,6 +81,11 @@ def say_saving(folder: Path, index: int) -> None:
     write_json(folder / SAVING, {"episode_index": index})
 
 
+def say_nothing_of_saving(folder: Path) -> None:
+    """Take back what `say_saving` said, because the saving failed."""
+    (folder / SAVING).unlink(missing_ok=True)
+
+
 def saved_as(folder: Path) -> int | None:
     """Return the index that the episode was about to be saved as; None if never."""
     path = folder / SAVING
