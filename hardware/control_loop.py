@@ -41,12 +41,10 @@ class Tick:
 Listener: TypeAlias = Callable[[Tick], None]
 """Told of every tick. Must return at once: hand slow work to a thread."""
 
-
 Answer: TypeAlias = tuple[Action | None, Action | None]
 """What the agent wants, and what was sent."""
 
 NOTHING: Answer = (None, None)
-
 
 MOVING = OPEN | {GateState.LOWERING}
 
@@ -81,6 +79,7 @@ class ControlLoop:
         self._relaxed = False
         self._watchdogs = Watchdogs(robot.embodiment, robot.gate.limits)
         self._turn = threading.Lock()
+        self._deaf = ""
 
     @property
     def agent(self) -> Agent | None:
@@ -152,8 +151,17 @@ class ControlLoop:
             wanted, action = self._act(observation, late_secs)
         tick = Tick(index, observation, wanted, action, late_secs, driver, intervention)
         for listener in self._listeners:
-            listener(tick)
+            self._tell(listener, tick)
         return tick
+
+    def _tell(self, listener: Listener, tick: Tick) -> None:
+        """Tell a listener; one that fails is said once, and the arms are driven on."""
+        try:
+            listener(tick)
+        except Exception as error:
+            if repr(error) != self._deaf:
+                logger.exception("A listener of the control loop failed; the loop goes on.")
+            self._deaf = repr(error)
 
     def _look(self) -> Observation | None:
         """Read the robot, or hold it and say why once."""

@@ -105,7 +105,7 @@ class VideoWriter:
             self._fill(file, row)
             self._picture = file.picture(image)
             file.add(self._picture)
-        except (OSError, ValueError, av.error.FFmpegError) as error:
+        except Exception as error:  # whatever kills an encoder, the control thread goes on
             self.failure = RecordingError(f"Encoding failed: {error}.")
             raise self.failure from error
         if row % max(1, self._fps // SAMPLES_PER_SEC) == 0:
@@ -122,6 +122,9 @@ class VideoWriter:
         return DiskSink(self.path)
 
     def _fill(self, file: FilmFile, row: int) -> None:
+        if self._picture is None and file.num_frames < row:
+            kind = np.uint8 if len(self._shape) == 3 else np.uint16
+            self._picture = file.picture(np.zeros(self._shape, kind))  # nothing was seen yet
         while file.num_frames < row:
             file.add(self._picture)
 
@@ -133,7 +136,9 @@ class VideoWriter:
             self._fill(file, rows)
             file.close()
             self.complete(rows)
-        except (OSError, ValueError, av.error.FFmpegError) as error:
+        except RecordingError:
+            raise
+        except Exception as error:
             raise RecordingError(f"A film was not completed: {error}. Film: {self.path}") from error
         return self._statistics.result()
 

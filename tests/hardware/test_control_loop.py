@@ -102,6 +102,20 @@ def test_every_listener_hears_every_tick_in_order():
     assert [tick.index for tick in heard] == [0, 1, 2]
 
 
+def test_a_listener_that_fails_is_said_once_and_ends_nothing(caplog):
+    heard = []
+
+    def fail(tick):
+        raise RuntimeError("out of memory")
+
+    with robot() as body:
+        loop = ControlLoop(body, [fail, heard.append])
+        for _ in range(3):
+            loop.tick()
+    assert [tick.index for tick in heard] == [0, 1, 2]
+    assert [record.exc_info[1].args[0] for record in caplog.records] == ["out of memory"]
+
+
 def test_a_late_loop_counts_what_it_missed_and_keeps_its_deadlines():
     ticks, stop = [], threading.Event()
     clock = SteppedClock(late=[0, 0.05, 0, 0])  # two whole ticks and a half

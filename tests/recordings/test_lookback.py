@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
-from tiny_robot import picture
+from tiny_robot import HEIGHT, WIDTH, picture
 
+from hardware.interfaces import Frame
 from recordings.check import check
+from recordings.codec import FilmFormat
 from recordings.dataset import Dataset
 from recordings.disk import RecordingError
+from recordings.video_reader import VideoReader
 
 
 def test_what_just_happened_becomes_an_episode(bench, tmp_path):
@@ -97,3 +100,26 @@ def test_what_the_disk_refused_to_keep_waits_for_rescue(bench, make_bench, tmp_p
     assert (unsaved.head.task, unsaved.rows) == ("caught it", 50)
     assert again.recorder.rescue(unsaved) == 0
     assert check(folder).problems == []
+
+
+def test_depth_that_begins_late_is_held_with_nothing_measured_before(make_bench, tmp_path):
+    bench = make_bench(realtime=False)
+    bench.recorder.open_dataset(tmp_path / "d", 50, FilmFormat(depth=("cam_low",)))
+    bench.recorder.look_back(1.0)
+    bench.turn(5)
+    camera = bench.robot._cameras["cam_low"]
+    seen = camera.read_latest
+
+    def measured():
+        frame = seen()
+        return Frame(frame.image, frame.captured_at, depth=np.ones((HEIGHT, WIDTH), np.float32))
+
+    camera.read_latest = measured
+    bench.turn(25)
+    assert bench.recorder.status().error is None
+    assert bench.recorder.keep_last("caught it") == 0
+
+    assert check(tmp_path / "d").problems == []
+    (film,) = (tmp_path / "d/videos/observation.images.cam_low_depth").rglob("*.mp4")
+    with VideoReader(film) as reader:
+        assert [int(reader.read_depth(number).max()) for number in (4, 5)] == [0, 1000]
