@@ -11,10 +11,12 @@ from recordings.drives import read_drives, read_plans
 from recordings.marks import read_marks
 from recordings.recorder import Recorder
 from studio.curation import Curation
+from studio.desk import Desk
 from studio.drive_log import DriveLog
 from studio.episodes import Episodes
 from studio.history import History, Outcome
 from studio.notices import Notices
+from studio.pages.history import _judge
 from studio.record_desk import RecordDesk
 from studio.station import Station
 from studio.status import Driver
@@ -161,6 +163,29 @@ def test_what_just_happened_is_kept_with_who_drove_and_its_instruction(desk, pol
     assert {span.driver, *(each.driver for each in later)} >= {"policy", "person"}
     assert read_plans(tmp_path / "datasets/cubes", read_drives(tmp_path / "datasets/cubes")[0], 9.0)
     assert station.history.newest_first()[0].clip == ("cubes", 0)
+
+
+def test_a_verdict_reaches_the_clip_while_more_is_recorded_into_the_same_dataset(
+    desk, policy, tmp_path
+):
+    station, record, curation, episodes = desk
+    page = object.__new__(Desk)  # the parts behind the page that a verdict needs
+    parts = {"station": station, "record": record, "episodes": episodes}
+    for name, part in (parts | {"catalogue": episodes._catalogue}).items():
+        object.__setattr__(page, name, part)
+    station.run_instruction(policy, WAVE, "waver")
+    record.start("cubes", WAVE)
+    rows_more(record, 3)
+    record.save()
+    station.stand_by()
+    record.start("cubes", WAVE)
+    _judge(page, 1, success=True)
+    assert read_marks(tmp_path / "datasets/cubes")[0].success is True
+    assert record.recorder.recording
+    record.discard()
+    curation.tag("cubes", 0, "slow")
+    with pytest.raises(ValueError, match="its recording is not: 'cubes' was edited since"):
+        _judge(page, 1, success=False)
 
 
 def test_what_began_after_the_last_row_is_not_of_the_episode(desk, policy, tmp_path):
