@@ -206,6 +206,11 @@ def version_of(folder: Path) -> str | None:
     return path.read_text().strip() if path.exists() else None
 
 
+def name_anew(folder: Path) -> None:
+    """Make the dataset at `folder` a version that no edit made; those before are not undone."""
+    _write_word(folder / VERSION, uuid4().hex)
+
+
 def _edit(home: Path) -> Edit | None:
     """Return the edit of a folder; None if it was killed before it was described."""
     path = home / EDIT

@@ -16,16 +16,17 @@ from recordings import layout
 from recordings.dataset_writer import DatasetWriter
 from recordings.disk import RecordingError, flush, make_folder, read_lines, write_json, write_lines
 from recordings.drives import DRIVES
-from recordings.episode_table import Row, as_episode_table, write_tasks
+from recordings.episode_table import as_episode_table, write_tasks
 from recordings.features import as_arrays, film_keys, stored_in_table
 from recordings.film_places import link
+from recordings.history import name_anew
 from recordings.inspection import problems_of
 from recordings.marks import MARKS
 from recordings.opening import claim
 from recordings.parquet_tail import EPISODES_PER_FILE, ROWS_PER_FILE, merge, write_groups
 from recordings.repaired import Repaired
 from recordings.rescue import unsaved_in
-from recordings.salvage import Salvage, WholeEpisode, salvage
+from recordings.salvage import Salvage, WholeEpisode, film_of, salvage
 from recordings.statistics import NAMES, PictureStatistics, Statistics, as_json, statistics_of
 from recordings.statistics import together as statistics_together
 from recordings.video_reader import VideoReader
@@ -79,7 +80,7 @@ def _build(target: Path, folder: Path, found: Salvage) -> None:
     statistics = [_statistics(folder, found, episode) for episode in episodes]
     _copy_the_rest(folder, target)
     for key in film_keys(found.info["features"]):
-        for film in {_film(folder, found, episode.row, key) for episode in episodes}:
+        for film in {film_of(folder, found.info, episode.row, key) for episode in episodes}:
             link(film, target / film.relative_to(folder))
     _write_tables(target, episodes, statistics)
     write_tasks(target, found.tasks)
@@ -96,6 +97,8 @@ def _build(target: Path, folder: Path, found: Salvage) -> None:
         "splits": {"train": f"0:{len(episodes)}"},
     }
     write_json(target / layout.INFO, info)
+    if found.lost or before != list(range(len(before))):
+        name_anew(target)  # films keep their numbers, and episodes do not
     for each in [target, *(path for path in target.rglob("*") if path.is_dir())]:
         flush(each)
 
@@ -186,15 +189,10 @@ def _film_statistics(folder: Path, found: Salvage, episode: WholeEpisode, key: s
     counted = PictureStatistics()
     first = round(episode.row[f"videos/{key}/from_timestamp"] * found.info["fps"])
     step = max(1, episode.rows.num_rows // SAMPLES)
-    with VideoReader(_film(folder, found, episode.row, key)) as film:
+    with VideoReader(film_of(folder, found.info, episode.row, key)) as film:
         for number in range(first, first + episode.rows.num_rows, step):
             counted.add(film.read(number))
     return counted.result()
-
-
-def _film(folder: Path, found: Salvage, row: Row, key: str) -> Path:
-    place = {name: row[f"videos/{key}/{name}"] for name in ("chunk_index", "file_index")}
-    return folder / str(found.info["video_path"]).format(video_key=key, **place)
 
 
 def _renumber(path: Path, target: Path, old: list[int]) -> None:

@@ -87,15 +87,17 @@ def _whole(
 
 def _require_films(folder: Path, info: dict[str, Any], entry: Row, length: int) -> None:
     for key in film_keys(info["features"]):
-        path = folder / info["video_path"].format(
-            video_key=key,
-            chunk_index=entry[f"videos/{key}/chunk_index"],
-            file_index=entry[f"videos/{key}/file_index"],
-        )
+        path = film_of(folder, info, entry, key)
         first = round(entry[f"videos/{key}/from_timestamp"] * info["fps"])
         problems = film_problems(info, key, path, (first, length))
         if problems:
             raise ValueError(problems[0])
+
+
+def film_of(folder: Path, info: dict[str, Any], entry: Row, key: str) -> Path:
+    """Return the film of a camera that an entry of the episode table names."""
+    place = {name: entry[f"videos/{key}/{name}"] for name in ("chunk_index", "file_index")}
+    return folder / str(info["video_path"]).format(video_key=key, **place)
 
 
 def _guessed_entry(folder: Path, found: Salvage, index: int, rows: pa.Table) -> Row:
@@ -104,7 +106,7 @@ def _guessed_entry(folder: Path, found: Salvage, index: int, rows: pa.Table) -> 
         raise ValueError("its entry in meta/episodes is lost, and with it its place in the films.")
     if version_of(folder) is not None:
         raise ValueError(
-            "its entry in meta/episodes is lost, and after edits films have any number."
+            "its entry in meta/episodes is lost, and after edits and repairs films have any number."
         )
     tasks = sorted({found.tasks[i] for i in rows["task_index"].to_pylist() if i < len(found.tasks)})
     if not tasks:
@@ -115,7 +117,17 @@ def _guessed_entry(folder: Path, found: Salvage, index: int, rows: pa.Table) -> 
         entry |= {f"videos/{key}/{name}": value for name, value in place.items()}
         entry[f"videos/{key}/from_timestamp"] = 0.0
         entry[f"videos/{key}/to_timestamp"] = rows.num_rows / found.info["fps"]
+        _require_whole_film(film_of(folder, found.info, entry, key), rows.num_rows)
     return entry
+
+
+def _require_whole_film(path: Path, length: int) -> None:
+    with VideoReader(path) as film:
+        if film.num_frames != length:
+            raise ValueError(
+                "its entry in meta/episodes is lost, and the film of its number is another's: "
+                f"expected {length} frames, got {film.num_frames}. File: {path}"
+            )
 
 
 def _entries(folder: Path, lost: list[str]) -> dict[int, Row]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,13 +17,16 @@ COUNTS = (
 )
 LARGEST = 2**53
 """More than any count here can be, and still a whole number as JSON and pandas know it."""
+LONGEST = 2**31 - 1
+"""Rows of an episode: over a year of them, and what every database takes for a whole number."""
 
 
 def saved_episodes(folder: Path, info: dict[str, Any], *, statistics: bool = False) -> pa.Table:
     """Return the table of the episodes of the dataset at `folder`.
 
-    Raises `ValueError` when it has fewer than info.json counts, or something in it is of another
-    kind than what the readers of the format make file names, spans and times of.
+    Row i is episode i. Raises `ValueError` when it has fewer than info.json counts, or others, or
+    something in it is of another kind than what the readers of the format make file names, spans
+    and times of.
     """
     table = read_episodes(folder, statistics=statistics)
     total: int = info["total_episodes"]
@@ -52,7 +56,9 @@ def _problems(table: pa.Table, info: dict[str, Any]) -> Iterator[str]:
         yield f"it lacks the columns {lacking}"
         return
     for name in counts:
-        yield from _number_problems(name, table[name], pa.types.is_integer, LARGEST)
+        most = LONGEST if name == "length" else LARGEST
+        yield from _number_problems(name, table[name], pa.types.is_integer, most)
+    yield from _order_problems(table["episode_index"])
     for name in times:
         yield from _number_problems(name, table[name], _is_number, LARGEST / info["fps"])
     if not _are_words(table["tasks"]):
@@ -70,6 +76,15 @@ def _number_problems(
         bounds = pc.min_max(column).as_py()
         if not 0 <= bounds["min"] <= bounds["max"] <= most or pc.any(pc.is_nan(column)).as_py():
             yield f"expected 0 to {most:g} in {name}, got {bounds['min']} to {bounds['max']}"
+
+
+def _order_problems(indices: pa.ChunkedArray) -> Iterator[str]:
+    """Readers take row i for episode i; of any other they would show the pictures."""
+    if pa.types.is_integer(indices.type) and not indices.null_count:
+        wrong = np.flatnonzero(indices.to_numpy() != np.arange(len(indices)))
+        if len(wrong):
+            row = int(wrong[0])
+            yield f"expected episode {row} in row {row}, got episode {indices[row].as_py()}"
 
 
 def _is_number(kind: pa.DataType) -> bool:

@@ -3,10 +3,12 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from recordings import check, editing, repair
 from recordings.dataset import Dataset
+from recordings.history import version_of
 from recordings.marks import Marks, read_marks
 from recordings.parquet_tail import ParquetTail
 from recordings.piece import marked, without
@@ -49,7 +51,7 @@ def test_repairing_an_edited_dataset_shows_no_film_of_another_episode(dataset):
     torn = dataset / "meta/episodes/chunk-000/file-000.parquet"
     whole = torn.read_bytes()
     torn.unlink()
-    with pytest.raises(ValueError, match="after edits films have any number"):
+    with pytest.raises(ValueError, match="after edits and repairs films have any number"):
         repair.repair(dataset)
     torn.write_bytes(whole)
     editing.undo(dataset)
@@ -58,6 +60,38 @@ def test_repairing_an_edited_dataset_shows_no_film_of_another_episode(dataset):
     assert read_marks(dataset) == {2: Marks(success=False)}
     with Dataset(dataset) as after:
         assert np.array_equal(after.frame(2, "cam_low", 0), shown)
+
+
+def test_a_second_repair_gives_no_episode_the_film_of_another(dataset):
+    deleted_film(dataset)
+    repair.repair(dataset)
+    assert version_of(dataset) is not None
+    deleted_tables(dataset)
+    with pytest.raises(ValueError, match="after edits and repairs films have any number"):
+        repair.repair(dataset)
+
+
+def test_a_film_of_another_length_is_not_taken_for_the_episodes(dataset):
+    films = dataset / "videos/observation.images.cam_high/chunk-000"
+    shutil.copy(films / "file-004.mp4", films / "file-001.mp4")
+    deleted_tables(dataset)
+    outcome = repair.repair(dataset)
+    assert (outcome.kept, len(outcome.lost)) == (4, 1)
+    assert "expected 11 frames, got 14" in outcome.lost[0]
+    assert lengths(dataset) == [10, 12, 13, 14]
+
+
+def test_rows_of_the_table_out_of_order_are_refused_until_repaired(dataset):
+    with Dataset(dataset) as before:
+        shown = before.frame(1, "cam_low", 0)
+    path = dataset / "meta/episodes/chunk-000/file-000.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.take([1, 0]), path)
+    with pytest.raises(ValueError, match=r"expected episode 0 in row 0, got .* recordings\.repair"):
+        Dataset(dataset)
+    assert repair.repair(dataset).kept == 5
+    with Dataset(dataset) as after:
+        assert np.array_equal(after.frame(1, "cam_low", 0), shown)
 
 
 def truncate(path):
