@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -42,16 +42,20 @@ def edit(
     *,
     restored: Sequence[tuple[int, int]] = (),
     seen: str | None = ANY_VERSION,
+    watched: Sequence[Path] = (),
 ) -> Edit:
     """Make the dataset at `folder` be what `change` says, and keep it as it was, for `undo`.
 
     Killed at any instant, this leaves the dataset as it was or as it shall be. Films are linked,
     not copied. Raises `ValueError` when another program writes to the dataset, when it is torn,
-    when it is not the version `seen` (of `history.version_of`) that episodes were chosen from, or
-    when `change` refuses; `RecordingError` when the disk does. Nothing is changed then.
+    when it is not the version `seen` (of `history.version_of`) that episodes were chosen from,
+    when one of the datasets `watched`, which `change` reads too, is edited meanwhile, or when
+    `change` refuses; `RecordingError` when the disk does. Nothing is changed then.
     """
-    with _claimed(folder) as history:
+    with _claimed(folder) as history, ExitStack() as watching:
         history.require_version(seen)
+        for each in watched:
+            watching.enter_context(unedited(each))
         base = Source(folder)
         try:
             pieces = change(pieces_of(base))
@@ -59,6 +63,7 @@ def edit(
             try:
                 build(base, pieces, target)
                 link(folder / layout.LOCK, target / layout.LOCK)  # one lock, whichever is where
+                watching.close()  # raises if one was edited
                 made = _described(history, number, base, pieces, words, restored)
                 history.commit(made)
             except BaseException:
@@ -116,33 +121,47 @@ def restore(folder: Path, what: Collection[tuple[int, int]]) -> Edit:
 
     Raises `ValueError` naming what is not in the trash.
     """
+    history, back = History(folder), sorted(set(what))
+    words = "restore " + " ".join(f"{number}:{episode}" for number, episode in back)
+    with ExitStack() as opened:
+
+        def taken_back(pieces: Pieces) -> Pieces:
+            """Look into the trash while nobody else edits: others may have taken or purged."""
+            _require_trashed(folder, back)
+            sources = {
+                number: opened.enter_context(closing(Source(history.kept_version(number))))
+                for number in {number for number, _ in back}
+            }
+            taken = tuple(whole_piece(sources[number], episode) for number, episode in back)
+            return merged(pieces, taken)
+
+        return edit(folder, words, taken_back, restored=back)
+
+
+def _require_trashed(folder: Path, what: Sequence[tuple[int, int]]) -> None:
     there = {(each.edit, each.episode) for each in trash(folder)}
     absent = sorted(set(what) - there)
     if absent or not what:
         raise ValueError(f"Expected episodes of the trash, {sorted(there)}, got {absent}.")
-    history, back = History(folder), sorted(what)
-    sources = {number: Source(history.kept_version(number)) for number, _ in back}
-    try:
-        taken = tuple(whole_piece(sources[number], episode) for number, episode in back)
-        words = "restore " + " ".join(f"{number}:{episode}" for number, episode in back)
-        return edit(folder, words, lambda pieces: merged(pieces, taken), restored=back)
-    finally:
-        for source in sources.values():
-            source.close()
 
 
 def merge(folder: Path, others: Sequence[Path]) -> Edit:
-    """Add the episodes of other datasets of the same body at the end; they stay as they are."""
-    sources = [Source(other) for other in others]
-    try:
-        taken = tuple(piece for source in sources for piece in pieces_of(source))
-        if not taken:
-            raise ValueError(f"There are no episodes to add in {[str(o) for o in others]}.")
-        words = "merge " + " ".join(other.name for other in others)
-        return edit(folder, words, lambda pieces: merged(pieces, taken))
-    finally:
-        for source in sources:
-            source.close()
+    """Add the episodes of other datasets of the same body at the end; they stay as they are.
+
+    Raises `ValueError` like `edit`, also when one of them is edited meanwhile.
+    """
+    words = "merge " + " ".join(other.name for other in others)
+    watched = [other for other in others if other.resolve() != folder.resolve()]
+    with ExitStack() as opened:
+
+        def joined(pieces: Pieces) -> Pieces:
+            sources = [opened.enter_context(closing(Source(other))) for other in others]
+            taken = tuple(piece for source in sources for piece in pieces_of(source))
+            if not taken:
+                raise ValueError(f"There are no episodes to add in {[str(o) for o in others]}.")
+            return merged(pieces, taken)
+
+        return edit(folder, words, joined, watched=watched)
 
 
 def copy(

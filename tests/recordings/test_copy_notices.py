@@ -1,9 +1,13 @@
+import shutil
+from pathlib import Path
+
 import pytest
 from plain_reading import PlainDataset, contents
 
 from recordings import editing, export_aloha, export_mcap, export_v21
 from recordings.assembly import Assembly
 from recordings.check import check
+from recordings.history import History
 from recordings.piece import trimmed, without
 
 EXPORTS = {
@@ -62,3 +66,41 @@ def test_an_episode_saved_meanwhile_is_left_out(bench, tmp_path, monkeypatch):
     assert contents(tmp_path / "copy") == before
     assert check(tmp_path / "copy").problems == []
     assert len(PlainDataset(tmp_path / "d").episodes) == 2
+
+
+@pytest.mark.parametrize("meddle", [delete, trim_and_undo])
+def test_an_edit_of_what_is_merged_is_noticed_and_nothing_is_merged(
+    meddle, dataset, tmp_path, monkeypatch
+):
+    other, before = Path(shutil.copytree(dataset, tmp_path / "other")), contents(dataset)
+    real, met = editing.build, []
+
+    def meddled(*arguments):
+        real(*arguments)
+        if not met:
+            met.append(meddle)
+            meddle(other)
+
+    monkeypatch.setattr("recordings.editing.build", meddled)
+    with pytest.raises(ValueError, match=r"was edited while it was read.*/other"):
+        editing.merge(dataset, [other])
+    assert met
+    assert contents(dataset) == before
+    assert History(dataset).done() == []
+    assert editing.merge(dataset, [dataset]).episodes_after == 10
+
+
+def test_what_another_took_back_meanwhile_is_not_taken_back_twice(dataset, monkeypatch):
+    delete(dataset)
+    real, met = editing._claimed, []
+
+    def claimed(folder):
+        if not met:
+            met.append(folder)
+            editing.restore(dataset, [(1, 0)])
+        return real(folder)
+
+    monkeypatch.setattr("recordings.editing._claimed", claimed)
+    with pytest.raises(ValueError, match="Expected episodes of the trash"):
+        editing.restore(dataset, [(1, 0)])
+    assert len(PlainDataset(dataset).episodes) == 5
