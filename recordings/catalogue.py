@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 from uuid import uuid4
 
 from sqlalchemy import Select, case, delete, func, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from recordings import layout
 from recordings.command_log import keep_command, read_commands
 from recordings.database import open_database
-from recordings.dataset import Dataset
-from recordings.episode_notes import note_episodes
+from recordings.dataset import Dataset, EpisodeSummary
+from recordings.episode_notes import note_episodes, plain, require_name
 from recordings.episode_search import EpisodeLine, Search, line_of
 from recordings.history import version_of
 from recordings.job_folder import REQUEST, JobFolder
@@ -54,6 +56,7 @@ class Catalogue:
         self.data_dir = data_dir.resolve()
         self._engine, self.is_new = open_database(url)
         self._session = sessionmaker(self._engine, expire_on_commit=False)
+        self._noting = Lock()
 
     @classmethod
     def in_folder(cls, data_dir: Path, url: str | None = None) -> "Catalogue":
@@ -112,12 +115,20 @@ class Catalogue:
     def note_dataset(self, folder: Path) -> None:
         """Bring the catalogue up to date with the dataset at `folder`; call after each save.
 
-        Raises `ValueError` when `folder` is not a dataset that can be read.
+        Raises `ValueError` when `folder` is not a dataset that can be read, or its name too long.
         """
-        with Dataset(folder) as dataset:
-            summaries = dataset.episodes()
+        require_name(folder.name)
+        with self._noting:  # what was read last is written last
+            with Dataset(folder) as dataset:
+                summaries = dataset.episodes()
+            try:
+                self._note_episodes(folder.name, summaries)
+            except IntegrityError:  # another program noted the same: what it left is looked at anew
+                self._note_episodes(folder.name, summaries)
+
+    def _note_episodes(self, dataset: str, episodes: list[EpisodeSummary]) -> None:
         with self._session.begin() as session:
-            note_episodes(session, folder.name, summaries)
+            note_episodes(session, dataset, episodes)
 
     def jobs(self) -> list[Job]:
         """Return every job, oldest first, as last noted; `JobQueue.refresh` notes them."""
@@ -215,7 +226,7 @@ class Catalogue:
         for name, folder in folders.items():
             problems += _try(partial(self._note_if_new, num_known=known.get(name, 0)), folder)
         with self._session.begin() as session:
-            session.execute(delete(Episode).where(Episode.dataset.not_in(folders)))
+            session.execute(delete(Episode).where(Episode.dataset.not_in(map(plain, folders))))
         jobs = {request.parent.name: request.parent for request in self._requests()}
         for job in self.jobs():
             if job.name not in jobs:
@@ -265,7 +276,7 @@ class Catalogue:
 def _try(note: Callable[[Path], object], folder: Path) -> list[str]:
     try:
         note(folder)
-    except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OSError, SQLAlchemyError) as error:
         # whatever is odd about a folder of somebody else's, the others are still found
         logger.debug("%s cannot be read.", folder, exc_info=True)
         words = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"

@@ -1,6 +1,6 @@
 """What the catalogue says of the episodes of a dataset, brought up to date row by row."""
 
-import math
+import sys
 from collections.abc import Iterable
 from typing import Any, TypeGuard
 
@@ -15,7 +15,26 @@ from recordings.tables import Episode
 SOME = 500
 """Rows named one by one; where more changed, those of the whole dataset are written again."""
 
+LONGEST_NAME, LONGEST_VERDICT = 200, 16
+"""Letters that the table has room for; SQLite takes more, others refuse them."""
+MOST = sys.float_info.max
+"""JSON has whole numbers beyond it, which no float can be."""
+
 Fields = dict[str, Any]
+
+
+def require_name(dataset: str) -> None:
+    """Raise `ValueError` when a database cannot hold the name of a dataset."""
+    if len(dataset) > LONGEST_NAME or plain(dataset) != dataset:
+        raise ValueError(
+            f"Expected a name of at most {LONGEST_NAME} letters, all of them Unicode, got "
+            f"{len(dataset)}: {plain(dataset):.40}... Rename the folder."
+        )
+
+
+def plain(words: str) -> str:
+    """Return `words` with a question mark for what no database keeps: NUL, half a letter."""
+    return words.replace("\0", "?").encode(errors="replace").decode()
 
 
 def note_episodes(session: Session, dataset: str, episodes: Iterable[EpisodeSummary]) -> None:
@@ -44,13 +63,13 @@ def _fields(dataset: str, episode: EpisodeSummary) -> Fields:
     return {
         "dataset": dataset,
         "index": episode.index,
-        "task": episode.task,
+        "task": plain(episode.task),
         "num_frames": episode.num_frames,
         "secs": episode.secs,
-        "verdict": quality.verdict if quality else None,
-        "reason": quality.reason if quality else "",
+        "verdict": plain(quality.verdict)[:LONGEST_VERDICT] if quality else None,
+        "reason": plain(quality.reason) if quality else "",
         "success": said(episode.marks),
-        "tags": tuple(" ".join(tag.split()) for tag in episode.marks.tags),
+        "tags": tuple(" ".join(plain(tag).split()) for tag in episode.marks.tags),
         "figures": {
             name: float(value) for name, value in worst_figures(card).items() if _is_figure(value)
         },
@@ -58,4 +77,4 @@ def _fields(dataset: str, episode: EpisodeSummary) -> Fields:
 
 
 def _is_figure(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -MOST <= value <= MOST

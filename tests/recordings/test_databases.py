@@ -5,6 +5,8 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from alembic import command as alembic
 from alembic.autogenerate import compare_metadata
@@ -220,6 +222,50 @@ def test_commands_and_jobs_come_back(catalogue, tmp_path):
         assert len(catalogue.checkpoints()) == 1
     catalogue.forget_job("0001-cubes")
     assert (catalogue.jobs(), catalogue.checkpoints()) == ([], [])
+
+
+def rewrite_table(folder, column, value):
+    path = next((folder / "meta/episodes").glob("*/*.parquet"))
+    table = pq.read_table(path)
+    at = table.schema.get_field_index(column)
+    values = [value, *table[column].to_pylist()[1:]]
+    pq.write_table(table.set_column(at, column, pa.array(values, table[column].type)), path)
+
+
+def test_hostile_datasets_keep_no_other_out_of_the_catalogue(cubes, catalogue):
+    long, odd = cubes.with_name("a" * 201), cubes.with_name("odd")
+    for folder in (long, odd, cubes.with_name("half\udc80"), cubes.with_name("vast")):
+        shutil.copytree(cubes, folder)
+    rewrite_table(cubes.with_name("vast"), "length", 2**40)
+    rewrite_table(odd, "tasks", ["pick\0red"])
+    with (odd / "meta/marks.jsonl").open("a") as lines:
+        lines.write(json.dumps({"episode_index": 0, "tags": ["a\0b", "half\ud83d"]}) + "\n")
+    card = json.loads((odd / "meta/quality.jsonl").read_text().splitlines()[0])
+    card |= {"verdict": "x" * 40, "reason": "why\0", "missed_ticks": 10**400}
+    with (odd / "meta/quality.jsonl").open("a") as lines:
+        lines.write(json.dumps(card) + "\n")
+
+    for problems in (catalogue.catch_up(), catalogue.rebuild()):
+        assert [problem[:4] for problem in problems] == ["aaaa", "half", "vast"]
+        assert "Expected a name of at most 200 letters" in problems[0]
+        assert "expected 0 to 2.14748e+09 in length" in problems[2]
+        assert [found.name for found in catalogue.datasets()] == ["cubes", "odd"]
+        line = catalogue.episodes("odd")[0]
+        assert (line.task, line.tags) == ("pick?red", ("a?b", "half?"))
+        assert (line.verdict, line.reason) == ("x" * 16, "why?")
+
+
+def test_many_threads_note_the_same_dataset_at_once(cubes, catalogue):
+    url = catalogue._engine.url.render_as_string(hide_password=False)
+    other = Catalogue(url, catalogue.data_dir)
+    catalogue.rebuild()
+    with catalogue._engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM episodes")
+    with ThreadPoolExecutor(8) as threads:
+        note = lambda i: (catalogue, other)[i % 2].note_dataset(cubes)  # noqa: E731
+        list(threads.map(note, range(16)))
+    assert [line.index for line in catalogue.episodes("cubes")] == list(range(5))
+    other.close()
 
 
 def test_many_threads_write_at_once(catalogue):
