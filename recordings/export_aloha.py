@@ -13,11 +13,12 @@ import tyro
 from tqdm import tqdm
 
 from hardware.interfaces import Image
+from recordings import layout
 from recordings.aloha_hdf5 import VECTORS, write_aloha_file
 from recordings.choice import Where
 from recordings.dataset import Dataset
 from recordings.disk import RecordingError, flush
-from recordings.features import STATE
+from recordings.features import STATE, depth_films
 from recordings.import_aloha import ORIGIN
 from recordings.new_dataset import appear
 from recordings.selection import select
@@ -35,7 +36,8 @@ def export_aloha(
 ) -> int:
     """Write the episodes of a dataset of which `where` holds as episode_0.hdf5 and so on.
 
-    Numbers are kept to the last bit, pictures as the films show them. ALOHA's programs want joint
+    Numbers are kept to the last bit, pictures as the films show them; depth is left out, and the
+    attribute `left_out` names its cameras. ALOHA's programs want joint
     velocities: where none were recorded, they are differences of positions, and the attribute
     `qvel_computed` says so. They appear all at once, or none of them. Returns the number of
     episodes. Raises `ValueError` when `target` has files, no episode is meant, or the dataset has
@@ -61,7 +63,9 @@ def _write(
     with Dataset(folder) as dataset:
         for number, index in enumerate(tqdm(indices, unit="episode", disable=not progress)):
             columns, attributes = _columns(dataset, index)
-            pictures = {camera: _pictures(dataset, index, camera) for camera in dataset.cameras}
+            left_out = depth_cameras(dataset)
+            cameras = [camera for camera in dataset.cameras if camera not in left_out]
+            pictures = {camera: _pictures(dataset, index, camera) for camera in cameras}
             write_aloha_file(
                 *(staging / f"episode_{number}.hdf5", columns, pictures, attributes),
                 jpeg_quality=jpeg_quality,
@@ -89,10 +93,18 @@ def _columns(dataset: Dataset, index: int) -> tuple[dict[str, np.ndarray], dict[
         "task": "; ".join(dataset.episode_tasks(index)),
         "fps": dataset.fps,
     }
+    if depth_cameras(dataset):
+        attributes["left_out"] = ", ".join(depth_cameras(dataset))
     if "velocity" not in columns:
         columns["velocity"] = _differences(columns[STATE], dataset.fps)
         attributes["qvel_computed"] = True
     return columns, attributes
+
+
+def depth_cameras(dataset: Dataset) -> list[str]:
+    """Return the cameras of depth, for which these files have no place."""
+    names = depth_films(dataset.info["features"])
+    return [name.removeprefix(layout.IMAGE_PREFIX) for name in names]
 
 
 def _differences(positions: np.ndarray, fps: int) -> np.ndarray:
@@ -138,7 +150,10 @@ def main(
     except (ValueError, OSError, RecordingError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(f"{count} episodes in {to}\n")
+    with Dataset(dataset) as read:
+        left_out = depth_cameras(read)
+    depth = f". Depth was left out: {', '.join(left_out)}" if left_out else ""
+    sys.stdout.write(f"{count} episodes in {to}{depth}\n")
     return 0
 
 

@@ -15,6 +15,7 @@ from recordings import layout
 from recordings.choice import Where
 from recordings.dataset import Dataset
 from recordings.disk import RecordingError, flush
+from recordings.features import Features, depth_films
 from recordings.film_copy import copy_span
 from recordings.film_packets import Packets, packets_of
 from recordings.mcap_episode import McapEpisode, write_mcap
@@ -31,6 +32,8 @@ class Exported:
     episodes: int
     encoded_again: int
     """Films of episodes whose frames could not stand by themselves, as after a trim."""
+    left_out: list[str]
+    """Cameras of depth, which no stream of pictures holds."""
 
 
 def export_mcap(
@@ -39,20 +42,22 @@ def export_mcap(
     """Write the episodes of which `where` holds as episode_000000.mcap and so on, by their index.
 
     Numbers are kept to the last bit. Frames are those of the films where they can stand by
-    themselves, and encoded again as H.264 where not. The files appear all at once or none of
-    them. Raises `ValueError` when `target` is there, or no episode is meant.
+    themselves, and encoded again as H.264 where not; those of depth are left out. The files
+    appear all at once or none of them. Raises `ValueError` when `target` is there, or no episode
+    is meant.
     """
     staging = require_new(target)
     try:
         with unedited(folder):
-            indices = select(Source(folder), where)
+            source = Source(folder)
+            indices = select(source, where)
             if not indices:
                 raise ValueError("No episode is as asked for. Nothing was written.")
             again = _write(folder, indices, staging, progress=progress)
         appear(staging / "built", target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return Exported(len(indices), again)
+    return Exported(len(indices), again, _left_out(source.info["features"]))
 
 
 def _write(folder: Path, indices: Sequence[int], staging: Path, *, progress: bool) -> int:
@@ -80,12 +85,17 @@ def _require_films(dataset: Dataset) -> None:
         )
 
 
+def _left_out(features: Features) -> list[str]:
+    return [name.removeprefix(layout.IMAGE_PREFIX) for name in depth_films(features)]
+
+
 def _films(
     dataset: Dataset, index: int, staging: Path
 ) -> Iterator[tuple[str, tuple[Packets, bool]]]:
-    """Yield each camera with its frames, and whether they were encoded again."""
+    """Yield each camera of colours with its frames, and whether they were encoded again."""
     length = dataset.episodes()[index].num_frames
-    for camera in dataset.cameras:
+    left_out = _left_out(dataset.info["features"])
+    for camera in (name for name in dataset.cameras if name not in left_out):
         path = dataset.film_path(index, camera)
         span = dataset.first_frame(index, camera), length
         packets = packets_of(path, span)
@@ -108,6 +118,7 @@ def _episode(dataset: Dataset, index: int, films: dict[str, Packets]) -> McapEpi
         "robot_type": str(dataset.info.get("robot_type")),
         "fps": str(dataset.fps),
         "success": {True: "yes", False: "no", None: "unknown"}[summary.marks.success],
+        "left_out": json.dumps(_left_out(dataset.info["features"])),
         "tags": json.dumps(list(summary.marks.tags)),
         "quality": json.dumps(summary.quality.to_json()) if summary.quality else "",
     }
@@ -141,7 +152,8 @@ def main(
         sys.stderr.write(f"{error}\n")
         return 1
     films = f"{done.encoded_again} films encoded again"
-    sys.stdout.write(f"{done.episodes} episodes in {to}; {films}.\n")
+    depth = f" Depth was left out: {', '.join(done.left_out)}." if done.left_out else ""
+    sys.stdout.write(f"{done.episodes} episodes in {to}; {films}.{depth}\n")
     return 0
 
 

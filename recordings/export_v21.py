@@ -18,7 +18,7 @@ from recordings.assembly import Assembly
 from recordings.choice import Where
 from recordings.disk import RecordingError, flush, write_json, write_lines
 from recordings.drives import PLANS
-from recordings.features import counted_features
+from recordings.features import counted_features, is_depth
 from recordings.film_copy import copy_span
 from recordings.new_dataset import appear, require_new
 from recordings.piece import chosen, pieces_of
@@ -45,8 +45,8 @@ def export_v21(
     """Write the episodes of a dataset of which `where` holds as a new LeRobotDataset v2.1.
 
     Numbers are kept to the last bit. Films are linked where one shows one episode whole, and
-    encoded again where it is part of a longer film, as after a trim. Raises `ValueError` when
-    `target` is there or nothing is to be exported.
+    encoded again where it is part of a longer film, as after a trim; depth to the last
+    bit. Raises `ValueError` when `target` is there or nothing is to be exported.
     """
     staging = require_new(target)
     try:
@@ -85,7 +85,8 @@ def _write_episodes(source: Source, target: Path, *, progress: bool) -> list[str
         for key in source.film_keys:
             span = source.first_frame(key, index), source.length(index)
             film = target / lerobot_v21.video_file(info, key, index)
-            if not copy_span(source.film(key, index), span, film, source.fps):
+            depth = is_depth(source.info["features"][key])
+            if not copy_span(source.film(key, index), span, film, source.fps, depth=depth):
                 again.append(key)
     source.close()
     return again

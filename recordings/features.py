@@ -112,14 +112,17 @@ def is_depth(feature: Mapping[str, Any]) -> bool:
     return bool(info.get("video.is_depth_map") or info.get("is_depth_map"))
 
 
+def depth_films(features: Features) -> list[str]:
+    """Return the names of the features that are films of depth, in order."""
+    return [name for name in film_keys(features) if is_depth(features[name])]
+
+
 def films_of(features: Features) -> FilmFormat:
     """Return how the films of a dataset with these features were made, and shall be continued."""
     stored = {f["info"].get("video.codec") for f in features.values() if _is_colour_film(f)}
     codec = next((c for c in (H264, AV1) if c.stored_as in stored), H264)
     depth = tuple(
-        name.removeprefix(IMAGE_PREFIX).removesuffix(DEPTH_SUFFIX)
-        for name in film_keys(features)
-        if is_depth(features[name])
+        name.removeprefix(IMAGE_PREFIX).removesuffix(DEPTH_SUFFIX) for name in depth_films(features)
     )
     return FilmFormat(codec, depth)
 

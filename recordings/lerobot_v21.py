@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from recordings import layout
+from recordings.codec import DEPTH, H264
 from recordings.disk import parse_object, read_lines
-from recordings.features import film_feature
+from recordings.features import film_feature, is_depth
 
 VERSION = "v2.1"
 READABLE = ("v2.0", "v2.1")
@@ -91,4 +92,5 @@ def older_info(
 def _as_encoded(feature: Mapping[str, Any], fps: int) -> dict[str, Any]:
     """Return the feature of a camera with what is true of the films that we encode."""
     height, width, _ = feature["shape"]
-    return dict(feature) | {"info": film_feature(height, width, fps)["info"]}
+    codec = DEPTH if is_depth(feature) else H264
+    return dict(feature) | {"info": film_feature(height, width, fps, codec)["info"]}

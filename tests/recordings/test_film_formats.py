@@ -1,18 +1,25 @@
 import json
 
 import av
+import h5py
 import numpy as np
 import pytest
+import tyro
+from mcap.reader import make_reader
 from tiny_robot import HEIGHT, WIDTH
 
 from hardware.interfaces import Frame
+from recordings import editing, export_aloha, export_mcap, export_v21
 from recordings.check import check
 from recordings.codec import AV1, CODECS, FilmFormat, codec_named, usable
 from recordings.dataset import Dataset
+from recordings.piece import trimmed
 from recordings.repair import repair
 from recordings.sizes import expected_size
 from recordings.video import millimetres
 from recordings.video_reader import VideoReader
+
+DEPTH_KEY = "observation.images.cam_low_depth"
 
 
 def feature(folder, key):
@@ -142,3 +149,57 @@ def test_repair_finds_out_how_films_were_made(make_bench, tmp_path):
     repair(folder)
     assert json.loads((folder / "meta/info.json").read_text()) == whole
     assert check(folder).problems == []
+
+
+@pytest.fixture
+def with_depth(make_bench, tmp_path):
+    """Two episodes of 12 rows with depth; the first was trimmed."""
+    bench, folder = make_bench(realtime=False), tmp_path / "d"
+    measuring(bench, "cam_low")
+    bench.recorder.open_dataset(folder, 50, FilmFormat(depth=("cam_low",)))
+    bench.record(ticks=12)
+    bench.record(ticks=12)
+    bench.recorder.close()
+    editing.edit(folder, "trim", lambda all_: trimmed(all_, 0, 3, 2))
+    return folder
+
+
+def depth_in(folder, first, count):
+    film = sorted((folder / "videos").rglob(f"*{DEPTH_KEY}/**/*0.mp4"))[0]
+    with VideoReader(film) as reader:
+        return [reader.read_depth(number) for number in range(first, first + count)]
+
+
+def test_depth_goes_to_v21_to_the_last_bit_also_when_trimmed(with_depth, tmp_path):
+    done = export_v21.export_v21(with_depth, tmp_path / "old")
+    assert done.encoded_again == 3
+    (film,) = (tmp_path / "old/videos").rglob(f"{DEPTH_KEY}/episode_000000.mp4")
+    with VideoReader(film) as reader:
+        assert reader.num_frames == 7
+        found = [reader.read_depth(number) for number in range(7)]
+    np.testing.assert_array_equal(found, depth_in(with_depth, 3, 7))
+    assert feature(tmp_path / "old", DEPTH_KEY) == feature(with_depth, DEPTH_KEY)
+
+
+def test_depth_is_left_out_of_mcap_by_name(with_depth, tmp_path, capsys):
+    words = [str(with_depth), "--to", str(tmp_path / "out")]
+    assert tyro.cli(export_mcap.main, args=words) == 0
+    assert "Depth was left out: cam_low_depth." in capsys.readouterr().out
+    with (tmp_path / "out/episode_000000.mcap").open("rb") as file:
+        reader = make_reader(file)
+        topics = {channel.topic for _, channel, _ in reader.iter_messages()}
+        (told,) = [each.metadata for each in reader.iter_metadata()]
+    assert {topic for topic in topics if "camera" in topic} == {
+        "/camera/cam_high",
+        "/camera/cam_low",
+    }
+    assert json.loads(told["left_out"]) == ["cam_low_depth"]
+
+
+def test_depth_is_left_out_of_aloha_files_by_name(with_depth, tmp_path, capsys):
+    words = [str(with_depth), "--to", str(tmp_path / "out")]
+    assert tyro.cli(export_aloha.main, args=words) == 0
+    assert "Depth was left out: cam_low_depth" in capsys.readouterr().out
+    with h5py.File(tmp_path / "out/episode_0.hdf5") as file:
+        assert set(file["observations/images"]) == {"cam_high", "cam_low"}
+        assert file.attrs["left_out"] == "cam_low_depth"
