@@ -1,5 +1,6 @@
 """Episodes that were open when their program ended: found, and made whole. Saves none."""
 
+import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from recordings.statistics import PictureStatistics, Statistics
 from recordings.torn_film import remux, whole_frames
 from recordings.video import SAMPLES_PER_SEC
 from recordings.video_reader import VideoReader
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class Unsaved:
 def unsaved_in(dataset: Path) -> list[Unsaved]:
     """Return the episodes of the dataset folder that wait for rescue, oldest first.
 
-    One that a program is recording right now is among them.
+    One that a program is recording right now is among them. Raises `OSError` when a film of one
+    cannot be opened.
     """
     found = []
     for folder in _folders(dataset):
@@ -51,22 +55,24 @@ def unsaved_in(dataset: Path) -> list[Unsaved]:
             rows = _whole_rows(folder, head)
             if rows:
                 found.append(Unsaved(folder, head, rows))
+            else:
+                logger.info("Nothing is whole of what was recorded in %s. It is left.", folder)
     return found
 
 
 def forget_saved(dataset: Path, num_episodes: int) -> int:
     """Remove what is left of episodes that were saved, or of which nothing can be rescued.
 
-    Says of the others that they were not saved. Returns the highest number that is in use.
+    Says of the others that they were not saved. Returns the highest number that is in use. A film
+    that cannot be read now is no reason to remove the rest: only a folder without any is.
     """
     highest = 0
     for folder in _folders(dataset):
         index = saved_as(folder)
         if index is not None and index >= num_episodes:
             (folder / SAVING).unlink()
-    waiting = {each.folder for each in unsaved_in(dataset)}
     for folder in _folders(dataset):
-        if folder in waiting:
+        if saved_as(folder) is None and _holds_something(folder):
             highest = max(highest, int(folder.name))
         else:
             shutil.rmtree(folder)
@@ -114,7 +120,20 @@ def _folders(dataset: Path) -> list[Path]:
     return sorted(found, key=lambda each: int(each.name))
 
 
+def _holds_something(folder: Path) -> bool:
+    """Whether there are a head, rows and a film, whether they can be read now or not."""
+    if not (folder / HEAD).exists():
+        return False
+    head = read_head(folder)
+    films = [folder / name for name in head.films.values()]
+    return _written_rows(folder, head) > 0 and (not films or any(map(Path.exists, films)))
+
+
+def _written_rows(folder: Path, head: Head) -> int:
+    return len(next(iter(read_rows(folder, head).values())))
+
+
 def _whole_rows(folder: Path, head: Head) -> int:
     """Return how many rows have everything: numbers, and a picture of every camera."""
-    rows = len(next(iter(read_rows(folder, head).values())))
+    rows = _written_rows(folder, head)
     return min([rows, *(whole_frames(folder / name, head.fps) for name in head.films.values())])

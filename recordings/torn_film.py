@@ -14,7 +14,15 @@ Film = Path | io.BytesIO
 
 
 def whole_frames(film: Film, fps: int) -> int:
-    """Return how many frames from the first on can be read; 0 when there is no film in it."""
+    """Return how many frames from the first on can be read; 0 when there is no film in it.
+
+    Raises `OSError` when there is a file and it cannot be opened: that says nothing of the film.
+    """
+    if isinstance(film, Path):
+        if not film.exists():
+            return 0
+        with film.open("rb"):
+            pass
     return sum(1 for _ in _packets(film, fps))
 
 

@@ -163,3 +163,17 @@ def test_a_journal_that_outlived_its_saving_is_not_offered(dataset, make_bench, 
     again.recorder.open_dataset(dataset, fps=50)
     assert again.recorder.unsaved() == []
     assert again.recorder.status().episode_index == 2
+
+
+def test_a_film_that_cannot_be_read_for_a_while_costs_no_episode(dataset, make_bench, tmp_path):
+    (film,) = (dataset / ".open").glob("*/cam_low.mp4")
+    film.rename(tmp_path / "film")
+    film.mkdir()  # cannot be opened as a file, as one whose disk does not answer
+    with pytest.raises(OSError, match="Is a directory"):
+        unsaved_in(dataset)
+    bench = make_bench()
+    bench.recorder.open_dataset(dataset, fps=50)
+    bench.recorder.close()
+    film.rmdir()
+    (tmp_path / "film").rename(film)
+    assert [each.rows for each in unsaved_in(dataset)] == [100]
