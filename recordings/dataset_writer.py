@@ -40,6 +40,9 @@ class Savable(Protocol):
     def finish(self) -> FinishedEpisode:
         """Complete the films and return everything; again the same when called again."""
 
+    def leave(self) -> None:
+        """Leave what there is on the disk, to be rescued."""
+
     def abandon(self) -> object:
         """Throw everything away that is not in a dataset by now."""
 
@@ -110,8 +113,8 @@ class DatasetWriter(Closing):
         """Put `episode` on disk, whole, and return its index; if this raises, it is not there.
 
         Raises `ValueError` when it is empty, `RecordingError` when an encoder failed or the disk
-        refused it. An episode that is complete is then kept, to be saved again or abandoned; one
-        that is not is beyond saving and abandoned.
+        refused it. An episode that is complete is then kept, to be saved again or abandoned; what
+        there is of one that is not waits for rescue, when the folder is opened again.
         """
         try:
             index = self._tail.take_in(episode.finish())
@@ -120,7 +123,11 @@ class DatasetWriter(Closing):
                 f"The episode could not be saved: {error}. It is kept: free some space and save "
                 "again, or discard it. Saved episodes are whole."
             ) from error
-        except (RecordingError, ValueError):
+        except RecordingError:
+            if not episode.complete:
+                episode.leave()
+            raise
+        except ValueError:
             if not episode.complete:
                 episode.abandon()
             raise

@@ -242,6 +242,18 @@ class OpenEpisode:
         seconds = [future.result() for future in self._written]
         return {name: np.concatenate([each[name] for each in seconds]) for name in seconds[0]}
 
+    def leave(self) -> None:
+        """Take no more, and leave what there is on the disk, to be rescued."""
+        with self._lock:
+            self._closed = True
+        if self.rows == 0:
+            self.abandon().result()
+        elif self._finished is None:
+            if self._latest:
+                self._write_rows()
+            for film in self._films.values():
+                film.leave().result()
+
     def abandon(self) -> Future[None]:
         """Throw everything away; the future is done when nothing is left of it."""
         with self._lock:

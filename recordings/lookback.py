@@ -183,6 +183,9 @@ class KeptEpisode:
         """Return everything."""
         return self._finished
 
+    def leave(self) -> None:
+        """Do nothing: it is on the disk."""
+
     def abandon(self) -> Future[None]:
         """Remove it from where it was put together."""
         return self._disk.submit(shutil.rmtree, self._finished.journal)

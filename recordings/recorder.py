@@ -153,7 +153,7 @@ class Recorder:
 
         Raises `ValueError` when none is open or it is empty, `RecordingError` when the disk or an
         encoder failed. An episode that the disk refused stays open: save it again when there is
-        space, or discard it. One beyond saving is gone.
+        space, or discard it. Another waits for rescue.
         """
         with self._calls:
             writer, episode = self._take_episode()
@@ -191,7 +191,7 @@ class Recorder:
         """Save what is held of what just happened as an episode of `task`; return its index.
 
         Raises `ValueError` when nothing is held or an episode is open, `RecordingError` when the
-        disk or an encoder failed; what the disk refused can then be rescued (see `unsaved`).
+        disk or an encoder failed; what was refused waits for rescue at the next opening.
         """
         with self._calls:
             writer, lookback, words = self._writer, self._lookback, said(task)
@@ -232,10 +232,11 @@ class Recorder:
             self._opened().throw_away(unsaved)
 
     def close(self) -> None:
-        """Discard what is open and let go of the dataset. Safe to call twice."""
+        """Discard what is open, unless a save was refused: that waits for rescue. Safe twice."""
         with self._calls:
-            if self.recording:
+            if self._episode is not None and not self._episode.complete:
                 self.discard_episode()
+            self._episode = None
             if self._writer is not None:
                 self._let_go(self._writer)
 

@@ -91,6 +91,10 @@ class VideoWriter:
         self._abandoned = True
         return self._encoder.submit(self._remove)
 
+    def leave(self) -> Future[None]:
+        """Complete the file as far as it got; the future is done when nothing holds it."""
+        return self._encoder.submit(self._leave)
+
     def _look_for_failure(self) -> None:
         while self._pending and self._pending[0].done():
             self._pending.popleft().result()
@@ -149,14 +153,24 @@ class VideoWriter:
         if frames != rows:
             raise RecordingError(f"Wrote {rows} frames, found {frames}. Film: {self.path}")
 
+    def _leave(self) -> None:
+        try:
+            if self._file is not None:
+                self._file.close()
+        except (OSError, ValueError, av.error.FFmpegError):
+            logger.warning("A film is left as far as it got: %s", self.path, exc_info=True)
+            self._drop()
+
     def _remove(self) -> None:
+        self._drop()
+        self.path.unlink(missing_ok=True)
+
+    def _drop(self) -> None:
         try:
             if self._file is not None:
                 self._file.drop()
         except (OSError, av.error.FFmpegError):
-            logger.info("A film that is thrown away could not be closed.", exc_info=True)
-        finally:
-            self.path.unlink(missing_ok=True)
+            logger.info("A film could not be closed.", exc_info=True)
 
 
 def millimetres(depth: Depth) -> UInt16[np.ndarray, "height width"]:

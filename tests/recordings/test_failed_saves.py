@@ -1,9 +1,10 @@
 import errno
 import os
-import shutil
 
+import numpy as np
 import pytest
 
+from hardware.interfaces import Frame
 from recordings.check import check
 from recordings.disk import RecordingError
 
@@ -48,9 +49,7 @@ def test_a_rescue_that_failed_can_be_tried_again_after_another_episode(
     bench.recorder.start_episode("stack the cubes")
     bench.turn(60)
     bench.recorder._episode.finish()
-    aside = shutil.copytree(folder / ".open", tmp_path / "aside")
     bench.recorder.close()
-    shutil.copytree(aside, folder / ".open")
 
     second = make_bench()
     second.recorder.open_dataset(folder, fps=50)
@@ -82,3 +81,40 @@ def test_a_disk_without_hard_links_loses_no_film_to_a_failed_save(bench, tmp_pat
     report = check(tmp_path / "d")
     assert report.problems == []
     assert [each.num_frames for each in report.episodes] == [20]
+
+
+def test_an_episode_that_lost_a_camera_waits_for_rescue_up_to_there(
+    bench, make_bench, tmp_path, monkeypatch
+):
+    bench.recorder.open_dataset(tmp_path / "d", fps=50)
+    bench.recorder.start_episode("stack the cubes")
+    bench.turn(30)
+    small = Frame(np.zeros((16, 48, 3), np.uint8), 0.0)
+    monkeypatch.setattr(bench.robot._cameras["cam_low"], "read_latest", lambda: small)
+    bench.turn(3)
+    with pytest.raises(RecordingError, match="cannot be saved"):
+        bench.recorder.save_episode()
+    bench.recorder.close()
+
+    again = make_bench()
+    again.recorder.open_dataset(tmp_path / "d", fps=50)
+    (unsaved,) = again.recorder.unsaved()
+    assert unsaved.rows == 30
+    assert again.recorder.rescue(unsaved) == 0
+    assert check(tmp_path / "d").problems == []
+
+
+def test_an_episode_that_the_disk_refused_outlives_the_end_of_the_program(
+    bench, make_bench, tmp_path, monkeypatch
+):
+    bench.recorder.open_dataset(tmp_path / "d", fps=50)
+    bench.recorder.start_episode("stack the cubes")
+    bench.turn(20)
+    with monkeypatch.context() as patch, pytest.raises(RecordingError, match="It is kept"):
+        refuse_to_show_info(patch)
+        bench.recorder.save_episode()
+    bench.recorder.close()
+
+    again = make_bench()
+    again.recorder.open_dataset(tmp_path / "d", fps=50)
+    assert [each.rows for each in again.recorder.unsaved()] == [20]

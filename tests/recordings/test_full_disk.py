@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from recordings.check import check
+from recordings.rescue import unsaved_in
 
 HERE = Path(__file__).parent
 
@@ -25,4 +26,4 @@ def test_an_episode_that_the_disk_refuses_ends_with_an_error_and_the_others_stay
     report = check(tmp_path / "d")
     assert report.problems == []
     assert [episode.task for episode in report.episodes] == ["before", "after"]
-    assert not list((tmp_path / "d/.open").glob("*"))
+    assert [each.head.task for each in unsaved_in(tmp_path / "d")] == ["too much"]
