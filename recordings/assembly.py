@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from hardware.embodiment import Embodiment
 from recordings import layout
+from recordings.checksums import LISTING
 from recordings.cutting import rows_of_piece
 from recordings.disk import flush, write_json, write_lines
 from recordings.drives import DRIVES, PLANS
@@ -232,7 +233,7 @@ class Assembly:
         """Copy what is not of episodes: the body, a card for the Hub, what people put there."""
         base = self._base.folder
         others = {*WRITTEN, VERSION, layout.LOCK, layout.OPEN, Path("data"), Path("videos")}
-        others |= {Path("meta/episodes"), Path("images")}
+        others |= {Path("meta/episodes"), Path("images"), Path(LISTING)}
         if not self._keeps_rows():
             others.add(layout.GENERATION)
         for path in sorted(base.rglob("*")):

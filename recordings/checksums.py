@@ -6,6 +6,8 @@ from pathlib import Path, PurePosixPath
 
 BLOCK_BYTES = 2**20
 UNFINISHED = "images"
+LISTING = ".checksums.json"
+"""In a store: which files the dataset has, with size and SHA-256. Of that copy only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import json
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +14,7 @@ import tyro
 from tqdm import tqdm
 
 from recordings import layout
-from recordings.checksums import files_of, require_inside, sums_of
+from recordings.checksums import LISTING, files_of, require_inside, sums_of
 from recordings.disk import RecordingError, parse_object, try_lock
 from recordings.hub_repository import TransferError
 from recordings.inspection import written_problems
@@ -22,10 +22,8 @@ from recordings.new_dataset import appear, require_new, require_room
 from recordings.remote_folder import RemoteFolder
 from recordings.snapshot import freeze
 
-LISTING = ".checksums.json"
-"""In a store: which files the dataset has, with size and SHA-256. Written before them."""
 INFO = layout.INFO.as_posix()
-"""Written after them: where it lies, all lies."""
+"""Written after all others, as the listing is before them: where it lies, all lies."""
 
 Listed = tuple[int, str]
 """Size in bytes and SHA-256 of a file."""
@@ -33,20 +31,28 @@ Listing = Mapping[str, Listed]
 
 
 def push(
-    folder: Path, store: RemoteFolder, *, replace: bool = False, progress: bool = False
+    folder: Path,
+    store: RemoteFolder,
+    *,
+    replace: bool = False,
+    verify: bool = False,
+    progress: bool = False,
 ) -> int:
     """Make `store` hold the dataset at `folder`, as it was when this was called.
 
     `meta/info.json` comes last, so that nobody reads a part. Interrupted, this is called again:
-    what arrived is not sent again. Returns the number of files sent. Raises `ValueError` when the
-    dataset has problems, or the store holds another one and `replace` is false, or what this
-    program did not put there; `TransferError` when the store or the way to it fails.
+    what arrived is not sent again. A file there is known by its size, or by all of its bytes if
+    `verify`, which reads them back and mends what was damaged. Returns the number of files sent.
+    Raises `ValueError` when the dataset has problems, or the store holds another one and `replace`
+    is false, or what this program did not put there; `TransferError` when the store or the way to
+    it fails.
     """
     staging = folder.absolute().with_name(f".{folder.name}.{uuid4().hex}.part")
     try:
         freeze(folder, staging)
         ours = _listing_of(staging)
-        arrived = _make_way(store, ours, replace=replace)
+        damaged = _damaged(store, ours, staging / ".back") if verify else set()
+        arrived = _make_way(store, ours, damaged, replace=replace)
         left = [name for name in ours if name not in arrived and name != INFO]
         store.write(LISTING, _as_json(ours))
         for name in tqdm(left, unit="file", disable=not progress):
@@ -61,7 +67,21 @@ def push(
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _make_way(store: RemoteFolder, ours: Listing, *, replace: bool) -> set[str]:
+def _damaged(store: RemoteFolder, ours: Listing, scratch: Path) -> set[str]:
+    """Return which files there have the size of ours and other bytes; they pass by `scratch`."""
+    found = set()
+    for name, size in store.files().items():
+        if name in ours and size == ours[name][0]:
+            store.get(name, scratch)
+            if _listed(scratch) != ours[name]:
+                found.add(name)
+    scratch.unlink(missing_ok=True)
+    return found
+
+
+def _make_way(
+    store: RemoteFolder, ours: Listing, damaged: Collection[str], *, replace: bool
+) -> set[str]:
     """Remove what must not stay, info.json first; return what is there as it shall be."""
     sizes = store.files()
     if sizes and LISTING not in sizes:
@@ -71,18 +91,38 @@ def _make_way(store: RemoteFolder, ours: Listing, *, replace: bool) -> set[str]:
         )
     theirs = _read_listing(store) if sizes else {}
     right = {n for n in sizes if n in ours and theirs.get(n) == ours[n] and sizes[n] == ours[n][0]}
+    right -= set(damaged)
     wrong = [name for name in sizes if name not in right and name != LISTING]
-    if theirs not in ({}, ours) and not replace:
-        raise ValueError(
-            "Another dataset, or another version of this one, is there. Nothing was changed. To "
-            f"put this one in its place, say --replace. Store: {store.url}"
-        )
+    if not replace:
+        _require_this_one(store, sizes, theirs, ours)
     if INFO in sizes and right != set(ours):
         store.remove(INFO)
     for name in wrong:
         if name != INFO:
             store.remove(name)
     return right if right == set(ours) else right - {INFO}
+
+
+def _require_this_one(
+    store: RemoteFolder, sizes: Mapping[str, int], theirs: Listing, ours: Listing
+) -> None:
+    """Raise `ValueError` when another dataset is there, or this one went on there since."""
+    if theirs not in ({}, ours):
+        raise ValueError(
+            "Another dataset, or another version of this one, is there. Nothing was changed. To "
+            f"put this one in its place, say --replace. Store: {store.url}"
+        )
+    strange = [
+        name
+        for name, size in sizes.items()
+        if name != LISTING and (name not in ours or (INFO in sizes and size != ours[name][0]))
+    ]
+    if strange:
+        raise ValueError(
+            f"{len(strange)} files there are not as this program left them, such as {strange[0]}: "
+            "the dataset may have gone on there. Nothing was changed. To put this one in its "
+            f"place, say --replace. Store: {store.url}"
+        )
 
 
 def pull(store: RemoteFolder, target: Path, *, progress: bool = False) -> list[str]:
@@ -131,7 +171,7 @@ def _fetch(store: RemoteFolder, staging: Path, name: str, wanted: Listed | None)
         part.unlink()
         raise TransferError(
             f"A file did not arrive as it was sent. Try again; if it stays so, push the dataset "
-            f"again. File: {name} Store: {store.url}"
+            f"again with --verify. File: {name} Store: {store.url}"
         )
     part.replace(path)
 
@@ -184,11 +224,15 @@ class Push:
     """Folder in the store, such as s3://bucket/cubes or /media/disk/cubes."""
     replace: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Let it take the place of the dataset that is there, which is gone then."""
+    verify: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Read back what is there already, all of it, and send again what was damaged."""
 
     def run(self) -> str:
         """Do it."""
         store, shown = RemoteFolder(self.url), sys.stderr.isatty()
-        count = push(self.dataset, store, replace=self.replace, progress=shown)
+        count = push(
+            *(self.dataset, store), replace=self.replace, verify=self.verify, progress=shown
+        )
         return f"{count} files sent to {store.url}; all of it is there."
 
 

@@ -115,7 +115,9 @@ def test_a_file_that_changed_there_is_noticed(dataset, memory_url, tmp_path):
     with pytest.raises(TransferError, match="did not arrive as it was sent"):
         store.pull(RemoteFolder(url), tmp_path / "back")
     assert not (tmp_path / "back").exists()
-    there.write(name, (dataset / name).read_bytes())
+    assert store.push(dataset, RemoteFolder(url)) == 0
+    assert store.push(dataset, RemoteFolder(url), verify=True) == 2
+    assert store.push(dataset, RemoteFolder(url), verify=True) == 0
     store.pull(RemoteFolder(url), tmp_path / "back")
     there.remove(name)
     mending = CutOff(url, None)
@@ -124,6 +126,29 @@ def test_a_file_that_changed_there_is_noticed(dataset, memory_url, tmp_path):
     there.write(".checksums.json", json.dumps({"files": {"../../evil": {}}}).encode())
     with pytest.raises(ValueError, match=r"\.checksums\.json cannot be read: Expected the name"):
         store.pull(RemoteFolder(url), tmp_path / "new")
+
+
+def test_what_went_on_there_is_left_alone_unless_it_is_to_be_replaced(dataset, url, tmp_path):
+    """Somebody recorded into the copy, or cut a file: the listing there still says the old."""
+    there = RemoteFolder(url)
+    for number, (name, content) in enumerate(
+        (("data/chunk-000/file-009.parquet", b"newer"), ("meta/stats.json", b"{}"))
+    ):
+        store.push(dataset, there, replace=True)
+        there.write(name, content)
+        with pytest.raises(ValueError, match=f"are not as this program left them, such as {name}"):
+            store.push(dataset, RemoteFolder(url), verify=True)
+        assert there.read(name) == content
+        store.push(dataset, RemoteFolder(url), replace=True)
+        store.pull(RemoteFolder(url), tmp_path / f"back {number}")
+        assert contents_of(tmp_path / f"back {number}") == contents_of(dataset)
+
+
+def test_the_listing_of_a_store_does_not_follow_into_what_is_made_of_it(dataset, tmp_path):
+    store.push(dataset, RemoteFolder(str(tmp_path / "store")))
+    assert (tmp_path / "store/.checksums.json").exists()
+    editing.copy(tmp_path / "store", [0, 1], tmp_path / "copy")
+    assert not (tmp_path / "copy/.checksums.json").exists()
 
 
 def test_what_another_tool_put_there_is_pulled_too(dataset, memory_url, tmp_path):
