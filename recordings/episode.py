@@ -161,9 +161,10 @@ class OpenEpisode:
             return False
         depth = self._films.get(camera + names.DEPTH_SUFFIX)
         if depth is not None:
-            if frame.depth is None:
+            if frame.depth is None and row == 0:
                 raise RecordingError(f"{camera} gave no depth, which this dataset has of it.")
-            depth.add(row, frame.depth, wait=wait)
+            if frame.depth is not None:  # else the last one stands in its place
+                depth.add(row, frame.depth, wait=wait)
         return True
 
     def _keep(self, row: Row) -> None:

@@ -133,7 +133,7 @@ class Lookback:
         total = self._maker.rows
         closing = {name: film.finish(total) for name, film in self._films.items()}
         statistics = {IMAGE_PREFIX + name: each.result() for name, each in closing.items()}
-        first = max(total - len(self._rows), *(film.first for film in self._films.values()))
+        first = max([total - len(self._rows), *(film.first for film in self._films.values())])
         first += first % KEY_EVERY
         rows = list(self._rows)[first - total :]
         self._place.folder.mkdir(parents=True)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import av
@@ -203,3 +204,21 @@ def test_depth_is_left_out_of_aloha_files_by_name(with_depth, tmp_path, capsys):
     with h5py.File(tmp_path / "out/episode_0.hdf5") as file:
         assert set(file["observations/images"]) == {"cam_high", "cam_low"}
         assert file.attrs["left_out"] == "cam_low_depth"
+
+
+def test_a_depth_picture_that_is_lacking_repeats_the_last(make_bench, tmp_path):
+    bench = make_bench(realtime=False)
+    measuring(bench, "cam_high")
+    bench.recorder.open_dataset(tmp_path / "d", 50, FilmFormat(depth=("cam_high",)))
+    bench.recorder.start_episode("wave")
+    bench.turn(3)
+    camera = bench.robot._cameras["cam_high"]
+    seen = camera.read_latest
+    camera.read_latest = lambda: dataclasses.replace(seen(), depth=None)
+    bench.turn(3)
+    assert bench.recorder.save_episode() == 0
+    assert check(tmp_path / "d").problems == []
+    (film,) = (tmp_path / "d/videos/observation.images.cam_high_depth").rglob("*.mp4")
+    with VideoReader(film) as reader:
+        third, last = reader.read_depth(2), reader.read_depth(5)
+    np.testing.assert_array_equal(third, last)
