@@ -55,6 +55,7 @@ class Lookback:
         self._maker = RowMaker(embodiment, fps)
         rows = max(1, round(secs * fps))
         self._rows: deque[Row] = deque(maxlen=rows)
+        self._dropped: deque[tuple[str, int]] = deque(maxlen=rows * len(embodiment.cameras))
         self._films = {
             name: StreamFilm(
                 place.folder / f"{name}.mp4",
@@ -97,6 +98,7 @@ class Lookback:
     def _store(self, camera: str, frame: Frame, row: int) -> bool:
         wait = not self._realtime
         if not self._films[camera].add(row, frame.image, wait=wait):
+            self._dropped.append((camera, row))
             return False
         depth = self._films.get(camera + names.DEPTH_SUFFIX)
         if depth is not None and frame.depth is not None:
@@ -142,7 +144,8 @@ class Lookback:
             film.cut(first, len(rows))
         count = QualityCount(self._body.control_hz)
         count.duplicated = dict.fromkeys(self._body.camera_names, 0)
-        dropped = {name: film.dropped for name, film in self._films.items()}
+        held = [name for name, row in self._dropped if row >= first]
+        dropped = {name: held.count(name) for name in self._films}
         began = float(rows[0][TIME]) + (self._maker.began or 0.0)
         finished = FinishedEpisode(
             task=task,

@@ -123,3 +123,17 @@ def test_depth_that_begins_late_is_held_with_nothing_measured_before(make_bench,
     (film,) = (tmp_path / "d/videos/observation.images.cam_low_depth").rglob("*.mp4")
     with VideoReader(film) as reader:
         assert [int(reader.read_depth(number).max()) for number in (4, 5)] == [0, 1000]
+
+
+def test_pictures_dropped_before_what_is_kept_do_not_count_against_it(bench, tmp_path, monkeypatch):
+    bench.recorder.open_dataset(tmp_path / "d", fps=50)
+    bench.recorder.look_back(0.5)
+    bench.turn(5)
+    film = bench.recorder._lookback._films["cam_low"]
+    with monkeypatch.context() as patch:
+        patch.setattr(film, "_limit", 0)  # an encoder that is far behind
+        bench.turn(4)
+    bench.turn(60)
+    bench.recorder.keep_last("caught it")
+    assert film.dropped == 4
+    assert sum(bench.recorder.status().quality.to_json()["dropped"].values()) == 0
