@@ -30,10 +30,14 @@ def files_of(folder: Path) -> dict[str, Path]:
     found = {}
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in inside.parts)
-        if path.is_file() and not hidden and inside.parts[0] != UNFINISHED:
+        if path.is_file() and not hidden(inside.as_posix()) and inside.parts[0] != UNFINISHED:
             found[inside.as_posix()] = path
     return found
+
+
+def hidden(name: str) -> bool:
+    """Whether a file, or a folder of it, is named with a dot, as locks and open episodes are."""
+    return any(part.startswith(".") for part in name.split("/"))
 
 
 def sums_of(path: Path) -> Sums:

@@ -13,19 +13,18 @@ import tyro
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from recordings import layout
-from recordings.checksums import Sums, sums_of, sums_of_files
+from recordings.checksums import Sums, hidden, sums_of, sums_of_files
 from recordings.disk import RecordingError, parse_object, try_lock
 from recordings.hub_card import CARD, write_card
 from recordings.hub_repository import (
     KEYLESS,
     MAIN,
-    NOT_OURS,
     RemoteFile,
     Repository,
     TransferError,
 )
 from recordings.inspection import written_problems
-from recordings.new_dataset import appear, require_new, require_room
+from recordings.new_dataset import appear, flush_all, require_new, require_room
 from recordings.snapshot import freeze
 
 Files = Mapping[str, RemoteFile]
@@ -128,11 +127,12 @@ def pull(repository: Repository, target: Path, *, revision: str | None = None) -
     """
     require_new(target)
     commit = _meant(repository, revision)
-    files = repository.files(commit)
+    files = {name: f for name, f in repository.files(commit).items() if not hidden(name)}
     if layout.INFO.as_posix() not in files:
         raise ValueError(f"Not a dataset: {layout.INFO} is not in {repository.url}.")
-    require_room(target, sum(file.size for file in files.values()))
     staging = target.absolute().with_name(f".{target.name}.{commit[:12]}.pull")
+    lacking = (file.size for name, file in files.items() if not (staging / name).exists())
+    require_room(target, sum(lacking))
     staging.mkdir(parents=True, exist_ok=True)
     lock = try_lock(staging / layout.LOCK)
     if lock is None:
@@ -141,10 +141,9 @@ def pull(repository: Repository, target: Path, *, revision: str | None = None) -
         repository.download(commit, staging)
         _require_same(staging, files, repository)
         pulled = _looked_at(staging, commit)
-        shutil.rmtree(staging / ".cache", ignore_errors=True)
-        for name in NOT_OURS:
-            (staging / name).unlink(missing_ok=True)
+        shutil.rmtree(staging / ".cache", ignore_errors=True)  # of the client
         (staging / layout.LOCK).unlink()
+        flush_all(staging)
         require_new(target)
         appear(staging, target)
     return pulled

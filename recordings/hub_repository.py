@@ -126,17 +126,28 @@ class Repository:
             )
 
     def tag(self, name: str, commit: str) -> None:
-        """Let the tag `name` mean `commit`, whatever it meant before."""
+        """Let the tag `name` mean `commit`, whatever it meant before.
+
+        The Hub moves no tag: it is taken away and given anew, and given back if that is refused.
+        """
         meant = self.revision(name)
         if meant == commit:
             return
         with said(self.name):
             if meant is not None:
                 self._api.delete_tag(self.name, tag=name, repo_type=KIND)
-            self._api.create_tag(self.name, tag=name, revision=commit, repo_type=KIND)
+            try:
+                self._api.create_tag(self.name, tag=name, revision=commit, repo_type=KIND)
+            except Exception:
+                if meant is not None:
+                    self._api.create_tag(self.name, tag=name, revision=meant, repo_type=KIND)
+                raise
 
     def download(self, commit: str, folder: Path) -> None:
-        """Put the files of `commit` into `folder`; what is there of them already is kept."""
+        """Put the files of `commit` into `folder`, but for those named with a dot.
+
+        What is there of them already is kept.
+        """
         with said(self.name):
             snapshot_download(
                 self.name,
@@ -146,6 +157,7 @@ class Repository:
                 endpoint=self._api.endpoint,
                 library_name="vla-studio",
                 max_workers=4,
+                ignore_patterns=[".*", "*/.*"],  # its own notes, and locks and open episodes
             )
 
 

@@ -31,6 +31,14 @@ def require_room(target: Path, size: int) -> None:
         )
 
 
+def flush_all(folder: Path) -> None:
+    """Return once `folder` and all in it are on the disk itself."""
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            flush(path)
+    flush(folder)
+
+
 def make_dataset(source: Source, pieces: Pieces, staging: Path, target: Path) -> int:
     """Make the dataset `target` of `pieces`, and of what else is in `source`.
 

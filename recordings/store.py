@@ -14,11 +14,11 @@ import tyro
 from tqdm import tqdm
 
 from recordings import layout
-from recordings.checksums import LISTING, files_of, require_inside, sums_of
+from recordings.checksums import LISTING, files_of, hidden, require_inside, sums_of
 from recordings.disk import RecordingError, parse_object, try_lock
 from recordings.hub_repository import TransferError
 from recordings.inspection import written_problems
-from recordings.new_dataset import appear, require_new, require_room
+from recordings.new_dataset import appear, flush_all, require_new, require_room
 from recordings.remote_folder import RemoteFolder
 from recordings.snapshot import freeze
 
@@ -27,6 +27,8 @@ INFO = layout.INFO.as_posix()
 
 Listed = tuple[int, str]
 """Size in bytes and SHA-256 of a file."""
+Wanted = tuple[int, str | None]
+"""The same where nobody may have said the SHA-256."""
 Listing = Mapping[str, Listed]
 
 
@@ -128,10 +130,11 @@ def _require_this_one(
 def pull(store: RemoteFolder, target: Path, *, progress: bool = False) -> list[str]:
     """Make the new folder `target` of the dataset in `store`; it appears whole.
 
-    Every file is held against its checksum. Interrupted, this is called again and goes on.
-    Returns what is wrong with the dataset, if anything is. Raises `ValueError` when `target` is
-    there, another program pulls into it, or no whole dataset is in the store; `TransferError`
-    when the store or the way to it fails, or what is there changed meanwhile.
+    Every file is held against its checksum, or its size where another tool put the dataset there
+    without a listing; what is named with a dot stays there. Interrupted, this is called again and
+    goes on. Returns what is wrong with the dataset, if anything is. Raises `ValueError` when
+    `target` is there, another program pulls into it, or no whole dataset is in the store;
+    `TransferError` when the store or the way to it fails, or what is there changed meanwhile.
     """
     require_new(target)
     sizes = store.files()
@@ -141,39 +144,47 @@ def pull(store: RemoteFolder, target: Path, *, progress: bool = False) -> list[s
             f"or look at the address. Store: {store.url}"
         )
     listing = _read_listing(store) if LISTING in sizes else None
-    names = listing if listing is not None else [n for n in sizes if not _hidden(n)]
-    require_room(target, sum(sizes.get(name, 0) for name in names))
-    called = sha256(f"{store.url}{listing}".encode()).hexdigest()[:12]
+    names = [name for name in listing or sizes if not hidden(name)]
+    version: object = listing or sorted((name, sizes[name]) for name in names)
+    called = sha256(f"{store.url}{version}".encode()).hexdigest()[:12]
     staging = target.absolute().with_name(f".{target.name}.{called}.pull")
+    lacking = [name for name in names if not (staging / name).exists()]
+    require_room(target, sum(sizes.get(name, 0) for name in lacking))
     staging.mkdir(parents=True, exist_ok=True)
     lock = try_lock(staging / layout.LOCK)
     if lock is None:
         raise ValueError(f"Another program pulls this dataset already. Folder: {target}")
     with lock:
         for name in tqdm(sorted(names), unit="file", disable=not progress):
-            _fetch(store, staging, name, (listing or {}).get(name))
+            _fetch(store, staging, name, listing[name] if listing else (sizes[name], None))
         if listing is not None and _read_listing(store) != listing:
             raise TransferError(f"Somebody replaced it meanwhile. Try again. Store: {store.url}")
         problems = written_problems(staging)
         (staging / layout.LOCK).unlink()
+        flush_all(staging)
         require_new(target)
         appear(staging, target)
     return problems
 
 
-def _fetch(store: RemoteFolder, staging: Path, name: str, wanted: Listed | None) -> None:
+def _fetch(store: RemoteFolder, staging: Path, name: str, wanted: Wanted) -> None:
     """Fetch one file, unless it is there and right."""
     path, part = staging / name, staging / f"{name}.part"
-    if path.exists() and (wanted is None or _listed(path) == wanted):
+    if path.exists() and _is(path, wanted):
         return
     store.get(name, part)
-    if wanted is not None and _listed(part) != wanted:
+    if not _is(part, wanted):
         part.unlink()
         raise TransferError(
             f"A file did not arrive as it was sent. Try again; if it stays so, push the dataset "
             f"again with --verify. File: {name} Store: {store.url}"
         )
     part.replace(path)
+
+
+def _is(path: Path, wanted: Wanted) -> bool:
+    size, digest = wanted
+    return path.stat().st_size == size and (digest is None or sums_of(path).sha256 == digest)
 
 
 def _listing_of(folder: Path) -> dict[str, Listed]:
@@ -210,10 +221,6 @@ def _require_sizes(store: RemoteFolder, ours: Listing) -> None:
         )
 
 
-def _hidden(name: str) -> bool:
-    return any(part.startswith(".") for part in name.split("/"))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
     """Send a dataset to a store. info.json comes last, so that nobody reads a part."""
@@ -238,7 +245,10 @@ class Push:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pull:
-    """Fetch a dataset from a store into a new folder. Every file is checked."""
+    """Fetch a dataset from a store into a new folder.
+
+    Every file is held against its SHA-256, or its size where .checksums.json is not there.
+    """
 
     url: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="URL")]]
     """Folder in the store."""

@@ -155,8 +155,11 @@ def test_what_another_tool_put_there_is_pulled_too(dataset, memory_url, tmp_path
     there = RemoteFolder(memory_url)
     for name, path in files_of(dataset).items():
         there.put(path, name)
+    there.write(".open/1/saving.json", b"{}")
+    there.write("data/.lock", b"")
     store.pull(RemoteFolder(memory_url), tmp_path / "back")
     assert contents_of(tmp_path / "back") == contents_of(dataset)
+    assert not list((tmp_path / "back").rglob(".*"))
     with pytest.raises(ValueError, match="Expected an empty place, or one that this program"):
         store.push(dataset, there, replace=True)
 
