@@ -1,5 +1,6 @@
 """What the page does with the history of instructions: judge one, or watch its clip."""
 
+import threading
 from typing import Any
 
 import gradio as gr
@@ -14,8 +15,13 @@ from studio.pages.quiet import QUIET
 def wire_history(desk: Desk, history: gr.HTML, tabs: gr.Tabs, data: DataTab) -> None:
     """Let a person judge instructions in the part `history`, and open their clips in `data`."""
     outputs = [tabs, *data.outputs]
+    one_at_a_time = threading.Lock()  # a clip that is being marked is another version right after
 
     def on_choose(request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
+        with one_at_a_time:
+            return chosen(request, event)
+
+    def chosen(request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
         number = int(event.number)
         if event.what == "clip":
             with desk.notices.reporting("This clip cannot be shown"):
@@ -24,7 +30,8 @@ def wire_history(desk: Desk, history: gr.HTML, tabs: gr.Tabs, data: DataTab) -> 
             desk.order(request, lambda: _judge(desk, number, success=event.what == "worked"))
         return tuple(gr.skip() for _ in outputs)
 
-    history.choose(on_choose, None, outputs, **QUIET)
+    # A second press while the first is worked on waits, instead of being dropped.
+    history.choose(on_choose, None, outputs, trigger_mode="multiple", **QUIET)
 
 
 def _clip(desk: Desk, number: int) -> tuple[str, int]:
