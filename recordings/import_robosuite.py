@@ -13,7 +13,7 @@ import tyro
 from recordings.disk import RecordingError, write_json
 from recordings.features import ACTION, INTERVENTION, STATE, Features, numbers
 from recordings.import_aloha import ORIGIN
-from recordings.imported import Imported, ImportedEpisode
+from recordings.imported import COUNTING, Imported, ImportedEpisode
 from recordings.marks import Marks
 from recordings.new_dataset import make_dataset, require_new
 from recordings.piece import pieces_of
@@ -108,7 +108,10 @@ def _columns(each: Demonstration) -> dict[str, np.ndarray]:
     }
     for name, values in each.columns.items():
         if name not in (STATES, ACTIONS):
-            columns[RENAMED.get(name, name.replace("/", "_"))] = values
+            ours = RENAMED.get(name, name.replace("/", "_"))
+            while ours in (*columns, *COUNTING, WHOLE_STATE):
+                ours += "_column"
+            columns[ours] = values
     return columns | {WHOLE_STATE: states}
 
 

@@ -158,3 +158,16 @@ def test_the_command_says_what_is_wrong(tmp_path, capsys):
     assert (status, "2 episodes in" in text) == (0, True)
     status, text = command(capsys, good, "--to", target)
     assert (status, "Expected a new folder" in text) == (1, True)
+
+
+def test_a_column_named_as_one_of_ours_gets_another_name(tmp_path):
+    path = write_demonstrations(tmp_path / "demo.hdf5")
+    with h5py.File(path, "r+") as file:
+        for each in file["data"].values():
+            for name in ("velocity", "timestamp", "simulation_state"):
+                each[name] = np.arange(len(each["actions"]), dtype=np.float64) / 3
+    import_robosuite.import_robosuite([path], tmp_path / "d")
+    dataset = PlainDataset(tmp_path / "d")
+    dataset.require_right()
+    for name in ("velocity", "timestamp", "simulation_state"):
+        assert np.array_equal(dataset.of(1, f"{name}_column"), np.arange(15) / 3)
