@@ -279,12 +279,6 @@ def test_what_contradicts_itself_is_refused(job, fields, said):
         build(job("wrong", **fields))
 
 
-def test_a_pretrained_backbone_is_not_wrecked_by_default(tmp_path):
-    (tmp_path / "request.json").write_text('{"backbone": "Qwen/Qwen3.5-4B", "dataset": "x"}')
-    request = TrainRequest.load(tmp_path / "request.json")
-    assert (request.learning_rate, request.backbone_learning_rate) == (1e-4, 1e-5)
-
-
 def test_a_body_may_keep_the_rate_and_length_of_its_own(job, demonstrations, tmp_path):
     part = {"kind": "actions", "dataset": str(demonstrations), "action_hz": 5, "horizon": 8}
     folder = job("paced", mixture=[part], steps=1)

@@ -110,6 +110,12 @@ def test_a_base_of_another_body_is_refused(job, checkpoint, tmp_path):
         train(job("other", base=str(tmp_path / "two_cameras")), threading.Event())
 
 
+def test_a_pretrained_backbone_is_not_wrecked_by_default(tmp_path):
+    (tmp_path / "request.json").write_text('{"backbone": "Qwen/Qwen3.5-4B", "dataset": "x"}')
+    request = TrainRequest.load(tmp_path / "request.json")
+    assert (request.learning_rate, request.backbone_learning_rate) == (1e-4, 1e-5)
+
+
 def test_an_unknown_field_of_a_request_is_named(tmp_path):
     (tmp_path / "request.json").write_text('{"scenes": 1, "lerning_rate": 1}')
     with pytest.raises(ValueError, match="lerning_rate is not a field"):
