@@ -39,6 +39,18 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class JointMotion:
+    """How joints move and what they bear, in the order of their positions."""
+
+    velocity: JointPositions
+    """Radians a second; of a gripper, shares of its opening a second."""
+    effort: JointPositions
+    """As the motors measure it, and only to be compared with the same arm's: newton metres of
+    simulated joints (newtons of a gripper's finger), amperes of DYNAMIXEL motors (the share of full
+    load of those that do not measure current)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What the robot felt and saw at one moment."""
 
@@ -47,6 +59,8 @@ class Observation:
     state: JointPositions
     frames: Mapping[str, Frame]
     """The newest frame of each camera, by camera name."""
+    motion: JointMotion | None = None
+    """Of every state channel, when the joints were read; None unless all arms measure it."""
 
 
 @runtime_checkable
@@ -77,6 +91,15 @@ class Arm(Device, Protocol):
 
     def write_positions(self, positions: JointPositions) -> None:
         """Command the joints. Returns at once; the arm moves towards the target."""
+
+
+@runtime_checkable
+class MeasuresMotion(Protocol):
+    """An arm whose motors measure more than where they are."""
+
+    @property
+    def motion(self) -> JointMotion | None:
+        """Of the last `read_positions`; None before. Asks nobody."""
 
 
 @runtime_checkable

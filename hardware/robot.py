@@ -15,6 +15,8 @@ from hardware.interfaces import (
     Clock,
     Device,
     HardwareError,
+    JointMotion,
+    MeasuresMotion,
     Observation,
 )
 from hardware.safety.gate import PACE, SafetyGate
@@ -65,6 +67,7 @@ class Robot:
         self._arm_names = _arm_names(embodiment, len(arms))
         named = zip(self._arm_names, arms, strict=True)
         self._speaking = [(name, arm) for name, arm in named if isinstance(arm, ReportsVitals)]
+        self._measuring = [arm for arm in arms if isinstance(arm, MeasuresMotion)]
         self._ailing: set[int] = set()
         self._cameras = cameras
         self._open_devices = ExitStack()
@@ -152,7 +155,17 @@ class Robot:
         if failures:
             raise HardwareError("\n".join(failures))
         frames = {name: camera.read_latest() for name, camera in self._cameras.items()}
-        return Observation(timestamp, np.concatenate(states), frames)
+        return Observation(timestamp, np.concatenate(states), frames, self._motion())
+
+    def _motion(self) -> JointMotion | None:
+        """How all joints moved when they were read; None unless every arm says it of its own."""
+        found = [motion for arm in self._measuring if (motion := arm.motion) is not None]
+        if len(found) < len(self._arms) or not found:
+            return None
+        return JointMotion(
+            np.concatenate([motion.velocity for motion in found]),
+            np.concatenate([motion.effort for motion in found]),
+        )
 
     def send_action(self, action: Action, observation: Observation) -> Action | None:
         """Move towards `action` within limits; return what was sent, or None if refused.

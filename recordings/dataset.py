@@ -15,6 +15,7 @@ from recordings import layout
 from recordings.closing import Closing
 from recordings.columns import columns_of
 from recordings.data_file import DataFile
+from recordings.drives import UNKNOWN, DriveRecord, read_drives
 from recordings.episode_lines import read_episode_lines
 from recordings.episode_table import Row, read_tasks, rows_of
 from recordings.features import film_keys
@@ -43,6 +44,10 @@ class EpisodeSummary:
     """None if another tool recorded it."""
     marks: Marks
     """What people said of it."""
+    operator: str = ""
+    """Who recorded it; empty if nobody said."""
+    policy: str = ""
+    """What drove, if a policy did; several with semicolons between."""
 
 
 class Dataset(Closing):
@@ -88,9 +93,12 @@ class Dataset(Closing):
         path = self.folder / layout.QUALITY
         cards = read_episode_lines(path)
         marks = read_marks(self.folder)
+        drives = read_drives(self.folder)
         try:
             return [
-                self._summary(row, cards.get(index), marks.get(index, NO_MARKS))
+                self._summary(
+                    row, cards.get(index), marks.get(index, NO_MARKS), drives.get(index, UNKNOWN)
+                )
                 for row in self._rows
                 for index in [row["episode_index"]]
             ]
@@ -187,7 +195,9 @@ class Dataset(Closing):
                 f"Run: python -m recordings.repair {self.folder}"
             ) from error
 
-    def _summary(self, row: Row, card: dict[str, Any] | None, marks: Marks) -> EpisodeSummary:
+    def _summary(
+        self, row: Row, card: dict[str, Any] | None, marks: Marks, drive: DriveRecord
+    ) -> EpisodeSummary:
         fields = {name: value for name, value in (card or {}).items() if name != "episode_index"}
         return EpisodeSummary(
             index=row["episode_index"],
@@ -196,6 +206,8 @@ class Dataset(Closing):
             secs=row["length"] / self.fps,
             quality=Quality.from_json(fields) if card else None,
             marks=marks,
+            operator=drive.operator,
+            policy="; ".join(drive.policies),
         )
 
     def _path(self, pattern: str, row: Row, kind: str, video_key: str = "") -> str:

@@ -14,10 +14,17 @@ import pyarrow.parquet as pq
 
 from recordings import layout
 from recordings.batch import Batch
-from recordings.disk import append_line
+from recordings.disk import RecordingError, append_line
 from recordings.episode import Columns, FinishedEpisode
 from recordings.episode_table import Row, as_episode_table, task_table
-from recordings.features import Features, arrow_schema, as_table, stored_in_table
+from recordings.features import (
+    MOTION,
+    Features,
+    arrow_schema,
+    as_table,
+    stored_in_table,
+    with_motion,
+)
 from recordings.journal import say_nothing_of_saving, say_saving
 from recordings.opening import Existing
 from recordings.parquet_tail import ParquetTail
@@ -64,8 +71,12 @@ class DatasetTail:
         return int(self._end.info["total_frames"])
 
     def take_in(self, episode: FinishedEpisode) -> int:
-        """Put `episode` on the disk and return its index; if this raises, it is not there."""
+        """Put `episode` on the disk and return its index; if this raises, it is not there.
+
+        The first episode says whether the joints' velocity and effort are kept.
+        """
         index = self.num_episodes
+        self._fit_features(episode)
         columns = self._counted(episode)
         table_columns = stored_in_table(self._features)
         counted = {name: statistics_of(columns[name]) for name in table_columns}
@@ -90,6 +101,18 @@ class DatasetTail:
         self._film_number += 1
         return index
 
+    def _fit_features(self, episode: FinishedEpisode) -> None:
+        """Raise `RecordingError` when the episode lacks a column; see about those of the first."""
+        if not self.num_episodes:
+            self._features = with_motion(self._features, episode.columns)
+            self._schema = arrow_schema(self._features)
+        lacking = [n for n in MOTION if n in self._features and n not in episode.columns]
+        if lacking:
+            raise RecordingError(
+                f"This dataset has {' and '.join(lacking)} of the joints, and these arms do not "
+                f"measure that. Record into a new folder. Folder: {self._folder}"
+            )
+
     def _end_after(self, episode: FinishedEpisode, counted: Mapping[str, Statistics]) -> End:
         tasks, before = self._tasks_with(episode.task), self._end.statistics
         episodes = self.num_episodes + 1
@@ -98,6 +121,7 @@ class DatasetTail:
             "total_frames": self.num_frames + episode.rows,
             "total_tasks": len(tasks),
             "splits": {"train": f"0:{episodes}"},
+            "features": self._features,
         }
         statistics = {
             name: together([before[name], new]) if before else new for name, new in counted.items()

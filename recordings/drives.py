@@ -30,7 +30,7 @@ class Span:
     words: str = ""
     """What a policy was told."""
     policy: str = ""
-    """Which one it was."""
+    """Which one it was: a checkpoint's name, of a job's also the job's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,13 @@ class DriveRecord:
     """Name of its file in `PLANS`; empty when no policy planned."""
     begins_secs: float = 0.0
     """Where the episode begins on the clock of what is kept; more than 0 once its head was cut."""
+    operator: str = ""
+    """Who recorded it, by the name that they gave; empty if none."""
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """Return the policies that drove, each once."""
+        return tuple(dict.fromkeys(span.policy for span in self.spans if span.policy))
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary; `from_json` reads it back."""
@@ -68,7 +75,8 @@ class DriveRecord:
             plans = str(fields["plans"])
             if Path(plans).name != plans:
                 raise ValueError(f"Expected the name of a file of plans, got {plans!r}.")
-            return cls(spans, plans, float(fields["begins_secs"]))
+            operator = str(fields.get("operator", ""))  # older ones do not say
+            return cls(spans, plans, float(fields["begins_secs"]), operator)
         except (TypeError, KeyError) as error:
             raise ValueError(f"Not a record of who drove: {error}.") from error
 
@@ -86,6 +94,10 @@ class DriveRecord:
         return (*first, *(each for each in shifted if 0 < each.from_secs < secs))
 
 
+UNKNOWN = DriveRecord(())
+"""Nothing was kept."""
+
+
 def read_drives(folder: Path) -> dict[int, DriveRecord]:
     """Return what is kept of each episode of the dataset at `folder`, if anything is."""
     path = folder / DRIVES
@@ -96,14 +108,18 @@ def read_drives(folder: Path) -> dict[int, DriveRecord]:
 
 
 def keep_drives(
-    folder: Path, episode: int, spans: Sequence[Span], plans: Sequence[Plan]
+    folder: Path,
+    episode: int,
+    spans: Sequence[Span],
+    plans: Sequence[Plan],
+    operator: str = "",
 ) -> DriveRecord:
-    """Keep who drove in a saved episode; on the disk when this returns."""
+    """Keep who drove in a saved episode, and who recorded it; on the disk when this returns."""
     name = ""
     if plans:
         name = f"{uuid4().hex}.parquet"
         _write_plans(folder / PLANS / name, plans)
-    record = DriveRecord(tuple(spans), name)
+    record = DriveRecord(tuple(spans), name, operator=operator)
     append_line(folder / DRIVES, {"episode_index": episode} | record.to_json())
     return record
 

@@ -70,6 +70,8 @@ def _fields(dataset: str, episode: EpisodeSummary) -> Fields:
         "reason": plain(quality.reason) if quality else "",
         "success": said(episode.marks),
         "tags": tuple(" ".join(plain(tag).split()) for tag in episode.marks.tags),
+        "operator": plain(episode.operator),
+        "policy": plain(episode.policy),
         "figures": {
             name: float(value) for name, value in worst_figures(card).items() if _is_figure(value)
         },

@@ -35,6 +35,8 @@ WORDS: Mapping[str, ColumnElement[str]] = {
     "tags": cast(Episode.tags, Text),
     "verdict": func.coalesce(cast(Episode.verdict, Text), "unknown"),
     "reason": cast(Episode.reason, Text),
+    "operator": cast(Episode.operator, Text),
+    "policy": cast(Episode.policy, Text),
 }
 FIELDS = (*NUMBERS, *WORDS, *FIGURES)
 """What can be asked of an episode, and what episodes can be sorted by."""

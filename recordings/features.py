@@ -1,7 +1,7 @@
 """The columns of a dataset, said three ways: info.json, Arrow, and Hugging Face's metadata."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,9 @@ LATE = "late"
 SENT = "sent"
 WANTED = "wanted"
 INTERVENTION = "intervention"
+VELOCITY, EFFORT = "velocity", "effort"
+MOTION = (VELOCITY, EFFORT)
+"""Columns of datasets whose first episode was recorded from arms that measure them."""
 CAPTURE_PREFIX = "capture_time."
 DEPTH_SUFFIX = "_depth"
 """Of the films of depth, after the camera's name."""
@@ -78,8 +81,9 @@ def features_of(embodiment: Embodiment, fps: int, films: FilmFormat | None = Non
     measured, where `timestamp` is frame_index / fps), `late` (seconds after its deadline that the
     control tick began), `sent` (1 if `action` was sent at this tick, 0 if it repeats the last one
     sent), `intervention` (1 while a person drives who took over from a policy, else 0) and, per
-    camera, `capture_time.NAME` (when the picture was taken, on the clock of `time`). Their names
-    keep clear of `observation` and `action`, which LeRobot's policies would read as inputs.
+    camera, `capture_time.NAME` (when the picture was taken, on the clock of `time`). `with_motion`
+    adds what only some arms measure. Their names keep clear of `observation` and `action`, which
+    LeRobot's policies would read as inputs.
     """
     features = {
         STATE: numbers("float32", [c.name for c in embodiment.state_channels]),
@@ -99,6 +103,16 @@ def features_of(embodiment: Embodiment, fps: int, films: FilmFormat | None = Non
     for name in INDEX_COLUMNS[1:]:
         features[name] = numbers("int64")
     return features
+
+
+def with_motion(features: Features, measured: Collection[str]) -> Features:
+    """Return `features` with those columns of `MOTION` that are in `measured`, and no others.
+
+    One number for each joint of the state, as `hardware.interfaces.JointMotion` has them.
+    """
+    others = {name: feature for name, feature in features.items() if name not in MOTION}
+    joints = features[STATE]["names"]
+    return others | {name: numbers("float32", joints) for name in MOTION if name in measured}
 
 
 def depth_key(camera: str) -> str:

@@ -19,7 +19,7 @@ from recordings.episode_table import (
     rows_of,
     total_statistics,
 )
-from recordings.features import ADDED_LATER, features_of, film_keys, films_of
+from recordings.features import ADDED_LATER, features_of, film_keys, films_of, with_motion
 from recordings.parquet_tail import merge, write_groups
 from recordings.statistics import Statistics, as_json
 
@@ -53,6 +53,7 @@ def require_same_body(folder: Path, embodiment: Embodiment, fps: int) -> None:
             f"control at {theirs.control_hz:g} Hz expected, {embodiment.control_hz:g} here"
         )
     ours = features_of(embodiment, fps, films_of(info["features"]))
+    ours = with_motion(ours, info["features"])  # an episode tells whether these arms measure it
     for name in {**info["features"], **ours}:
         shapes = [list(f[name]["shape"]) if name in f else None for f in (info["features"], ours)]
         if shapes[0] != shapes[1] and not (name in ADDED_LATER and shapes[0] is None):
@@ -102,6 +103,9 @@ def open_existing(folder: Path) -> Existing:
         _forget_episodes_from(folder, whole)
     table, rows = table.slice(0, whole), rows[:whole]
     if whole != saved:
+        if not saved:  # what the first episode has was not known yet
+            path = folder / layout.data_file(_number(rows[0], "data"))
+            info["features"] = with_motion(info["features"], pq.read_schema(path).names)
         info |= {
             "total_episodes": whole,
             "total_frames": rows[-1]["dataset_to_index"],

@@ -39,6 +39,7 @@ class RowMaker:
         self._last_index = 0
         self._origin = 0.0
         self._stored: dict[str, Frame] = {}
+        self._moving: bool | None = None
 
     @property
     def began(self) -> float | None:
@@ -48,7 +49,8 @@ class RowMaker:
     def take(self, tick: Tick, store: StorePicture) -> Row | None:
         """Return the row of this tick, if it makes one.
 
-        Raises `RecordingError` when a camera's picture is lacking, or what `store` raises.
+        Raises `RecordingError` when a camera's picture is lacking, or the motion of joints that
+        earlier rows have, or what `store` raises.
         """
         if tick.action is not None:
             self._last_sent = tick.action
@@ -89,11 +91,25 @@ class RowMaker:
             names.SENT: float(sent),
             names.INTERVENTION: float(tick.intervention),
         }
+        values |= self._motion(seen)
         for name, frame in pictures.items():
             values[names.CAPTURE_PREFIX + name] = frame.captured_at - self._origin
         self.count.not_sent += not sent
         self.rows += 1
         return values
+
+    def _motion(self, seen: Observation) -> Row:
+        """Return the speeds and efforts of the joints, if the first row has them."""
+        if self._moving is None:
+            self._moving = seen.motion is not None
+        if not self._moving:
+            return {}
+        if seen.motion is None:
+            raise RecordingError(
+                "Expected the velocity and effort of every joint, as in the rows before, got none. "
+                "Does an arm not answer?"
+            )
+        return {names.VELOCITY: seen.motion.velocity, names.EFFORT: seen.motion.effort}
 
     def _picture(self, camera: str, seen: Observation, store: StorePicture) -> Frame:
         frame = seen.frames.get(camera)

@@ -21,6 +21,7 @@ from recordings.features import (
     film_keys,
     films_of,
     stored_in_table,
+    with_motion,
 )
 from recordings.history import version_of
 from recordings.inspection import film_problems
@@ -175,7 +176,7 @@ def _info(folder: Path, rows: dict[int, pa.Table]) -> dict[str, Any]:
     columns = {name for table in rows.values() for name in table.column_names}
     lacking = set(ADDED_LATER) - columns
     features = features_of(body, fps, _films(folder, body))
-    features = {k: v for k, v in features.items() if k not in lacking}
+    features = with_motion({k: v for k, v in features.items() if k not in lacking}, columns)
     return layout.new_info(body.name, fps, features)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
+from recordings.drives import UNKNOWN
 from recordings.marks import Marks
 from recordings.piece import whole_piece
 from recordings.source import Source
@@ -70,12 +71,13 @@ class Condition:
 def fields_of(source: Source, episode: int) -> Fields:
     """Return what can be asked of an episode.
 
-    `index`, `task`, `num_frames`, `secs`, `success` (yes, no or unknown), `tags`, and what its
-    quality card says, where figures by camera are the worst camera's. Without a card the verdict
-    is unknown.
+    `index`, `task`, `num_frames`, `secs`, `success` (yes, no or unknown), `tags`, `operator`,
+    `policy` (what drove, if one did), and what its quality card says, where figures by camera are
+    the worst camera's. Without a card the verdict is unknown.
     """
     piece = whole_piece(source, episode)
     figures = worst_figures(source.cards.get(episode, {}))
+    drive = source.drives.get(episode, UNKNOWN)
     fields: dict[str, Value] = {
         "index": float(episode),
         "task": "; ".join(piece.tasks),
@@ -83,6 +85,8 @@ def fields_of(source: Source, episode: int) -> Fields:
         "secs": len(piece) / source.fps,
         "success": said(piece.marks),
         "tags": piece.marks.tags,
+        "operator": drive.operator,
+        "policy": "; ".join(drive.policies),
         "verdict": "unknown",
         "reason": "",
     }

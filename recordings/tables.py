@@ -79,6 +79,10 @@ class Episode(Base):
     success: Mapped[str] = mapped_column(String(8), default="unknown")
     """`yes`, `no` or `unknown`."""
     tags: Mapped[tuple[str, ...]] = mapped_column(Words, default=())
+    operator: Mapped[str] = mapped_column(default="")
+    """Who recorded it; empty if nobody said."""
+    policy: Mapped[str] = mapped_column(default="")
+    """What drove, if a policy did; several with semicolons between."""
     figures: Mapped[dict[str, float]] = mapped_column(JSON, default_factory=dict)
     """The numbers of its quality card; of figures by camera, the worst."""
 

@@ -57,7 +57,7 @@ class DriveLog:
             elif now - self._recorded_at > SAVING_SECS:
                 self._forget_before(now - KEPT_SECS)
 
-    def keep(self, dataset: Path, episode: int) -> None:
+    def keep(self, dataset: Path, episode: int, operator: str = "") -> None:
         """An episode was saved: keep what was noted of it, and which instructions it shows."""
         span = self._recorder.saved_span
         if span is None:
@@ -77,7 +77,7 @@ class DriveLog:
             for plan, over in zip(plans, _overs(plans, [span for span, _ in noted]), strict=True)
             if over > began
         ]
-        keep_drives(dataset, episode, spans, played)
+        keep_drives(dataset, episode, spans, played, operator)
         self._link([told for _, told in noted[first:] if told is not None], dataset, episode)
 
     def _link(self, told: list[int], dataset: Path, episode: int) -> None:

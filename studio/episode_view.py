@@ -32,6 +32,7 @@ def episode_view(dataset: Dataset, episode: int, films: list[dict[str, Any]]) ->
         "secs": summary.secs,
         "success": summary.marks.success,
         "tags": list(summary.marks.tags),
+        "operator": summary.operator,
         "films": films,
         "channels": _names(dataset, STATE if state.shape[1] else ACTION),
         "times": [round(number / dataset.fps, 3) for number in range(0, len(state), every)],

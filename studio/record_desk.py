@@ -45,9 +45,10 @@ class RecordDesk:
         self._catalogue = catalogue
         self._drives = drives
         self._codec = codec
+        self._operator = ""
 
-    def start(self, dataset: str, task: str) -> None:
-        """Record into `dataset` from now on, under the words `task`.
+    def start(self, dataset: str, task: str, operator: str = "") -> None:
+        """Record into `dataset` from now on, under the words `task`; `operator` says who does.
 
         Raises `ValueError` when the name cannot be a folder's, or nothing says what is done;
         `RecordingError` when the disk is too full.
@@ -56,6 +57,7 @@ class RecordDesk:
             raise ValueError("Say what is being demonstrated before recording it.")
         self._open(dataset)
         self.recorder.start_episode(task.strip())
+        self._operator = one_line(operator)
 
     def hold(self, dataset: str) -> None:
         """From now on hold the last seconds while nothing is recorded, to be kept in `dataset`.
@@ -69,11 +71,12 @@ class RecordDesk:
         """Hold the last seconds no more."""
         self.recorder.look_back(None)
 
-    def keep(self, task: str) -> str:
+    def keep(self, task: str, operator: str = "") -> str:
         """Save what just happened as an episode of `task`; return words for the operator."""
         if not task.strip():
             raise ValueError("Say what just happened, in the box above, before keeping it.")
         index = self.recorder.keep_last(task.strip())
+        self._operator = one_line(operator)
         dataset = self._dataset()
         return f"What just happened is episode {index} of {dataset.name}." + self._note(index)
 
@@ -98,7 +101,7 @@ class RecordDesk:
         dataset, words = self._dataset(), ""
         if self._drives is not None:
             try:
-                self._drives.keep(dataset, index)
+                self._drives.keep(dataset, index, self._operator)
             except OSError as error:
                 words = f" Who drove could not be kept beside it: {error}"
         self._catalogue.note_dataset(dataset)
@@ -180,6 +183,11 @@ class RecordDesk:
                 logger.info("An episode was open at the end. %s", self.save())
         finally:
             self.recorder.close()
+
+
+def one_line(words: str) -> str:
+    """Return `words` with a single space between each two, as a name is kept."""
+    return " ".join(words.split())
 
 
 def _minutes(bytes_per_sec: float, secs_left: float) -> dict[str, float]:

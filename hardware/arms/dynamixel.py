@@ -24,7 +24,7 @@ from hardware.clock import MonotonicClock
 from hardware.dynamixel import control_table as table
 from hardware.dynamixel.chain import Health
 from hardware.dynamixel.motors import Fingerprint
-from hardware.interfaces import Clock, HardwareError, JointPositions
+from hardware.interfaces import Clock, HardwareError, JointMotion, JointPositions
 from hardware.safety.vitals import Vitals
 
 logger = logging.getLogger(__name__)
@@ -89,6 +89,12 @@ class DynamixelFollower:
         return Vitals(
             amperes=loads, celsius={name: each.celsius for name, each in self.health.items()}
         )
+
+    @property
+    def motion(self) -> JointMotion | None:
+        """How its joints moved and what their leading motors bore when last read. Asks nobody."""
+        motion = self.chain.motion
+        return None if motion is None else self._map.motion(motion)
 
     @property
     def rests_at_end(self) -> bool:

@@ -8,7 +8,10 @@ from hardware.arms.interbotix import ARM_MODELS, ArmModel
 from hardware.dynamixel.chain import Motion
 from hardware.dynamixel.control_table import CENTRE, RADIANS_PER_TICK
 from hardware.dynamixel.motors import Fingerprint, changes, misfits
-from hardware.interfaces import HardwareError, JointPositions
+from hardware.interfaces import HardwareError, JointMotion, JointPositions
+
+NEARBY = 1e-3
+"""Radians over which the slope of a gripper's opening is taken."""
 
 SHADOW_TICKS = 40
 """Ticks (3.5 degrees) by which two motors on one joint may differ before they fight each other."""
@@ -39,6 +42,18 @@ class JointMap:
         values = (ticks - CENTRE) * RADIANS_PER_TICK
         values[-1] = self.model.gripper.opening(float(values[-1]))
         return np.asarray(values, np.float32)
+
+    def motion(self, motion: Motion) -> JointMotion:
+        """Speeds of the joints, and what the motors that lead them bear, shape (joints,) each.
+
+        As ALOHA's own recordings have it, a motor that shadows another is not counted.
+        """
+        velocity, effort = motion.velocities[self._rows], motion.currents[self._rows]
+        gripper = self.model.gripper
+        angle = float(motion.positions[self._rows[-1]] - CENTRE) * RADIANS_PER_TICK
+        ahead, behind = (gripper.opening(angle + step) for step in (NEARBY, -NEARBY))
+        velocity = np.append(velocity[:-1], velocity[-1] * (ahead - behind) / (2 * NEARBY))
+        return JointMotion(np.asarray(velocity, np.float32), np.asarray(effort, np.float32))
 
     def ticks(self, positions: JointPositions) -> dict[int, int]:
         """Goal of each motor that leads a joint, by ID, within the motor's limits.

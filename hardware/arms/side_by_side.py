@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from hardware.interfaces import Arm, HardwareError, JointPositions
+from hardware.interfaces import Arm, HardwareError, JointMotion, JointPositions, MeasuresMotion
 from hardware.safety.vitals import (
     NOTHING_KNOWN,
     LowersItself,
@@ -108,6 +108,11 @@ class SideBySideArm:
         """What its motors bear, if they say so. Asks nobody."""
         arm = self._arm
         return arm.vitals if isinstance(arm, ReportsVitals) else NOTHING_KNOWN
+
+    @property
+    def motion(self) -> JointMotion | None:
+        """How its joints moved when last read, if it measures that. Asks nobody."""
+        return self._arm.motion if isinstance(self._arm, MeasuresMotion) else None
 
     @property
     def _arm(self) -> Arm:

@@ -1,7 +1,7 @@
 """One arm of the simulated ALOHA, as a device."""
 
 from hardware.aloha import ARM_WIDTH, JOINTS, arm_slice
-from hardware.interfaces import HardwareError, JointPositions
+from hardware.interfaces import HardwareError, JointMotion, JointPositions
 from hardware.safety.vitals import Vitals
 from hardware.simulation.live import LiveWorld
 from hardware.simulation.world import World
@@ -24,6 +24,11 @@ class SimArm:
         with self._world.lock:
             torques = self._world.data.actuator_force[joints]
         return Vitals(newton_metres=dict(zip(JOINTS, torques.tolist(), strict=True)))
+
+    @property
+    def motion(self) -> JointMotion:
+        """How its joints move now, and what its motors give."""
+        return self._world.motion(self._arm)
 
     def recover(self) -> None:
         """Take commands again, and hold where the arm is."""

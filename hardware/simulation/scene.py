@@ -42,6 +42,9 @@ class Scene:
     joint_qpos: Int64[np.ndarray, "arms joints"]
     """Positions of the six joints of each arm in `qpos`."""
     finger_qpos: Int64[np.ndarray, "arms 2"]
+    joint_dofs: Int64[np.ndarray, "arms joints"]
+    """Their speeds in `qvel`."""
+    finger_dofs: Int64[np.ndarray, "arms 2"]
     arm_ctrl: Int64[np.ndarray, "arms 8"]
     """Positions of each arm's actuators in `ctrl`: six joints, left finger, right finger."""
     slots: Mapping[str, tuple[Slot, ...]]
@@ -59,10 +62,15 @@ def _template() -> Scene:
     def qpos(names: list[str]) -> list[int]:
         return [int(model.joint(name).qposadr[0]) for name in names]
 
+    def dofs(names: list[str]) -> list[int]:
+        return [int(model.joint(name).dofadr[0]) for name in names]
+
     return Scene(
         model=model,
         joint_qpos=np.array([qpos(joint_names(arm)) for arm in ARMS]),
         finger_qpos=np.array([qpos(finger_names(arm)) for arm in ARMS]),
+        joint_dofs=np.array([dofs(joint_names(arm)) for arm in ARMS]),
+        finger_dofs=np.array([dofs(finger_names(arm)) for arm in ARMS]),
         arm_ctrl=np.array([_actuators(model, arm) for arm in ARMS]),
         slots={
             shape: tuple(_slot(model, shape, number) for number in range(count))

@@ -11,7 +11,7 @@ from jaxtyping import Float64, Int64
 
 from hardware.aloha import ARM_WIDTH, ARMS, CONTROL_HZ, START, arm_slice
 from hardware.aloha_model import FINGER_CLOSED, FINGER_OPEN, tip_site
-from hardware.interfaces import Image, JointPositions
+from hardware.interfaces import Image, JointMotion, JointPositions
 from hardware.simulation.layout import Layout, draw_layout, upright
 from hardware.simulation.look import Look
 from hardware.simulation.renderer import Renderer
@@ -210,6 +210,16 @@ class World:
             left, right = self.data.qpos[self.scene.finger_qpos[number]]
         opening = ((left - right) / 2 - FINGER_CLOSED) / FINGER_RANGE
         return np.array([*joints, opening], np.float32)
+
+    def motion(self, arm: str) -> JointMotion:
+        """How `arm` moves: per second, and what its motors give; shape (7,) each."""
+        number, scene = arm_slice(arm).start // ARM_WIDTH, self.scene
+        with self.lock:
+            joints = self.data.qvel[scene.joint_dofs[number]]
+            left, right = self.data.qvel[scene.finger_dofs[number]]
+            *forces, finger, _ = self.data.actuator_force[scene.arm_ctrl[number]]
+        speed = np.array([*joints, (left - right) / 2 / FINGER_RANGE], np.float32)
+        return JointMotion(speed, np.array([*forces, finger], np.float32))
 
     def tip(self, arm: str) -> Float64[np.ndarray, "3"]:
         """Where the point between the finger pads of `arm` is, in metres."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from hardware.arms.dynamixel import DynamixelFollower
 from hardware.arms.leader import DynamixelLeader
-from hardware.interfaces import Arm, HardwareError, JointPositions
+from hardware.interfaces import Arm, HardwareError, JointMotion, JointPositions, MeasuresMotion
 from hardware.safety.vitals import (
     NOTHING_KNOWN,
     LowersItself,
@@ -112,6 +112,11 @@ class ServicedArm:
     def vitals(self) -> Vitals:
         """What its motors bear, if they say so. Asks nobody."""
         return self.arm.vitals if isinstance(self.arm, ReportsVitals) else NOTHING_KNOWN
+
+    @property
+    def motion(self) -> JointMotion | None:
+        """How its joints moved when last read, if it measures that. Asks nobody."""
+        return self.arm.motion if isinstance(self.arm, MeasuresMotion) else None
 
     @property
     def rests_at_end(self) -> bool:

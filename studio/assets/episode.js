@@ -40,10 +40,11 @@ function player(episode, at) {
   return [head(episode), card(episode), wall, bar, band, plots].filter(Boolean);
 }
 
-function head({ title, task, secs, success, tags, rrd }) {
+function head({ title, task, secs, success, tags, operator, rrd }) {
   const header = part("header");
   header.append(part("b", "", title), part("span", "", `${task} · ${secs.toFixed(1)} s`));
   if (success !== null) header.append(part("span", success ? "said yes" : "said no", success ? "succeeded" : "failed"));
+  if (operator) header.append(part("span", "said", `by ${operator}`));
   for (const tag of tags) header.append(part("span", "said", `#${tag}`));
   const link = part("a", "download", ".rrd");
   Object.assign(link, { href: rrd, download: "", title: "The episode as a file for the Rerun viewer" });

@@ -169,18 +169,27 @@ def _record(desk: Desk, instruction: gr.Textbox) -> None:
                 label="into dataset",
                 elem_id="dataset-name",
                 container=True,
+                min_width=0,
+            )
+            operator = gr.Textbox(
+                label="operator",
+                placeholder="your name",
+                elem_id="operator",
+                container=True,
+                min_width=0,
             )
         live_part("recording")
         with gr.Row(elem_classes="buttons"):
             record = gr.Button("Record", elem_id="record")
             save = gr.Button("Save", variant="primary", elem_id="save")
             discard = gr.Button("Discard", elem_id="discard")
-        _last_seconds(desk, dataset, instruction)
+        _last_seconds(desk, dataset, operator, instruction)
         _unsaved(desk)
 
-    def on_record(name: str, text: str, request: gr.Request) -> None:
+    def on_record(name: str, who: str, text: str, request: gr.Request) -> None:
         desk.order(
-            request, lambda: desk.record.start(name, text or desk.station.status().instruction)
+            request,
+            lambda: desk.record.start(name, text or desk.station.status().instruction, who),
         )
 
     def on_save(request: gr.Request) -> None:
@@ -189,12 +198,14 @@ def _record(desk: Desk, instruction: gr.Textbox) -> None:
     def on_discard(request: gr.Request) -> None:
         desk.order(request, desk.record.discard)
 
-    record.click(on_record, [dataset, instruction], **QUIET)
+    record.click(on_record, [dataset, operator, instruction], **QUIET)
     save.click(on_save, **QUIET)
     discard.click(on_discard, **QUIET)
 
 
-def _last_seconds(desk: Desk, dataset: gr.Textbox, instruction: gr.Textbox) -> None:
+def _last_seconds(
+    desk: Desk, dataset: gr.Textbox, operator: gr.Textbox, instruction: gr.Textbox
+) -> None:
     """Hold what happens while nothing is recorded, and keep it if it was worth it."""
     with gr.Row(elem_classes="buttons", elem_id="holding"):
         hold = gr.Button("Hold the last 30 s", size="sm", elem_id="hold")
@@ -204,15 +215,15 @@ def _last_seconds(desk: Desk, dataset: gr.Textbox, instruction: gr.Textbox) -> N
     def on_hold(name: str, request: gr.Request) -> None:
         desk.order(request, lambda: desk.record.hold(name))
 
-    def on_keep(text: str, request: gr.Request) -> None:
+    def on_keep(who: str, text: str, request: gr.Request) -> None:
         told = desk.station.status().instruction
-        desk.order(request, lambda: desk.notices.add(desk.record.keep(text or told)))
+        desk.order(request, lambda: desk.notices.add(desk.record.keep(text or told, who)))
 
     def on_hold_nothing(request: gr.Request) -> None:
         desk.order(request, desk.record.hold_nothing)
 
     hold.click(on_hold, dataset, **QUIET)
-    keep.click(on_keep, instruction, **QUIET)
+    keep.click(on_keep, [operator, instruction], **QUIET)
     hold_nothing.click(on_hold_nothing, **QUIET)
 
 

@@ -230,3 +230,28 @@ def test_the_grippers_travel_is_the_alohas():
     gripper = ALOHA_2023_FOLLOWER.gripper
     assert gripper.travel(1.4910) == pytest.approx(0.05800, abs=2e-4)
     assert gripper.travel(-0.6213) == pytest.approx(0.01844, abs=2e-4)
+
+
+def test_speeds_and_currents_of_leading_motors_are_those_of_its_joints(bus, clock):
+    arm = follower(bus, clock, farewell="hold")
+    assert arm.motion is None
+    arm.connect()
+    start = arm.read_positions()
+    goal = start.copy()
+    goal[0] += 0.5
+    goal[6] = 1.0
+    places = []
+    for _ in range(8):
+        arm.write_positions(goal)
+        clock.pass_secs(TICK)
+        places.append(arm.read_positions())
+        motion = arm.motion
+        assert motion.velocity.shape == motion.effort.shape == (7,)
+        leading = [bus[id_].peek("present_current") for id_ in ALOHA_2023_FOLLOWER.joints]
+        np.testing.assert_allclose(motion.effort, np.array(leading) * 2.69e-3, atol=1e-6)
+    speed = (places[-1] - places[-2]) / TICK
+    assert speed[0] > 0.5
+    assert motion.velocity[0] == pytest.approx(speed[0], rel=0.1)
+    assert speed[6] > 0.1
+    assert motion.velocity[6] == pytest.approx(speed[6], rel=0.15)
+    arm.disconnect()

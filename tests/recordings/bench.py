@@ -1,15 +1,15 @@
 """A driven tiny robot on stepped time, its loop and its recorder."""
 
-from tiny_robot import StepClock, Wave, tiny_robot
+from tiny_robot import Arm, StepClock, Wave, tiny_robot
 
 from hardware.control_loop import ControlLoop
 from recordings.recorder import Recorder
 
 
 class Bench:
-    def __init__(self, camera_fps=50.0, body=None, *, drive=True, **options):
+    def __init__(self, camera_fps=50.0, body=None, *, drive=True, arm=Arm, **options):
         self.clock = StepClock()
-        self.robot = tiny_robot(self.clock, camera_fps, body)
+        self.robot = tiny_robot(self.clock, camera_fps, body, arm)
         self.recorder = Recorder(self.robot.embodiment, **options)
         self.ticks = []
         self.loop = ControlLoop(self.robot, [self.recorder, self.ticks.append])

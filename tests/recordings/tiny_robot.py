@@ -4,7 +4,7 @@ import numpy as np
 
 from hardware.clock import MonotonicClock
 from hardware.embodiment import CameraView, Channel, Embodiment
-from hardware.interfaces import Frame
+from hardware.interfaces import Frame, JointMotion
 from hardware.robot import Robot
 
 HEIGHT, WIDTH = 32, 48
@@ -29,7 +29,7 @@ def tiny_body(
     )
 
 
-class Arm:
+class SimpleArm:
     def __init__(self):
         self.positions = np.zeros(2, np.float32)
 
@@ -42,6 +42,14 @@ class Arm:
 
     def write_positions(self, positions):
         self.positions = np.asarray(positions, np.float32)
+
+
+class Arm(SimpleArm):
+    """An arm whose motors measure more than where they are."""
+
+    @property
+    def motion(self):
+        return JointMotion(self.positions * 2, self.positions - 1)
 
 
 class StepClock:
@@ -76,10 +84,10 @@ def picture(number):
     return np.full((HEIGHT, WIDTH, 3), 40 + number * 7 % 180, np.uint8)
 
 
-def tiny_robot(clock=None, camera_fps=50.0, body=None):
+def tiny_robot(clock=None, camera_fps=50.0, body=None, arm=Arm):
     body, clock = body or tiny_body(), clock or MonotonicClock()
     cameras = {name: Camera(clock, camera_fps) for name in body.camera_names}
-    return Robot(body, [Arm(), Arm()], cameras, clock)
+    return Robot(body, [arm(), arm()], cameras, clock)
 
 
 class Wave:

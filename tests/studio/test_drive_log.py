@@ -8,6 +8,7 @@ from waiting import wait_for
 from recordings.catalogue import Catalogue
 from recordings.dataset import Dataset
 from recordings.drives import read_drives, read_plans
+from recordings.episode_search import Search
 from recordings.marks import read_marks
 from recordings.recorder import Recorder
 from studio.curation import Curation
@@ -106,6 +107,28 @@ def test_what_a_policy_planned_is_kept_and_stays_with_a_part_of_the_episode(desk
     assert json.loads(episodes.to_watch("cubes", 0))["plans"]
     curation.undo("cubes")
     assert len(read_drives(folder)) == 2
+
+
+def test_who_recorded_an_episode_is_kept_and_asked_for(desk, policy, tmp_path):
+    station, record, curation, episodes = desk
+    station.run_instruction(policy, WAVE, "waver")
+    record.start("cubes", WAVE, " Ann \n Lee ")
+    rows_more(record, 3)
+    record.save()
+    record.hold("cubes")
+    wait_for(lambda: (record.recorder.status().held_secs or 0) >= 0.5)
+    record.keep(WAVE, "Bo")
+    record.hold_nothing()
+    record.start("cubes", WAVE)
+    rows_more(record, 3)
+    record.save()
+    kept = read_drives(tmp_path / "datasets/cubes")
+    assert [kept[episode].operator for episode in range(3)] == ["Ann Lee", "Bo", ""]
+    asked = Search("cubes", ["operator=ann lee", "policy=waver"])
+    assert [line.index for line in episodes._catalogue.search(asked)] == [0]
+    assert json.loads(episodes.to_watch("cubes", 1))["operator"] == "Bo"
+    curation.delete("cubes", 0)
+    assert json.loads(episodes.to_watch("cubes", 0))["operator"] == "Bo"
 
 
 def test_plans_that_are_lost_are_told_of_and_the_rest_is_shown(desk, policy, tmp_path):
