@@ -58,13 +58,13 @@ class Demonstrations:
 
     @property
     def fingerprint(self) -> str:
-        """Differs where other rows, words or pictures would be learnt from."""
+        """Differs where other rows, words, pictures or labels would be learnt from."""
         samples = self._samples
         digest = hashlib.blake2b(digest_size=8)
         films = (*samples.pictures.items(), *samples.firsts.items())
         shown = [(name, frames.shape, getattr(frames, "filename", "")) for name, frames in films]
         said = [(each.task, each.start, each.stop) for each in samples.episodes]
-        digest.update(repr((self.name, shown, said)).encode())
+        digest.update(repr((self.name, shown, said, self._touches is not None)).encode())
         for rows in (samples.driven, samples.state, samples.action):
             digest.update(np.ascontiguousarray(rows).tobytes())
         return digest.hexdigest()

@@ -100,8 +100,8 @@ DRIVING = {
 """Of the third: the decoder alone, on a frozen backbone."""
 
 FROZEN: dict[Scale, dict[str, Any]] = {
-    "smoke": {"freeze_backbone": True},
-    "laptop": {"freeze_backbone": True},
+    "smoke": {"freeze_backbone": True, "correct_pointing": True},
+    "laptop": {"freeze_backbone": True, "correct_pointing": True},
     "gpu": {"freeze": ("vision", "language"), "paraphrase": 0.5},
 }
 """How it is frozen: what the backbone says of every row is computed once, but where the launches of

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from policy.data.item import Kind
 from policy.model.config import ContextForm, TimeLaw
+from policy.training.rl.options import RLOptions
 
 STRICT = ConfigDict(extra="forbid")
 
@@ -75,44 +76,6 @@ class Ingredient:
 
 
 @dataclass(frozen=True, slots=True)
-class RLOptions:
-    """Of the stage `rl`: PPO on success in simulation (paper, section 4.2).
-
-    Stated: `epochs`, `gamma`, `gae_lambda`, `clip`, `value_learning_rate`, noise at every Euler
-    step. Ours: `noise`, which is 0.5 in pi_RL for larger models of 10 Euler steps. A step learns
-    from `batch_size` decisions, a round has as many steps as its episodes can fill.
-    """
-
-    __pydantic_config__ = STRICT
-    tasks: tuple[str, ...] = ()
-    """Tasks of the simulated ALOHA; those that the base was trained on when not given."""
-    episodes: int = 32
-    """Of a round, between which the policy that acts stays the same; the paper has 1,024."""
-    seconds: float | None = None
-    """Simulated time an episode may take; as long as its task gives anyone when not given."""
-    replan_secs: float = 0.4
-    """Simulated time between plans: how long a decision lasts."""
-    epochs: int = 4
-    """How often a round is gone through."""
-    gamma: float = 0.99
-    gae_lambda: float = 0.95
-    clip: float = 0.2
-    noise: float = 0.3
-    """Scale of the noise in the sampler (`policy.training.rl.sde`)."""
-    noise_at: Literal["every", "one"] = "every"
-    """Euler steps that get noise: all, or only that whose likelihood counts, as in pi_RL."""
-    value_learning_rate: float = 1e-4
-    workers: int = 2
-    """Processes that simulate side by side; 0 simulates in the one that trains."""
-
-    def __post_init__(self) -> None:
-        for name in ("episodes", "seconds", "replan_secs", "epochs", "noise", "clip"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise ValueError(f"rl.{name} must be above 0, got {value}.")
-
-
-@dataclass(frozen=True, slots=True)
 class TrainRequest:
     """One job. Give a `dataset`, a `mixture`, or `scenes`."""
 
@@ -163,6 +126,9 @@ class TrainRequest:
     """Parts that stay as they are: `vision`, `language`, `decoder`, `pointer`."""
     freeze_backbone: bool = False
     """Train the decoder alone, on hidden states computed once: quicker, without augmentation."""
+    correct_pointing: bool = False
+    """With `freeze_backbone`: where its pointer is wrong about a demonstration, the decoder is told
+    where the hand acts next instead, and so learns to go where it is told."""
     lora_rank: int = 0
     """Rank of low-rank adapters on the backbone; 0 trains its weights themselves."""
     lora_alpha: float = 32.0
@@ -202,7 +168,7 @@ class TrainRequest:
     """Processes that make batches; 0 makes them between steps."""
     keep_all: bool = False
     """Of a `dataset`: learn from episodes marked as failed or recorded badly too."""
-    rl: RLOptions = RLOptions()
+    rl: RLOptions = field(default_factory=RLOptions)
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "draws", "save_every", "accumulation"):
@@ -231,6 +197,10 @@ class TrainRequest:
             bool(self.touch_weight) and (self.crop > 0 or self.freeze_backbone),
             "touch_weight teaches the backbone where hands act in the picture as it was taken: "
             "leave crop and freeze_backbone out.",
+        )
+        yield (
+            self.correct_pointing and not self.freeze_backbone,
+            "correct_pointing is of what a frozen backbone says: set freeze_backbone beside it.",
         )
         yield None not in (self.base, self.backbone), "Start from a base or a backbone, not both."
         yield (

@@ -201,7 +201,8 @@ class Opener:
         folder = Path(str(part.dataset))
         kind = Trajectories if part.kind == "trajectories" else Demonstrations
         touches = None
-        if self._request.touch_weight and kind is Demonstrations:
+        labelled = self._request.touch_weight or self._request.correct_pointing
+        if labelled and kind is Demonstrations:
             camera, (height, width) = next(iter(self._config.image_sizes.items()))
             cell = self._begun.processor.cell
             touches = touches_of(samples, camera), (height // cell, width // cell)

@@ -67,6 +67,43 @@ def test_what_is_stored_is_what_the_backbone_says(made, store):
         assert torch.equal(together.hidden[row, : len(alone)], alone)
 
 
+def test_a_decoder_is_told_the_truth_where_the_pointer_is_wrong(job, demonstrations, base):
+    part = {"kind": "actions", "dataset": str(demonstrations)}
+    asked = {"mixture": [part], "dataset": None, "base": str(base), "freeze_backbone": True}
+    folders = [job("as-it-points", **asked), job("told", correct_pointing=True, **asked)]
+    plain, told = (TrainingJob(f, TrainRequest.load(f / "request.json")) for f in folders)
+    stores = [
+        ContextStore(each.model, each.mixture.processor, f / "contexts", device=CPU, bf16=False)
+        for each, f in zip((plain, told), folders, strict=True)
+    ]
+    (source,), (labelled,) = plain.mixture.sources, told.mixture.sources
+    assert source.fingerprint != labelled.fingerprint
+    keys = torch.tensor([(0, number) for number in range(len(source))])
+    pointed, corrected = (
+        computed(store, each).of(keys).pointed
+        for store, each in zip(stores, (plain, told), strict=True)
+    )
+    wrong = 0
+    for number in range(len(source)):
+        place = labelled.item(number, np.random.default_rng(0)).place
+        if place.cell < 0:
+            assert torch.equal(corrected[number], pointed[number])
+            continue
+        off = np.linalg.norm((pointed[number, :2].numpy() + 1) / 2 - place.centre)
+        wrong += off > contexts.WRONG
+        expected = 2 * place.centre - 1 if off > contexts.WRONG else pointed[number, :2].numpy()
+        np.testing.assert_allclose(corrected[number, :2], expected, atol=1e-6)
+        assert int(corrected[number, 2:4].argmax()) == place.arm
+        assert corrected[number, 4] == pointed[number, 4]
+    assert wrong > len(source) / 4, "a network of one step points wrong"
+    assert told.run(threading.Event())
+
+
+def test_only_what_a_frozen_backbone_says_can_be_corrected(job):
+    with pytest.raises(ValueError, match="set freeze_backbone beside it"):
+        TrainRequest.load(job("not-frozen", correct_pointing=True) / "request.json")
+
+
 def test_they_are_computed_once_and_anew_for_other_weights_or_words(made, store, monkeypatch):
     computed(store, made)
     looks = []

@@ -8,11 +8,11 @@ import torch
 
 from policy.model.qwen_vla import Context
 from policy.model.sampling import Sampling
-from policy.training.request import RLOptions
 from policy.training.rl.advantages import advantages
 from policy.training.rl.critic import Critic
 from policy.training.rl.experience import Scores, collate, join
 from policy.training.rl.explorer import Explorer
+from policy.training.rl.options import RLOptions
 from policy.training.rl.ppo import PPOLearner, policy_loss, value_loss
 from policy.training.rl.sde import deviation, log_probability, mean
 

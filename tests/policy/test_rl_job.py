@@ -14,8 +14,9 @@ from hardware.simulation.tasks.holding import Pick
 from hardware.simulation.tasks.placing import Sort
 from policy.model.checkpoint import Checkpoint
 from policy.train import train
-from policy.training.request import RLOptions, TrainRequest
+from policy.training.request import TrainRequest
 from policy.training.rl.job import RLJob, tasks_of
+from policy.training.rl.options import RLOptions
 from policy.training.rl.rollouts import Rollouts, _actor, limit_secs
 from policy.training.rl.rounds import updates
 

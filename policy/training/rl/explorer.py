@@ -20,7 +20,7 @@ from policy.model.conventions import convention_for
 from policy.model.processor import Processor, resize
 from policy.model.prompt import action_prompt
 from policy.model.sampling import Sampling
-from policy.training.request import RLOptions
+from policy.training.rl.options import RLOptions
 from policy.training.rl.sde import deviation, mean
 
 

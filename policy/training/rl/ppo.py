@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from policy.model.qwen_vla import Context, QwenVLA
 from policy.model.sampling import Sampling
-from policy.training.request import RLOptions
 from policy.training.rl.critic import Critic
 from policy.training.rl.experience import Experience, Scores
+from policy.training.rl.options import RLOptions
 from policy.training.rl.sde import deviation, log_probability, mean
 
 WORST = 3.0

@@ -24,8 +24,8 @@ from policy.agent import PolicyAgent
 from policy.first_look import live
 from policy.from_zero import FromZero
 from policy.model.checkpoint import Checkpoint
-from policy.training.request import RLOptions
 from policy.training.rl.explorer import Decision, Explorer
+from policy.training.rl.options import RLOptions
 
 
 @dataclass(frozen=True, slots=True)
