@@ -159,8 +159,10 @@ class Robot:
 
     def _motion(self) -> JointMotion | None:
         """How all joints moved when they were read; None unless every arm says it of its own."""
+        if not self._arms or len(self._measuring) < len(self._arms):
+            return None
         found = [motion for arm in self._measuring if (motion := arm.motion) is not None]
-        if len(found) < len(self._arms) or not found:
+        if len(found) < len(self._arms):
             return None
         return JointMotion(
             np.concatenate([motion.velocity for motion in found]),

@@ -70,6 +70,11 @@ class DatasetTail:
         """Rows saved, of all episodes."""
         return int(self._end.info["total_frames"])
 
+    @property
+    def motion(self) -> bool | None:
+        """Whether rows have the joints' velocity and effort; None before the first episode."""
+        return MOTION[0] in self._features if self.num_episodes else None
+
     def take_in(self, episode: FinishedEpisode) -> int:
         """Put `episode` on the disk and return its index; if this raises, it is not there.
 

@@ -98,6 +98,7 @@ class DatasetWriter(Closing):
             self._encoders,
             self._disk,
             self.films,
+            self._tail.motion,
         )
 
     def start_episode(self, task: str, *, realtime: bool = True) -> OpenEpisode:

@@ -11,12 +11,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float32
 
-from recordings.disk import append_line, read_lines, replaced
+from recordings.disk import append_line, replaced
+from recordings.episode_lines import read_episode_lines
 
 DRIVES = Path("meta/drives.jsonl")
 """One line per episode that says it; of two for the same episode the last counts."""
 PLANS = Path("meta/plans")
 """A file per episode in which a policy planned, named by nothing that an edit changes."""
+
+
+LONGEST_NAME = 80
+"""Letters of an operator's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,16 @@ class Span:
     """What a policy was told."""
     policy: str = ""
     """Which one it was: a checkpoint's name, of a job's also the job's."""
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "Span":
+        """Rebuild from the fields as JSON. Raises `TypeError` when they are not those of a span."""
+        span = cls(**fields)
+        number = isinstance(span.from_secs, int | float) and not isinstance(span.from_secs, bool)
+        words = (span.driver, span.words, span.policy)
+        if not number or not all(isinstance(each, str) for each in words):
+            raise TypeError(f"expected a number and words, got {str(fields)[:200]}")
+        return span
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +86,16 @@ class DriveRecord:
     def from_json(cls, fields: Mapping[str, Any]) -> "DriveRecord":
         """Rebuild from `to_json`. Raises `ValueError` when it is none."""
         try:
-            spans = tuple(Span(**span) for span in fields["spans"])
+            spans = tuple(Span.from_json(span) for span in fields["spans"])
             plans = str(fields["plans"])
             if Path(plans).name != plans:
                 raise ValueError(f"Expected the name of a file of plans, got {plans!r}.")
-            operator = str(fields.get("operator", ""))  # older ones do not say
+            operator = fields.get("operator", "")  # older ones do not say
+            if not isinstance(operator, str) or operator != name_as_kept(operator):
+                raise ValueError(
+                    f"Expected the operator's name in one line of at most {LONGEST_NAME} letters, "
+                    f"got {str(operator)[:100]!r}."
+                )
             return cls(spans, plans, float(fields["begins_secs"]), operator)
         except (TypeError, KeyError) as error:
             raise ValueError(f"Not a record of who drove: {error}.") from error
@@ -100,11 +120,17 @@ UNKNOWN = DriveRecord(())
 
 def read_drives(folder: Path) -> dict[int, DriveRecord]:
     """Return what is kept of each episode of the dataset at `folder`, if anything is."""
-    path = folder / DRIVES
+    path, lines = folder / DRIVES, read_episode_lines(folder / DRIVES)
     try:
-        return {line["episode_index"]: DriveRecord.from_json(line) for line in read_lines(path)}
-    except (TypeError, KeyError) as error:
-        raise ValueError(f"Expected an episode_index in every line. File: {path}") from error
+        return {index: DriveRecord.from_json(line) for index, line in lines.items()}
+    except ValueError as error:
+        raise ValueError(f"{error} Correct or delete the line. File: {path}") from error
+
+
+def name_as_kept(name: str) -> str:
+    """Return a person's `name` in one line of Unicode, of at most `LONGEST_NAME` letters."""
+    whole = name.replace("\0", " ").encode(errors="replace").decode()
+    return " ".join(whole.split())[:LONGEST_NAME].strip()
 
 
 def keep_drives(
@@ -119,7 +145,7 @@ def keep_drives(
     if plans:
         name = f"{uuid4().hex}.parquet"
         _write_plans(folder / PLANS / name, plans)
-    record = DriveRecord(tuple(spans), name, operator=operator)
+    record = DriveRecord(tuple(spans), name, operator=name_as_kept(operator))
     append_line(folder / DRIVES, {"episode_index": episode} | record.to_json())
     return record
 

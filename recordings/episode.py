@@ -59,6 +59,8 @@ class EpisodePlace:
     disk: Executor
     """One worker."""
     films: FilmFormat
+    motion: bool | None = None
+    """Whether rows have the joints' velocity and effort; None where their first one tells."""
 
 
 class OpenEpisode:
@@ -84,7 +86,7 @@ class OpenEpisode:
         self._failure: RecordingError | None = None
         self._full: str | None = None
         self._space: Future[int] = place.disk.submit(free_bytes, place.folder)
-        self._maker = RowMaker(embodiment, fps)
+        self._maker = RowMaker(embodiment, fps, motion=place.motion)
         self._latest: list[Row] = []
         self._written: list[Future[Columns]] = []
         self._journal = Journal(place.folder)

@@ -18,6 +18,7 @@ from recordings.features import (
     features_of,
     films_of,
     stored_in_table,
+    with_motion,
 )
 from recordings.journal import is_being_saved
 from recordings.saved_episodes import saved_episodes
@@ -128,7 +129,7 @@ def _body_problems(folder: Path) -> Problems:
         return []
     info = layout.read_info(folder)
     body, films = Embodiment.load(folder / layout.EMBODIMENT), films_of(info["features"])
-    expected: Features = features_of(body, info["fps"], films)
+    expected = with_motion(features_of(body, info["fps"], films), info["features"])
     older = {name: expected[name] for name in ADDED_LATER}
     return [
         f"{layout.INFO} and {layout.EMBODIMENT} disagree about {name}"

@@ -52,7 +52,7 @@ class Lookback:
         self._lock = threading.Lock()
         self._closed = False
         self._failure: RecordingError | None = None
-        self._maker = RowMaker(embodiment, fps)
+        self._maker = RowMaker(embodiment, fps, motion=place.motion)
         rows = max(1, round(secs * fps))
         self._rows: deque[Row] = deque(maxlen=rows)
         self._dropped: deque[tuple[str, int]] = deque(maxlen=rows * len(embodiment.cameras))

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from hardware.embodiment import Embodiment
 from recordings import layout
-from recordings.features import ADDED_LATER
+from recordings.features import ADDED_LATER, MOTION
 from recordings.marks import NO_MARKS, Marks
 from recordings.source import Source
 
@@ -152,7 +152,9 @@ def require_alike(ours: Source, theirs: Source) -> None:
     features = ours.info["features"], theirs.info["features"]
     for name in {**features[0], **features[1]}:
         meanings = [_meaning(f[name]) if name in f else None for f in features]
-        if meanings[0] != meanings[1] and not (name in ADDED_LATER and None in meanings):
+        filled = name in ADDED_LATER and None in meanings
+        left_out = name in MOTION and meanings[0] is None
+        if meanings[0] != meanings[1] and not (filled or left_out):
             found.append(f"{name} is {meanings[1]} instead of {meanings[0]}")
     found += _differences_of_bodies(ours, theirs)
     if found:

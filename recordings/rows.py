@@ -26,7 +26,8 @@ class RowMaker:
     is not like its actions is recorded from the first action on). The column `sent` tells.
     """
 
-    def __init__(self, embodiment: Embodiment, fps: int) -> None:
+    def __init__(self, embodiment: Embodiment, fps: int, *, motion: bool | None = None) -> None:
+        """`motion`: whether rows have velocity and effort; None where the first tick tells."""
         self._cameras = embodiment.camera_names
         self._stride = stride_of(embodiment.control_hz, fps)
         self.rows = 0
@@ -39,7 +40,7 @@ class RowMaker:
         self._last_index = 0
         self._origin = 0.0
         self._stored: dict[str, Frame] = {}
-        self._moving: bool | None = None
+        self._moving = motion
 
     @property
     def began(self) -> float | None:
@@ -99,7 +100,7 @@ class RowMaker:
         return values
 
     def _motion(self, seen: Observation) -> Row:
-        """Return the speeds and efforts of the joints, if the first row has them."""
+        """Return the speeds and efforts of the joints, if rows have them."""
         if self._moving is None:
             self._moving = seen.motion is not None
         if not self._moving:
@@ -107,7 +108,7 @@ class RowMaker:
         if seen.motion is None:
             raise RecordingError(
                 "Expected the velocity and effort of every joint, as in the rows before, got none. "
-                "Does an arm not answer?"
+                "Arms that do not measure them are recorded into a new folder."
             )
         return {names.VELOCITY: seen.motion.velocity, names.EFFORT: seen.motion.effort}
 

@@ -158,8 +158,9 @@ def _tables(folder: Path, paths: list[Path], lost: list[str]) -> Iterator[pa.Tab
 
 
 def _info(folder: Path, rows: dict[int, pa.Table]) -> dict[str, Any]:
+    columns = {name for table in rows.values() for name in table.column_names}
     try:
-        return layout.read_info(folder)
+        info = layout.read_info(folder)
     except ValueError as error:
         if "Expected a LeRobotDataset" in str(error):
             raise
@@ -168,12 +169,15 @@ def _info(folder: Path, rows: dict[int, pa.Table]) -> dict[str, Any]:
                 f"Cannot repair: neither {layout.INFO} nor {layout.EMBODIMENT} can be read, or "
                 f"there are no rows. Folder: {folder}"
             ) from error
+    else:
+        if not info["total_episodes"]:  # its first episode, which tells, was not noted any more
+            info["features"] = with_motion(info["features"], columns)
+        return info
     body = Embodiment.load(folder / layout.EMBODIMENT)
     times = np.concatenate([np.diff(table["timestamp"].to_numpy()) for table in rows.values()])
     if not len(times):
         raise ValueError(f"Cannot repair: no episode tells the rate of the rows. Folder: {folder}")
     fps = round(1 / float(np.median(times)))
-    columns = {name for table in rows.values() for name in table.column_names}
     lacking = set(ADDED_LATER) - columns
     features = features_of(body, fps, _films(folder, body))
     features = with_motion({k: v for k, v in features.items() if k not in lacking}, columns)

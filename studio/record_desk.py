@@ -46,6 +46,7 @@ class RecordDesk:
         self._drives = drives
         self._codec = codec
         self._operator = ""
+        """Who records the open episode."""
 
     def start(self, dataset: str, task: str, operator: str = "") -> None:
         """Record into `dataset` from now on, under the words `task`; `operator` says who does.
@@ -57,7 +58,7 @@ class RecordDesk:
             raise ValueError("Say what is being demonstrated before recording it.")
         self._open(dataset)
         self.recorder.start_episode(task.strip())
-        self._operator = one_line(operator)
+        self._operator = operator
 
     def hold(self, dataset: str) -> None:
         """From now on hold the last seconds while nothing is recorded, to be kept in `dataset`.
@@ -76,9 +77,8 @@ class RecordDesk:
         if not task.strip():
             raise ValueError("Say what just happened, in the box above, before keeping it.")
         index = self.recorder.keep_last(task.strip())
-        self._operator = one_line(operator)
-        dataset = self._dataset()
-        return f"What just happened is episode {index} of {dataset.name}." + self._note(index)
+        said = f"What just happened is episode {index} of {self._dataset().name}."
+        return said + self._note(index, operator)
 
     def room(self) -> dict[str, float]:
         """Return what recording takes, MB a minute, and for how many minutes there is room."""
@@ -93,15 +93,16 @@ class RecordDesk:
 
     def save(self) -> str:
         """Put the open episode on disk; return words for the operator."""
-        index = self.recorder.save_episode()
-        return f"Episode {index} is saved in {self._dataset().name}." + self._note(index)
+        operator, index = self._operator, self.recorder.save_episode()
+        said = f"Episode {index} is saved in {self._dataset().name}."
+        return said + self._note(index, operator)
 
-    def _note(self, index: int) -> str:
+    def _note(self, index: int, operator: str) -> str:
         """Note a saved episode; return what went wrong with what is kept beside it, in words."""
         dataset, words = self._dataset(), ""
         if self._drives is not None:
             try:
-                self._drives.keep(dataset, index, self._operator)
+                self._drives.keep(dataset, index, operator)
             except OSError as error:
                 words = f" Who drove could not be kept beside it: {error}"
         self._catalogue.note_dataset(dataset)
@@ -183,11 +184,6 @@ class RecordDesk:
                 logger.info("An episode was open at the end. %s", self.save())
         finally:
             self.recorder.close()
-
-
-def one_line(words: str) -> str:
-    """Return `words` with a single space between each two, as a name is kept."""
-    return " ".join(words.split())
 
 
 def _minutes(bytes_per_sec: float, secs_left: float) -> dict[str, float]:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from hardware.interfaces import Arm, HardwareError, JointMotion, JointPositions, MeasuresMotion
+from hardware.interfaces import Arm, HardwareError, JointMotion, JointPositions
 from hardware.safety.vitals import (
     NOTHING_KNOWN,
     LowersItself,
@@ -112,7 +112,8 @@ class SideBySideArm:
     @property
     def motion(self) -> JointMotion | None:
         """How its joints moved when last read, if it measures that. Asks nobody."""
-        return self._arm.motion if isinstance(self._arm, MeasuresMotion) else None
+        motion: JointMotion | None = getattr(self._arm, "motion", None)
+        return motion
 
     @property
     def _arm(self) -> Arm:

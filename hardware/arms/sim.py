@@ -16,6 +16,7 @@ class SimArm:
         self._live = live
         self._number = arm_slice(arm).start // ARM_WIDTH
         self._connected = self._loose = False
+        self._motion: JointMotion | None = None
 
     @property
     def vitals(self) -> Vitals:
@@ -26,9 +27,9 @@ class SimArm:
         return Vitals(newton_metres=dict(zip(JOINTS, torques.tolist(), strict=True)))
 
     @property
-    def motion(self) -> JointMotion:
-        """How its joints move now, and what its motors give."""
-        return self._world.motion(self._arm)
+    def motion(self) -> JointMotion | None:
+        """How its joints moved and what its motors gave when last read; None before."""
+        return self._motion
 
     def recover(self) -> None:
         """Take commands again, and hold where the arm is."""
@@ -56,7 +57,9 @@ class SimArm:
     def read_positions(self) -> JointPositions:
         """Return where the arm is: six angles and the gripper, shape (7,)."""
         self._check()
-        return self._world.positions(self._arm)
+        with self._world.lock:
+            self._motion = self._world.motion(self._arm)
+            return self._world.positions(self._arm)
 
     def write_positions(self, positions: JointPositions) -> None:
         """Set the targets, shape (7,)."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from hardware.arms.dynamixel import DynamixelFollower
 from hardware.arms.leader import DynamixelLeader
-from hardware.interfaces import Arm, HardwareError, JointMotion, JointPositions, MeasuresMotion
+from hardware.interfaces import Arm, HardwareError, JointMotion, JointPositions
 from hardware.safety.vitals import (
     NOTHING_KNOWN,
     LowersItself,
@@ -116,7 +116,8 @@ class ServicedArm:
     @property
     def motion(self) -> JointMotion | None:
         """How its joints moved when last read, if it measures that. Asks nobody."""
-        return self.arm.motion if isinstance(self.arm, MeasuresMotion) else None
+        motion: JointMotion | None = getattr(self.arm, "motion", None)
+        return motion
 
     @property
     def rests_at_end(self) -> bool:

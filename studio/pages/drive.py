@@ -8,6 +8,7 @@ from gradio_rerun import Rerun
 
 from hardware.simulation.layout import TABLES
 from hardware.simulation.seeds import VALIDATION_SEED
+from recordings.drives import LONGEST_NAME
 from studio.desk import Desk
 from studio.pages.quiet import QUIET
 from studio.parts import choosing_part, heading, live_part
@@ -172,6 +173,8 @@ def _record(desk: Desk, instruction: gr.Textbox) -> None:
                 min_width=0,
             )
             operator = gr.Textbox(
+                value="",
+                max_length=LONGEST_NAME,
                 label="operator",
                 placeholder="your name",
                 elem_id="operator",

@@ -1,9 +1,11 @@
+from itertools import islice
+
 import gymnasium
 import numpy as np
 import pytest
 from gym_aloha.utils import sample_box_pose
 
-from hardware.aloha import CAMERAS
+from hardware.aloha import CAMERAS, CONTROL_HZ
 from hardware.interfaces import Observation
 from hardware.simulation.standard.attempt import Eyes, drive
 from hardware.simulation.standard.demonstration import Shot, standard_demonstration
@@ -209,3 +211,21 @@ def test_actions_stay_within_what_the_arms_can_do(transfer):
         assert np.abs(action - last)[[0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12]].max() < 0.15
         last = action
         transfer.step(action)
+
+
+def test_speeds_and_forces_are_those_of_the_arms_physics(transfer):
+    transfer.reset(6)
+    expert = standard_expert(transfer, np.random.default_rng(6))
+    ticks = list(islice(drive(transfer, expert), 120))
+    state = np.array([tick.observation.state for tick in ticks])
+    velocity = np.array([tick.observation.motion.velocity for tick in ticks])
+    effort = np.array([tick.observation.motion.effort for tick in ticks])
+    assert velocity.shape == effort.shape == state.shape
+    moved = np.gradient(state, 1 / CONTROL_HZ, axis=0)
+    for joint in (*range(6), *range(7, 13)):
+        if np.abs(moved[:, joint]).max() > 0.3:
+            assert np.corrcoef(velocity[:, joint], moved[:, joint])[0, 1] > 0.95
+    assert np.abs(moved[:, :6]).max() > 0.3
+    grips = np.abs(moved[:, 6]) > 1
+    assert grips.any() and (np.sign(velocity[grips, 6]) == np.sign(moved[grips, 6])).mean() > 0.9
+    assert np.abs(effort[:, 1]).mean() > 1, "a stretched arm weighs on its shoulder"

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tyro
 from plain_reading import PlainDataset
+from tiny_robot import SimpleArm
 
 from recordings import export_aloha, import_aloha
 from recordings.aloha_hdf5 import AlohaFile
@@ -107,7 +108,10 @@ def test_jpeg_pictures_are_read_and_written_as_interbotix_does(episodes, tmp_pat
         assert np.abs(np.stack(list(file.pictures("cam_low"))).astype(int) - plain).max() < 12
 
 
-def test_our_own_recordings_are_exported_with_velocities_that_say_what_they_are(bench, tmp_path):
+def test_recordings_without_velocities_are_exported_with_some_that_say_what_they_are(
+    make_bench, tmp_path
+):
+    bench = make_bench(arm=SimpleArm)
     bench.recorder.open_dataset(tmp_path / "d", fps=50)
     bench.record("wave", ticks=20)
     export_aloha.export_aloha(tmp_path / "d", tmp_path / "out")

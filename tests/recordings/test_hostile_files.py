@@ -161,3 +161,29 @@ def test_random_damages_end_in_words():
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert (found["crashed"], found["refused unclearly"], sum(found.values())) == (0, 0, 30)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *({"operator": None}, {"operator": ["x"]}, {"operator": "x" * 999}, {"operator": "a\nb"}),
+        *({"spans": "none"}, {"spans": [{"from_secs": 0.0, "driver": "policy", "policy": ["x"]}]}),
+        *({"spans": [{"from_secs": "0", "driver": "policy"}]}, {"spans": [7]}, {"plans": "../x"}),
+        *({"begins_secs": "soon"}, {"begins_secs": [1]}),
+    ],
+    ids=str,
+)
+def test_who_drove_is_refused_where_it_is_not_said_as_we_do(torn, fields):
+    line = {"episode_index": 0, "spans": [], "plans": "", "begins_secs": 0.0, "operator": "Ann"}
+    path = torn / "meta/drives.jsonl"
+    path.write_text(json.dumps(line) + "\n")
+    with Dataset(torn) as dataset:
+        assert dataset.episodes()[0].operator == "Ann"
+    path.write_text(json.dumps(line | fields) + "\n")
+    with (
+        Dataset(torn) as dataset,
+        pytest.raises(ValueError, match=r"delete the line\. File: .*dri"),
+    ):
+        dataset.episodes()
+    with pytest.raises(ValueError, match=r"delete the line\. File: .*drives\.jsonl"):
+        Source(torn)

@@ -1,6 +1,8 @@
 import json
 import shutil
+from pathlib import Path
 
+import h5py
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -13,6 +15,7 @@ from recordings import editing, features, layout, repair
 from recordings.check import check
 from recordings.dataset import Dataset
 from recordings.disk import RecordingError
+from recordings.export_aloha import export_aloha
 from recordings.piece import trimmed
 from recordings.recorder import Recorder
 
@@ -86,9 +89,11 @@ def test_arms_that_measure_go_on_in_a_dataset_without_and_not_the_other_way(make
     assert check(plain).problems == []
 
     simple.recorder.open_dataset(measured, fps=50)
-    with pytest.raises(RecordingError, match="has velocity and effort of the joints"):
-        simple.record()
-    simple.recorder.discard_episode()
+    simple.recorder.start_episode("pick up the cube")
+    simple.turn(1)
+    assert "are recorded into a new folder" in simple.recorder.status().error
+    with pytest.raises(RecordingError, match="velocity and effort of every joint"):
+        simple.recorder.save_episode()
     assert len(Dataset(measured)) == 1
     assert check(measured).problems == []
 
@@ -131,6 +136,59 @@ def test_the_first_episode_of_a_killed_program_keeps_them(make_bench, tmp_path):
         assert set(rows_of(tmp_path / "d", episode)) >= COLUMNS
 
 
+def test_what_just_happened_and_what_is_rescued_have_them(make_bench, tmp_path):
+    folder = tmp_path / "d"
+    bench = make_bench()
+    bench.recorder.open_dataset(folder, fps=50)
+    bench.recorder.look_back(1.0)
+    bench.turn(60)
+    bench.recorder.keep_last("what just happened")
+    bench.recorder.look_back(None)
+    bench.recorder.start_episode("cut short")
+    bench.turn(110)
+    bench.recorder._episode.leave()
+    bench.recorder._episode = None
+    bench.recorder.close()
+    bench.recorder.open_dataset(folder, fps=50)
+    (unsaved,) = bench.recorder.unsaved()
+    bench.recorder.rescue(unsaved)
+    bench.recorder.close()
+    assert check(folder).problems == []
+    for episode in range(2):
+        rows = rows_of(folder, episode)
+        state = rows["observation.state"]
+        assert len(state) >= 50
+        np.testing.assert_array_equal(rows["velocity"], state * 2)
+        np.testing.assert_array_equal(rows["effort"], state - 1)
+
+
+def test_datasets_with_and_without_them_merge_where_nothing_must_be_made_up(make_bench, tmp_path):
+    for arm, name in ((Arm, "measured"), (SimpleArm, "plain")):
+        bench = make_bench(arm=arm)
+        bench.recorder.open_dataset(tmp_path / name, fps=50)
+        bench.record()
+        bench.recorder.close()
+    with pytest.raises(ValueError, match="velocity is None instead of"):
+        editing.merge(tmp_path / "measured", [tmp_path / "plain"])
+    editing.merge(tmp_path / "plain", [tmp_path / "measured"])
+    assert check(tmp_path / "plain").problems == []
+    assert len(Dataset(tmp_path / "plain")) == 2
+    assert not COLUMNS & set(rows_of(tmp_path / "plain", 1))
+
+
+def test_they_are_exported_as_they_were_measured(make_bench, tmp_path):
+    bench = make_bench()
+    bench.recorder.open_dataset(tmp_path / "d", fps=50)
+    bench.record()
+    bench.recorder.close()
+    rows = rows_of(tmp_path / "d", 0)
+    assert export_aloha(tmp_path / "d", tmp_path / "out") == 1
+    with h5py.File(tmp_path / "out/episode_0.hdf5") as file:
+        assert "qvel_computed" not in file.attrs
+        np.testing.assert_array_equal(file["observations/qvel"], rows["velocity"])
+        np.testing.assert_array_equal(file["observations/effort"], rows["effort"])
+
+
 def test_editing_and_repairing_keep_them(make_bench, tmp_path):
     folder = tmp_path / "d"
     bench = make_bench()
@@ -142,10 +200,9 @@ def test_editing_and_repairing_keep_them(make_bench, tmp_path):
     editing.edit(folder, "trim", lambda pieces: trimmed(pieces, 1, 5, 5))
     after = rows_of(folder, 1)
     np.testing.assert_array_equal(after["velocity"], before["velocity"][5:-5])
-    shutil.copytree(folder, tmp_path / "torn")
-    (tmp_path / "torn" / layout.INFO).unlink()
-    repair.repair(tmp_path / "torn")
-    assert check(tmp_path / "torn").problems == []
-    np.testing.assert_array_equal(rows_of(tmp_path / "torn", 1)["effort"], after["effort"])
-    schema = pq.read_schema(tmp_path / "torn" / layout.data_file(0))
-    assert set(schema.names) >= COLUMNS
+    torn = Path(shutil.copytree(folder, tmp_path / "torn"))
+    (torn / layout.INFO).unlink()
+    repair.repair(torn)
+    assert check(torn).problems == []
+    np.testing.assert_array_equal(rows_of(torn, 1)["effort"], after["effort"])
+    assert set(pq.read_schema(torn / layout.data_file(0)).names) >= COLUMNS

@@ -48,7 +48,7 @@ def drive(
     command = world.state
     for index in range(steps):
         frames = eyes.look(world) if eyes is not None else {}
-        observation = Observation(world.now(), world.state, frames)
+        observation = Observation(world.now(), world.state, frames, world.motion)
         wanted = agent.act(observation)
         if wanted is not None:
             command = np.asarray(wanted, np.float32)

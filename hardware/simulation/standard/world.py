@@ -16,7 +16,7 @@ from gym_aloha.constants import unnormalize_puppet_gripper_position
 from jaxtyping import Float64
 
 from hardware.aloha import ARMS, CONTROL_HZ
-from hardware.interfaces import Action, JointPositions
+from hardware.interfaces import Action, JointMotion, JointPositions
 from hardware.simulation.standard.task import STEPS, StandardTask
 
 FULL_REWARD = 4.0
@@ -42,7 +42,7 @@ class StandardWorld:
         control: Any = self._gym.unwrapped._env  # noqa: SLF001 - the package offers no other way
         self.physics: Any = control.physics
         """The `dm_control` physics."""
-        self._positions = control.task.get_qpos
+        self._positions, self._speeds = control.task.get_qpos, control.task.get_qvel
         control.task.get_observation = self._observe
         self.model: mujoco.MjModel = self.physics.model.ptr
         self.data: mujoco.MjData = self.physics.data.ptr
@@ -101,6 +101,16 @@ class StandardWorld:
     def state(self) -> JointPositions:
         """The environment's `agent_pos`, shape (14,): radians, grippers 0 (closed) to 1 (open)."""
         return np.asarray(self._positions(self.physics), np.float32)
+
+    @property
+    def motion(self) -> JointMotion:
+        """How both arms move and what their motors give, shape (14,) each.
+
+        Forces are in newton metres; a gripper's is that of one finger, in newtons.
+        """
+        forces = np.asarray(self.data.actuator_force, np.float32).reshape(len(ARMS), -1)
+        speeds = np.asarray(self._speeds(self.physics), np.float32)
+        return JointMotion(speeds, forces[:, : len(speeds) // len(ARMS)].reshape(-1))
 
     def position(self, thing: str) -> Float64[np.ndarray, "3"]:
         """Middle of a thing in metres, in the world's frame."""
