@@ -170,8 +170,8 @@ def _record(desk: Desk, instruction: gr.Textbox) -> None:
                 label="into dataset",
                 elem_id="dataset-name",
                 container=True,
-                min_width=0,
             )
+        with gr.Row(elem_classes="fields"):
             operator = gr.Textbox(
                 value="",
                 max_length=LONGEST_NAME,
@@ -179,7 +179,6 @@ def _record(desk: Desk, instruction: gr.Textbox) -> None:
                 placeholder="your name",
                 elem_id="operator",
                 container=True,
-                min_width=0,
             )
         live_part("recording")
         with gr.Row(elem_classes="buttons"):
