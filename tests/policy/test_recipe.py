@@ -114,7 +114,7 @@ def test_a_stage_is_planned_with_the_rate_of_what_it_learns():
     assert hours(action_weight=0.0, freeze=("decoder",)) == pytest.approx(100 / 27)
     assert hours(action_weight=0.0) == hours(freeze=("decoder",)) == hours()
     rows = 50 * core_seconds
-    assert hours(freeze_backbone=True) == pytest.approx(100 / 75 + rows / 100 / 3600)
+    assert hours(freeze_backbone=True) == pytest.approx(100 / 85 + rows / 50 / 3600)
     assert hours(SERVER) == pytest.approx(100 / 6000)
     assert hours(SERVER, freeze_backbone=True) == pytest.approx(100 / 6000 + rows / 1250 / 3600)
 
