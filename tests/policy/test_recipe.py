@@ -125,7 +125,7 @@ def test_the_shipped_recipes_stages_are_planned_so(tmp_path):
     samples = {name: size["steps"] * size["batch_size"] / 3600 for name, size in sizes.items()}
     assert steps["aiming"].hours == pytest.approx(samples["aiming"] / 27)
     rows = 161_214  # of its 2,900 demonstrations, counted
-    driving = samples["driving"] / 75 + rows / 100 / 3600
+    driving = samples["driving"] / 85 + rows / 50 / 3600
     assert steps["driving"].hours == pytest.approx(driving, rel=0.01)
     assert steps["sft"].hours == pytest.approx(samples["sft"] / 22)
 
