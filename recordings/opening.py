@@ -18,6 +18,7 @@ from recordings.episode_table import (
     read_tasks,
     rows_of,
     total_statistics,
+    write_tasks,
 )
 from recordings.features import ADDED_LATER, features_of, film_keys, films_of, with_motion
 from recordings.parquet_tail import merge, write_groups
@@ -98,10 +99,10 @@ def open_existing(folder: Path) -> Existing:
     whole = saved
     while whole < len(rows) and _is_whole(folder, rows[whole], keys):
         whole += 1
-    tasks = read_tasks(folder)
     if whole != len(rows):
         _forget_episodes_from(folder, whole)
     table, rows = table.slice(0, whole), rows[:whole]
+    tasks = _tasks_in_use(folder, info, rows)
     if whole != saved:
         if not saved:  # what the first episode has was not known yet
             path = folder / layout.data_file(_number(rows[0], "data"))
@@ -124,6 +125,18 @@ def open_existing(folder: Path) -> Existing:
         next_data=_after(rows, "data"),
         next_film=max((_after(rows, f"videos/{key}") for key in keys), default=0),
     )
+
+
+def _tasks_in_use(folder: Path, info: dict[str, Any], rows: list[Row]) -> list[str]:
+    """Return the tasks, without those at the end that a killed save was the first to name."""
+    tasks = read_tasks(folder)
+    used = {task for row in rows for task in row["tasks"]}
+    kept = len(tasks)
+    while kept > info["total_tasks"] and tasks[kept - 1] not in used:
+        kept -= 1
+    if kept != len(tasks):
+        write_tasks(folder, tasks[:kept])
+    return tasks[:kept]
 
 
 def _is_whole(folder: Path, row: Row, keys: list[str]) -> bool:

@@ -32,7 +32,7 @@ def record_until_killed(folder, seed):
     with Bench(realtime=False) as bench:
         recorder = bench.recorder
         recorder.open_dataset(folder, fps=50)
-        diary.say("opened")
+        diary.say("opened", recorder.status().episode_index)
         for unsaved in recorder.unsaved():
             diary.say("rescues", unsaved.rows)
             diary.say("saved", recorder.rescue(unsaved), unsaved.rows)

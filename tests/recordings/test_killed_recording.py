@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from recordings import disk
+from recordings.check import check
 from recordings.dataset import Dataset
 
 HERE = Path(__file__).parent
@@ -91,6 +92,7 @@ def test_power_cut_before_any_file_of_a_save_leaves_a_dataset_that_loads(
     assert require_loadable_by_anyone(folder) == 2
     again = make_bench()
     again.recorder.open_dataset(folder, fps=50)
+    assert check(folder).problems == []
     kept = again.recorder.status().episode_index
     assert kept == (3 if number == FILES_OF_A_SAVE - 1 else 2)
     assert again.record("task 3", ticks=6) == kept
