@@ -126,11 +126,14 @@ class SerialPort:
     def _receive(self, length: int) -> bytes:
         try:
             data = os.read(self._opened(), length)
+            if data or not select.select([self._file], [], [], 0)[0]:
+                return data
+            data = os.read(self._opened(), length)  # it came between the two calls
         except BlockingIOError:
             return b""
         except OSError as error:
             raise self._gone() from error
-        if not data and select.select([self._file], [], [], 0)[0]:
+        if not data:
             raise self._gone()  # readable and empty: the other end has hung up
         return data
 

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from policy.data.item import Kind
 from policy.model.config import ContextForm, TimeLaw
-from policy.training.rl.options import RLOptions
+from policy.training.rl_options import RLOptions
 
 STRICT = ConfigDict(extra="forbid")
 

@@ -12,9 +12,9 @@ from policy.training.rl.advantages import advantages
 from policy.training.rl.critic import Critic
 from policy.training.rl.experience import Scores, collate, join
 from policy.training.rl.explorer import Explorer
-from policy.training.rl.options import RLOptions
 from policy.training.rl.ppo import PPOLearner, policy_loss, value_loss
 from policy.training.rl.sde import deviation, log_probability, mean
+from policy.training.rl_options import RLOptions
 
 
 def marginals(noise, steps, about=0.7, spread=0.3):

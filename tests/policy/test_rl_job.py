@@ -16,9 +16,9 @@ from policy.model.checkpoint import Checkpoint
 from policy.train import train
 from policy.training.request import TrainRequest
 from policy.training.rl.job import RLJob, tasks_of
-from policy.training.rl.options import RLOptions
 from policy.training.rl.rollouts import Rollouts, _actor, limit_secs
 from policy.training.rl.rounds import updates
+from policy.training.rl_options import RLOptions
 
 
 @pytest.fixture

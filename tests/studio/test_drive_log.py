@@ -221,7 +221,7 @@ def test_what_began_after_the_last_row_is_not_of_the_episode(desk, policy, tmp_p
     station.take_over()
     station.run_instruction(policy, WAVE, "waver")
     wait_for(lambda: station.status().driver is Driver.POLICY and station.status().num_chunks)
-    record._note(index)  # as when the disk took its time
+    record._note(index, "")  # as when the disk took its time
     later, told = station.history.newest_first()
     assert (told.clip, later.clip) == (("cubes", 0), None)
     drove = read_drives(tmp_path / "datasets/cubes")[0]

@@ -20,8 +20,8 @@ from policy.model.conventions import convention_for
 from policy.model.processor import Processor, resize
 from policy.model.prompt import action_prompt
 from policy.model.sampling import Sampling
-from policy.training.rl.options import RLOptions
 from policy.training.rl.sde import deviation, mean
+from policy.training.rl_options import RLOptions
 
 
 @dataclass(frozen=True, slots=True)

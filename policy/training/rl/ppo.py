@@ -9,8 +9,8 @@ from policy.model.qwen_vla import Context, QwenVLA
 from policy.model.sampling import Sampling
 from policy.training.rl.critic import Critic
 from policy.training.rl.experience import Experience, Scores
-from policy.training.rl.options import RLOptions
 from policy.training.rl.sde import deviation, log_probability, mean
+from policy.training.rl_options import RLOptions
 
 WORST = 3.0
 """Largest ratio that counts for a decision that turned out badly (dual clip, arXiv 1912.09729;

@@ -25,7 +25,7 @@ from policy.first_look import live
 from policy.from_zero import FromZero
 from policy.model.checkpoint import Checkpoint
 from policy.training.rl.explorer import Decision, Explorer
-from policy.training.rl.options import RLOptions
+from policy.training.rl_options import RLOptions
 
 
 @dataclass(frozen=True, slots=True)
