@@ -15,7 +15,7 @@ import numpy as np
 from tiny_robot import tiny_body
 
 from hardware.control_loop import Tick
-from hardware.interfaces import Frame, Observation
+from hardware.interfaces import Frame, JointMotion, Observation
 from recordings.recorder import Recorder
 
 CAMERAS = ("cam_high", "cam_low", "cam_left_wrist", "cam_right_wrist")
@@ -44,7 +44,8 @@ def ticks(secs, shown):
         taken = int(now * CAMERA_HZ)
         frame = Frame(frames[taken % len(frames)].image, taken / CAMERA_HZ)
         state = np.full(14, np.sin(now), np.float32)
-        yield Tick(index, Observation(now, state, dict.fromkeys(CAMERAS, frame)), state, state, 0.0)
+        seen = Observation(now, state, dict.fromkeys(CAMERAS, frame), JointMotion(state, state))
+        yield Tick(index, seen, state, state, 0.0)
 
 
 def wait_for_encoders(recorder):
