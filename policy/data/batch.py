@@ -48,6 +48,8 @@ class PlaceTargets:
     """(b, 2)."""
     arm: Tensor
     """(b,)."""
+    middles: Tensor
+    """(b, image tokens, 2); 0 where nothing is said."""
     first: int
 
 
@@ -146,7 +148,7 @@ def collate(
         torch.from_numpy(weight.astype(np.float32)),
         _actions([drawn[n] for n in acting], acting, processor.config) if acting else None,
         labels if asked else None,
-        _places([items[n].place for n in placed], placed) if placed else None,
+        place_targets([items[n].place for n in placed], placed) if placed else None,
     )
 
 
@@ -174,7 +176,8 @@ def _actions(drawn: list[Drawn], rows: list[int], config: QwenVLAConfig) -> Acti
     )
 
 
-def _places(places: Sequence[Place | None], rows: list[int]) -> PlaceTargets:
+def place_targets(places: Sequence[Place | None], rows: list[int]) -> PlaceTargets:
+    """Put the places of `rows` of a batch together."""
     known = [place for place in places if place is not None]
     longest = max(len(place.cells) for place in known)
     return PlaceTargets(
@@ -183,9 +186,11 @@ def _places(places: Sequence[Place | None], rows: list[int]) -> PlaceTargets:
         torch.tensor([p.cell for p in known]),
         torch.from_numpy(np.stack([p.centre for p in known])),
         torch.tensor([p.arm for p in known]),
+        torch.from_numpy(np.stack([_filled(p.middles, longest, 0.0) for p in known])),
         known[0].first,
     )
 
 
-def _filled(cells: np.ndarray, length: int) -> np.ndarray:
-    return np.pad(cells, (0, length - len(cells)), constant_values=-100)
+def _filled(rows: np.ndarray, length: int, value: float = -100) -> np.ndarray:
+    missing = [(0, length - len(rows))] + [(0, 0)] * (rows.ndim - 1)
+    return np.pad(rows, missing, constant_values=value)

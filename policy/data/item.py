@@ -1,7 +1,7 @@
 """One thing to learn, and what gives such things: the words all data is spoken of in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -27,6 +27,11 @@ class Place:
     """Number of the arm that goes there; -100 when nothing is to be done there."""
     first: int
     """How many of the leading tokens are the first camera's."""
+    middles: Float32[np.ndarray, "tokens 2"] = field(
+        default_factory=lambda: np.zeros((0, 2), np.float32)
+    )
+    """Of what each token shows, from the token's own middle to that thing's, right and down in
+    sides of a token; none where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Ours: the paper grounds by boxes and points in words; a network that a laptop ca
 where things are in minutes from these labels, and not at all from the flow loss (`docs/log.md`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +26,9 @@ from policy.data.demonstrations import Augment
 from policy.data.item import Item
 from policy.data.kinds import DRAWER, KINDS, NUMBERS
 from policy.data.scenes import Scenes
+from policy.first_look import camera_of
 from policy.model.config import QwenVLAConfig
+from policy.model.processor import Picture, resize
 from policy.model.prompt import action_prompt
 
 NAMED = 0.2
@@ -116,12 +118,27 @@ class ScenePlaces:
         state = self._grippers(index, rng) if said_too else np.zeros(0, np.float32)
         prompt = action_prompt(self._config, self._embodiment, said, state)
         pictures = {name: shots[index] for name, shots in self._scenes.pictures.items()}
+        pictures |= self._starts(index, pictures)
         place = self._scenes.place_at(
             index,
             None if thing is None else self._seen_at(index, NUMBERS[thing], away),
             -100 if arm is None else ARMS.index(arm),
         )
         return Item("grounding", prompt, self._augment(pictures, rng), place=place)
+
+    def _starts(self, index: int, pictures: Mapping[str, Picture]) -> dict[str, Picture]:
+        """Views of the start: where nothing is held, nothing has happened, and it looks the same.
+
+        How a scene looked before something was taken up was not drawn: not shown then.
+        """
+        if self._scenes.held[index].any():
+            return {}
+        sizes = self._config.image_sizes
+        return {
+            view: resize(pictures[camera_of(view)], size)
+            for view, size in sizes.items()
+            if view not in pictures and camera_of(view) in pictures
+        }
 
     def _grippers(self, index: int, rng: np.random.Generator) -> np.ndarray:
         """A normalised state of which only the grippers mean anything: scenes tell no joints."""

@@ -95,6 +95,12 @@ class QwenVLAConfig:
     points (ours, `policy.model.pointer`)."""
     prompt_convention: bool = False
     """Whether the prompt says that convention; the paper's template has no place for it."""
+    stem: tuple[int, ...] = ()
+    """Channels of convolutions in place of the vision tower's projection of patches (ours,
+    `policy.model.stem`); none with a pretrained backbone."""
+    first_picture_last: bool = False
+    """Whether the first camera's picture comes after all others (ours): what a causal backbone
+    makes of it, and where it points in it, then knows how things stood at the start."""
     prompt_grippers: bool = False
     """Whether the prompt says how far each gripper is open (ours): the backbone, which does not see
     the state, then knows whether something is held, and so what comes next."""

@@ -79,6 +79,7 @@ def _vision(tower: PreTrainedModel, grid: Tensor) -> dict[str, Any]:
         "cu_seqlens": boundaries,
         "max_seqlen": longest,
         "lengths": tuple((boundaries[1:] - boundaries[:-1]).tolist()),
+        **({"sizes": tuple(map(tuple, grid[:, 1:].tolist()))} if hasattr(tower, "stem") else {}),
     }
 
 

@@ -40,6 +40,11 @@ class Pointer(nn.Module):
         return found * picture.any(dim=1, keepdim=True)
 
 
-def first_picture(kinds: Tensor, tokens: int) -> Tensor:
-    """(B, L) true at the first `tokens` image tokens of `kinds` (B, L), 1 for an image token."""
-    return (kinds == 1) & (kinds.cumsum(dim=1) <= tokens)
+def first_picture(kinds: Tensor, tokens: int, *, last: bool = False) -> Tensor:
+    """(B, L) true at the first `tokens` image tokens of `kinds` (B, L), 1 for an image token.
+
+    With `last` at the last ones: `QwenVLAConfig.first_picture_last`.
+    """
+    shown = kinds == 1
+    counted = shown.flip(1).cumsum(dim=1).flip(1) if last else shown.cumsum(dim=1)
+    return shown & (counted <= tokens)

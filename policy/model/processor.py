@@ -131,6 +131,7 @@ class Processor:
         Words come before pictures, so that the causal backbone reads a picture knowing what is
         asked (ours). A picture named like a camera of the network stands between its tags.
         """
+        pictures = self._in_order(pictures)
         chat = answer is not None
         ids = list(self._tokenize(f"{TURN}user\n{prompt}" if chat else prompt))
         for name, picture in pictures.items():
@@ -174,6 +175,12 @@ class Processor:
             return Inputs(ids, mask, kinds, None, None), labels
         pixels = torch.cat([row.pixels for row in rows])
         return Inputs(ids, mask, kinds, pixels, torch.tensor(grid)), labels
+
+    def _in_order(self, pictures: Mapping[str, Picture]) -> Mapping[str, Picture]:
+        first = next(iter(self.config.image_sizes), "")
+        if not self.config.first_picture_last or first not in pictures:
+            return pictures
+        return {n: p for n, p in pictures.items() if n != first} | {first: pictures[first]}
 
     def _cut(self, picture: Tensor) -> Tensor:
         sizes = (self._patch, self._merge, self._temporal)

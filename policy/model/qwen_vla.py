@@ -16,6 +16,7 @@ from policy.model.pointer import POINTED, Pointer, first_picture
 from policy.model.processor import Inputs
 from policy.model.sampling import Previous, Sampling, StepVelocity, integrate
 from policy.model.seen_pictures import SeenPictures
+from policy.model.stem import use_stem
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class QwenVLA(nn.Module):
         self.pictures: SeenPictures | None = None
         """Of a training whose vision tower does not learn."""
         self.backbone = build_backbone(config.backbone) if backbone is None else backbone
+        if config.stem and backbone is None:
+            use_stem(self.backbone.model.visual, config.stem)
         text = self.backbone.config.text_config
         rope = text.rope_parameters
         if config.pointer and config.state != "decoder":
@@ -112,7 +115,11 @@ class QwenVLA(nn.Module):
             vision = self.config.backbone["vision_config"]
             cell = int(vision["patch_size"]) * int(vision["spatial_merge_size"])
             height, width = next(iter(self.config.image_sizes.values()))
-            picture = first_picture(inputs.mm_token_type_ids, height * width // cell**2)
+            picture = first_picture(
+                inputs.mm_token_type_ids,
+                height * width // cell**2,
+                last=self.config.first_picture_last,
+            )
             pointed = self.pointer(hidden, picture)
         return Context(hidden, positions, inputs.attention_mask, pointed)
 

@@ -40,6 +40,9 @@ SAMPLES_A_SECOND = 22.0
 AIMING_SAMPLES_A_SECOND = 27.0
 """The same where no action is learnt and the decoder stays as it is; measured."""
 
+SEEING_SAMPLES_A_SECOND = 50.0
+"""The same of a vision tower alone, asked twice: two cores learnt from 92 to 107."""
+
 DECODER_SAMPLES_A_SECOND = 85.0
 """The same where the decoder learns alone, from contexts computed before: two cores learnt from 160
 to 190, with two draws and a context that is only read, beside other work."""
@@ -96,6 +99,8 @@ def _samples_a_second(request: Mapping[str, Any]) -> float:
     """Of one core."""
     if request.get("freeze_backbone"):
         return DECODER_SAMPLES_A_SECOND
+    if request.get("stage") == "seeing":
+        return SEEING_SAMPLES_A_SECOND
     aims = request.get("action_weight") == 0 and "decoder" in request.get("freeze", ())
     return AIMING_SAMPLES_A_SECOND if aims else SAMPLES_A_SECOND
 

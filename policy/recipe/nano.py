@@ -43,8 +43,9 @@ class Size:
 
     scenes: int
     batch: int
+    seeing: int
+    """Steps, as each of the five after it."""
     pretraining: int
-    """Steps, as each of the four after it."""
     aiming: int
     driving: int
     tuning: int
@@ -58,12 +59,27 @@ class Size:
 
 
 SIZES: dict[Scale, Size] = {
-    "smoke": Size(64, 16, 2, 2, 2, 2, 2, 1, 1, 4),
-    "laptop": Size(20_000, 64, 900, 3000, 10_000, 1500, 0, 200, 20, 1000),
-    "gpu": Size(20_000, 512, 2500, 1000, 3000, 1000, 1000, 200, 20, 1000),
+    "smoke": Size(64, 16, 2, 2, 2, 2, 2, 2, 1, 1, 4),
+    "laptop": Size(20_000, 64, 1300, 900, 3000, 10_000, 1500, 0, 200, 20, 1000),
+    "gpu": Size(20_000, 512, 500, 2500, 1000, 3000, 1000, 1000, 200, 20, 1000),
 }
 
 COMMON = {"optimizer": "muon", "warmup": 30, "question_weight": 0.3, "paraphrase": 0.5}
+
+SEEING = {
+    "optimizer": "muon",
+    "warmup": 30,
+    "stage": "seeing",
+    "backbone_learning_rate": 2e-3,
+    "ema": 0.99,
+    "augment": 0.5,
+    "stem": (32, 48, 96),
+    "first_picture_last": True,
+    "pointer": True,
+    "prompt_grippers": True,
+    "decoder_context": "read",
+}
+"""Fields of the request of the first stage, the vision tower alone, and what the network is."""
 
 PRETRAINING = {
     **COMMON,
@@ -72,11 +88,8 @@ PRETRAINING = {
     "backbone_learning_rate": 3e-3,
     "question_weight": 1.0,
     "ema": 0.99,
-    "pointer": True,
-    "prompt_grippers": True,
-    "decoder_context": "read",
 }
-"""Fields of the request of the first stage: vision and words, no action."""
+"""Of the second: vision and words, no action."""
 
 AIMING = {
     **COMMON,
@@ -87,7 +100,7 @@ AIMING = {
     "freeze": ("decoder",),
     "ema": 0.995,
 }
-"""Of the second: where hands act next in demonstrations, still no action."""
+"""Of the third: where hands act next in demonstrations, still no action."""
 
 DRIVING = {
     "optimizer": "muon",
@@ -97,7 +110,7 @@ DRIVING = {
     "draws": 2,
     "ema": 0.999,
 }
-"""Of the third: the decoder alone, on a frozen backbone."""
+"""Of the fourth: the decoder alone, on a frozen backbone."""
 
 FROZEN: dict[Scale, dict[str, Any]] = {
     "smoke": {"freeze_backbone": True, "correct_pointing": True},
@@ -116,7 +129,7 @@ TUNING = {
     "draws": 2,
     "ema": 0.998,
 }
-"""Of the fourth: everything together."""
+"""Of the fifth: everything together."""
 
 CORRECTING = {**TUNING, "learning_rate": 5e-4, "backbone_learning_rate": 3e-4}
 """Of the last: everything together, and corrections."""
@@ -159,9 +172,11 @@ def _stages(
     common = {"batch_size": size.batch, "seed": 0}
     scenes = {**common, "scenes": size.scenes}
     stages = [
+        Stage("seeing", {**SEEING, "steps": size.seeing, **scenes}),
         Stage(
             "pretraining",
             {**PRETRAINING, "steps": size.pretraining, **scenes},
+            "seeing",
             told={"grounding": 1.0, "questions": 1.0},
         ),
         Stage("aiming", {**AIMING, "steps": size.aiming, **scenes}, "pretraining", weights, told),

@@ -18,8 +18,9 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
+from policy.data.batch import place_targets
 from policy.data.demonstrations import Demonstrations
-from policy.data.item import Item, Place, Source
+from policy.data.item import Item, Source
 from policy.model.processor import Processor
 from policy.model.qwen_vla import Context, QwenVLA
 
@@ -183,8 +184,7 @@ class ContextStore:
                 positions.append(seen.positions.to(torch.int16).cpu().permute(1, 2, 0)[real])
                 lengths += real.sum(dim=1).tolist()
                 if seen.pointed is not None:
-                    places = [item.place for item in items]
-                    pointed.append(corrected(seen.pointed.float().cpu(), places))
+                    pointed.append(_told(seen.pointed.float().cpu(), items))
                 bar.update(len(rows))
         return {
             "ends": np.cumsum(lengths),
@@ -207,18 +207,28 @@ def _item(source: Source, number: int) -> Item:
     return source.item(number, np.random.default_rng([0, number]))
 
 
-def corrected(pointed: Tensor, places: Sequence[Place | None]) -> Tensor:
+def _told(pointed: Tensor, items: Sequence[Item]) -> Tensor:
+    """What a decoder is told of `items`: the truth where it comes with them."""
+    known = [n for n, item in enumerate(items) if item.place is not None]
+    if not known:
+        return pointed
+    targets = place_targets([items[n].place for n in known], known)
+    right = corrected(pointed[known], targets.cell, targets.centre, targets.arm)
+    return pointed.index_copy(0, targets.rows, right)
+
+
+def corrected(pointed: Tensor, cell: Tensor, centre: Tensor, arm: Tensor) -> Tensor:
     """Return `pointed` (B, POINTED) with the known place and arm where it is wrong about either.
 
-    A place that is `WRONG` off or less stays, so that a decoder meets such errors too.
+    `cell` (B,) is negative and `arm` (B,) too where nothing is known; `centre` (B, 2) in 0..1. A
+    place that is `WRONG` off or less stays, so that a decoder meets such errors too.
     """
-    found = pointed.clone()
-    for row, place in zip(found, places, strict=True):
-        if place is None or place.cell < 0:
-            continue
-        centre = 2 * torch.from_numpy(place.centre) - 1
-        if torch.linalg.vector_norm(row[:2] - centre) > 2 * WRONG:
-            row[:2] = centre
-        if place.arm >= 0 and int(row[2:4].argmax()) != place.arm:
-            row[2:4] = functional.one_hot(torch.tensor(place.arm), 2)
-    return found
+    place, arms = pointed[:, :2], pointed[:, 2:4]
+    truth = (2 * centre - 1).to(pointed.dtype)
+    off = torch.linalg.vector_norm(place - truth, dim=1) > 2 * WRONG
+    known = cell >= 0
+    place = torch.where((known & off)[:, None], truth, place)
+    right = functional.one_hot(arm.clamp(min=0), arms.shape[1]).to(pointed.dtype)
+    other = known & (arm >= 0) & (arms.argmax(dim=1) != arm)
+    arms = torch.where(other[:, None], right, arms)
+    return torch.cat([place, arms, pointed[:, 4:]], dim=1)

@@ -61,7 +61,7 @@ class GroundingHeads(nn.Module):
         chosen = targets.cell.clamp(min=0)
         token = view[torch.arange(len(view), device=view.device), chosen]
         where = (pointer.where(token).float() - targets.centre).abs().sum(dim=-1) * seen
-        shows = self._shown(tokens, targets.cells)
+        shows = self.shown(tokens, targets.cells)
         picked = functional.cross_entropy(named, targets.cell, ignore_index=-100, reduction="none")
         arm = functional.cross_entropy(
             pointer.arm(token).float(), targets.arm, ignore_index=-100, reduction="none"
@@ -74,8 +74,12 @@ class GroundingHeads(nn.Module):
             "hit": (named.argmax(dim=1) == targets.cell).float(),
         }
 
-    def _shown(self, tokens: Tensor, cells: Tensor) -> Tensor:
-        said = (cells >= 0).float()
+    def shown(self, tokens: Tensor, cells: Tensor, *, empty: float = 1.0) -> Tensor:
+        """The loss (b,) of what `tokens` (b, image tokens, hidden) say that their `cells` show.
+
+        A cell that shows nothing counts `empty` times as much as one that shows a thing.
+        """
+        said = (cells >= 0).float() * torch.where(cells == 0, empty, 1.0)
         tokens, cells = tokens[:, : cells.shape[1]], cells.clamp(min=0)
         losses = [
             (
@@ -84,7 +88,7 @@ class GroundingHeads(nn.Module):
                 )
                 * said
             ).sum(dim=1)
-            / said.sum(dim=1).clamp(min=1)
+            / said.sum(dim=1).clamp(min=min(1.0, empty))
             for head, classes in zip(self.shows, self.get_buffer("labels"), strict=True)
         ]
         return torch.stack(losses).mean(dim=0)
@@ -136,11 +140,16 @@ def take_up(heads: GroundingHeads, base: Path) -> None:
         logger.warning("Grounding begins with new heads: those beside %s are others.", base)
 
 
-def image_tokens(context: Context, inputs: Inputs, rows: Tensor, count: int) -> Tensor:
+def image_tokens(
+    context: Context, inputs: Inputs, rows: Tensor, count: int, last: int = 0
+) -> Tensor:
     """The hidden states of the first `count` image tokens of `rows`, (b, count, hidden).
 
-    A row that shows fewer is filled up with other tokens.
+    The `last` image tokens of a row come first (`QwenVLAConfig.first_picture_last`). A row that
+    shows fewer is filled up with other tokens.
     """
-    shown = inputs.mm_token_type_ids[rows] == 1
-    order = shown.int().argsort(dim=1, descending=True, stable=True)[:, :count]
+    shown = (inputs.mm_token_type_ids[rows] == 1).int()
+    counted = shown.flip(1).cumsum(dim=1).flip(1)
+    shown = shown + shown * (counted <= last)
+    order = shown.argsort(dim=1, descending=True, stable=True)[:, :count]
     return context.hidden[rows[:, None], order]

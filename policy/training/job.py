@@ -33,6 +33,7 @@ from policy.training.learner import Learner, LossWeights
 from policy.training.lora import apply_lora, merged_state
 from policy.training.parts import freeze, parameters_of
 from policy.training.request import DEMONSTRATED, TrainRequest
+from policy.training.seeing import SeeingLearner
 from policy.training.sources import Opener
 from policy.training.start import start
 from policy.training.trainer import Trainer, quick_bf16
@@ -159,12 +160,7 @@ class TrainingJob(Job):
         self.bodies = opened.bodies
         self.prepare_parts()
         heads = self._heads()
-        weights = LossWeights(
-            *(request.action_weight, request.question_weight),
-            *(request.grounding_weight, request.touch_weight),
-        )
-        kinds = {part.kind for part in request.ingredients}
-        self.learner = Learner(self.model, weights, kinds, heads)
+        self.learner = self._learner(heads)
         law = request.time_law or self.model.config.time_law
         self.mixture = Mixture(
             opened.parts,
@@ -177,8 +173,21 @@ class TrainingJob(Job):
         self._check_shards()
         groups = self.groups()
         if heads is not None:
-            groups["heads"] = (list(heads.parameters()), request.backbone_learning_rate)
+            own = [p for n, p in self.learner.named_parameters() if not n.startswith("model.")]
+            groups["heads"] = (own, request.backbone_learning_rate)
         self.trainer = Trainer(request, folder, self.learner, groups, self.accelerator)
+
+    def _learner(self, heads: GroundingHeads | None) -> Learner | SeeingLearner:
+        request = self.request
+        if request.stage == "seeing" and heads is not None:
+            return SeeingLearner(self.model, heads)
+        weights = LossWeights(
+            *(request.action_weight, request.question_weight),
+            *(request.grounding_weight, request.touch_weight),
+        )
+        kinds = {part.kind for part in request.ingredients}
+        told = request.correct_pointing and not request.freeze_backbone
+        return Learner(self.model, weights, kinds, heads, correct_pointing=told)
 
     def _heads(self) -> GroundingHeads | None:
         """Heads of grounding if the request needs them, and a pointer that has learnt or will."""
@@ -241,7 +250,7 @@ class TrainingJob(Job):
     def run(self, stop: threading.Event) -> bool:
         """Train until done or stopped; returns whether it was done."""
         store = self._store_contexts(stop) if self.request.freeze_backbone else None
-        if store is not None:
+        if store is not None and isinstance(self.learner, Learner):
             self.learner.stored = store.load(self.mixture.sources)
             if self.learner.stored is None:
                 return False

@@ -1,7 +1,7 @@
 """What a pass over a batch costs: the network and every loss, as one module to be wrapped."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from policy.data.batch import Batch
 from policy.data.item import Kind
 from policy.model.qwen_vla import Context, QwenVLA
-from policy.training.contexts import StoredContexts
+from policy.training.contexts import StoredContexts, corrected
 from policy.training.grounding import GROUNDING_PARTS, GroundingHeads, image_tokens
 
 TOUCHES, FOUND = "touches", "touches_found"
@@ -39,9 +39,15 @@ class Learner(nn.Module):
         weights: LossWeights,
         kinds: Iterable[Kind],
         heads: GroundingHeads | None = None,
+        *,
+        correct_pointing: bool = False,
     ) -> None:
-        """`kinds` are those of the mixture, for every batch to name the same losses."""
+        """`kinds` are those of the mixture, for every batch to name the same losses.
+
+        With `correct_pointing` the decoder is told the truth where the network points wrong.
+        """
         super().__init__()
+        self._correct = correct_pointing
         self.model, self.heads, self._weights = model, heads, weights
         names: set[str] = set(kinds)
         if heads is not None:
@@ -70,7 +76,11 @@ class Learner(nn.Module):
 
     def _context(self, batch: Batch) -> Context:
         if batch.inputs is not None:
-            return self.model.see(batch.inputs)
+            context, known = self.model.see(batch.inputs), batch.places
+            if not self._correct or known is None or context.pointed is None:
+                return context
+            told = corrected(context.pointed[known.rows], known.cell, known.centre, known.arm)
+            return replace(context, pointed=context.pointed.index_copy(0, known.rows, told))
         if self.stored is None:
             raise ValueError("A batch without pictures and words needs stored contexts.")
         return self.stored.of(batch.keys)
@@ -96,7 +106,8 @@ class Learner(nn.Module):
         if batch.places is not None and batch.inputs is not None and self.heads is not None:
             rows_of = batch.places.rows
             count = max(batch.places.cells.shape[1], batch.places.first)
-            tokens = image_tokens(context, batch.inputs, rows_of, count)
+            last = batch.places.first if self.model.config.first_picture_last else 0
+            tokens = image_tokens(context, batch.inputs, rows_of, count, last)
             parts = self.heads(tokens, batch.places, self.model.pointer)
             kinds = [batch.kinds[row] for row in rows_of.tolist()]
             shown, asked, driven = (

@@ -16,6 +16,7 @@ OUTSIDE = (
     "actions_out",
     "lora_",
     "heads.",
+    "middle.",
     "pointer.",
     "critic.",
 )

@@ -16,10 +16,15 @@ from policy.training.rl_options import RLOptions
 
 STRICT = ConfigDict(extra="forbid")
 
-Stage = Literal["grounding", "t2a", "cpt", "sft", "rl"]
+Stage = Literal["seeing", "grounding", "t2a", "cpt", "sft", "rl"]
 
 STAGES: Mapping[Stage, Mapping[str, Any]] = MappingProxyType(
     {
+        "seeing": {
+            "scenes": 6000,
+            "freeze": ("decoder", "language", "pointer"),
+            "backbone_learning_rate": 2e-3,
+        },
         "grounding": {"scenes": 6000, "learning_rate": 2e-3, "backbone_learning_rate": 2e-3},
         "t2a": {
             "freeze": ("vision", "language"),
@@ -38,9 +43,10 @@ STAGES: Mapping[Stage, Mapping[str, Any]] = MappingProxyType(
     }
 )
 """What a stage sets when the request does not. Stated in the paper: the order, what is frozen,
-2,000 steps and the logit-normal law of T2A, the learning rate of RL. Ours: `grounding`, a stage
-before the others that stands in for a pretrained vision-language model. In RL the backbone stays
-as it is unless `freeze` is empty, as in pi_RL (the paper does not say): seen once a decision."""
+2,000 steps and the logit-normal law of T2A, the learning rate of RL. Ours: `seeing`, the vision
+tower alone, and `grounding`, stages before the others that stand in for a pretrained
+vision-language model. In RL the backbone stays as it is unless `freeze` is empty, as in pi_RL (the
+paper does not say): seen once a decision."""
 
 PRETRAINED: Mapping[str, Any] = MappingProxyType(
     {"learning_rate": 1e-4, "backbone_learning_rate": 1e-5, "warmup": 500}
@@ -101,6 +107,10 @@ class TrainRequest:
     prompt_convention: bool | None = None
     prompt_grippers: bool | None = None
     """Whether the prompt says the action convention, and how far each gripper is open (ours)."""
+    stem: tuple[int, ...] | None = None
+    first_picture_last: bool | None = None
+    """Of a network that starts at random: convolutions before its vision tower, and the order of
+    its pictures, as `QwenVLAConfig` has them (ours)."""
     decoder_context: ContextForm | None = None
     """Of a decoder that has learnt nothing yet, `DecoderConfig.context`."""
     pointer: bool | None = None
@@ -127,8 +137,8 @@ class TrainRequest:
     freeze_backbone: bool = False
     """Train the decoder alone, on hidden states computed once: quicker, without augmentation."""
     correct_pointing: bool = False
-    """With `freeze_backbone`: where its pointer is wrong about a demonstration, the decoder is told
-    where the hand acts next instead, and so learns to go where it is told."""
+    """Where the pointer is wrong about a demonstration, the decoder is told where the hand acts
+    next instead, and so learns to go where it is told. With `freeze_backbone` or `touch_weight`."""
     lora_rank: int = 0
     """Rank of low-rank adapters on the backbone; 0 trains its weights themselves."""
     lora_alpha: float = 32.0
@@ -199,8 +209,17 @@ class TrainRequest:
             "leave crop and freeze_backbone out.",
         )
         yield (
-            self.correct_pointing and not self.freeze_backbone,
-            "correct_pointing is of what a frozen backbone says: set freeze_backbone beside it.",
+            self.correct_pointing and not self.freeze_backbone and not self.touch_weight,
+            "correct_pointing leaves a backbone that points wrong untaught: set touch_weight or "
+            "freeze_backbone beside it.",
+        )
+        yield (
+            bool(self.backbone and self.stem),
+            "A pretrained backbone takes pictures in as it learnt to: leave stem out.",
+        )
+        yield (
+            self.stage == "seeing" and {part.kind for part in self.ingredients} != {"grounding"},
+            'The stage seeing learns from scenes alone: give "scenes", and no dataset or mixture.',
         )
         yield None not in (self.base, self.backbone), "Start from a base or a backbone, not both."
         yield (

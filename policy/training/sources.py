@@ -18,6 +18,7 @@ from policy.data.gripper_paths import GripperPaths, is_demonstrations
 from policy.data.item import Source
 from policy.data.mixture import Part
 from policy.data.paraphrases import Paraphraser
+from policy.data.pieces import ScenePieces
 from policy.data.places import ScenePlaces
 from policy.data.samples import Samples, load_samples
 from policy.data.scene_questions import REPEATS, SceneQuestions
@@ -241,6 +242,8 @@ class Opener:
                 f"looks at {list(config.image_sizes)}."
             )
         scenes = load_scenes(self._cache / "scenes.npz", self._request.scenes or 6000, sizes, cell)
+        if self._request.stage == "seeing":
+            return ScenePieces(scenes, self._still)
         if part.kind == "questions":
             return SceneQuestions(
                 scenes,

@@ -68,6 +68,8 @@ def _choices(request: TrainRequest, decoder: DecoderConfig | None = None) -> dic
         "action_hz": request.action_hz,
         "prompt_convention": request.prompt_convention,
         "prompt_grippers": request.prompt_grippers,
+        "stem": request.stem,
+        "first_picture_last": request.first_picture_last,
         "pointer": request.pointer,
         "decoder": decoder,
     }
@@ -79,7 +81,7 @@ def _from_base(request: TrainRequest, folder: Path) -> Start:
     config = base.model.config
     choices = _choices(request, config.decoder)
     differing = {n: v for n, v in choices.items() if v != getattr(config, n)}
-    if differing and base.tasks:
+    if differing and (base.tasks or "stem" in differing):
         raise ValueError(
             f"The base was trained with { ({n: getattr(config, n) for n in differing}) }; the "
             f"request says {differing}. Start from a base that has learnt no actions, or from "

@@ -99,9 +99,35 @@ def test_a_decoder_is_told_the_truth_where_the_pointer_is_wrong(job, demonstrati
     assert told.run(threading.Event())
 
 
-def test_only_what_a_frozen_backbone_says_can_be_corrected(job):
-    with pytest.raises(ValueError, match="set freeze_backbone beside it"):
-        TrainRequest.load(job("not-frozen", correct_pointing=True) / "request.json")
+def test_a_decoder_that_learns_beside_its_backbone_is_told_the_truth_too(job, base, monkeypatch):
+    asked = {"base": str(base), "touch_weight": 1.0, "augment": 0.0}
+    given = {}
+    for correct in (True, False):
+        folder = job(f"told-{correct}", correct_pointing=correct, **asked)
+        made = TrainingJob(folder, TrainRequest.load(folder / "request.json"))
+        batch, seen = made.mixture.batch(0), []
+        loss = made.model.action_loss
+        monkeypatch.setattr(
+            made.model,
+            "action_loss",
+            lambda context, *rest, loss=loss, seen=seen: (
+                seen.append(context.pointed) or loss(context, *rest)
+            ),
+        )
+        made.learner(batch)["loss"].backward()
+        given[correct] = seen[0].detach()
+    places = batch.places
+    known = places.cell >= 0
+    pointed, there = given[False][known, :2], 2 * places.centre[known] - 1
+    off = torch.linalg.vector_norm(pointed - there, dim=1) > 2 * contexts.WRONG
+    assert off.any(), "a network of one step points wrong"
+    torch.testing.assert_close(given[True][known, :2], torch.where(off[:, None], there, pointed))
+    assert (given[True][known, 2:4].argmax(dim=1) == places.arm[known]).all()
+
+
+def test_a_backbone_that_nothing_teaches_to_point_is_not_corrected(job):
+    with pytest.raises(ValueError, match="set touch_weight or freeze_backbone beside it"):
+        TrainRequest.load(job("not-taught", correct_pointing=True) / "request.json")
 
 
 def test_they_are_computed_once_and_anew_for_other_weights_or_words(made, store, monkeypatch):

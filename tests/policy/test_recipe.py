@@ -54,7 +54,8 @@ def test_every_request_of_the_shipped_recipe_is_one_that_training_takes(scale, m
         stage.name: TrainRequest.load(tmp_path / f"jobs/{stage.name}/request.json")
         for stage in nano(scale).stages
     }
-    assert requests["pretraining"].base is None
+    assert requests["seeing"].base is None
+    assert requests["pretraining"].base == str(tmp_path / "jobs/seeing/checkpoints/last")
     assert requests["aiming"].base == str(tmp_path / "jobs/pretraining/checkpoints/last")
     assert requests["sft"].base == str(tmp_path / "jobs/driving/checkpoints/last")
     shown = [part.dataset for part in requests["sft"].ingredients if part.kind == "actions"]
