@@ -75,11 +75,8 @@ SEEING = {
     "augment": 0.5,
     "stem": (32, 48, 96),
     "first_picture_last": True,
-    "pointer": True,
-    "prompt_grippers": True,
-    "decoder_context": "read",
 }
-"""Fields of the request of the first stage, the vision tower alone, and what the network is."""
+"""Fields of the request of the first stage: the vision tower alone."""
 
 PRETRAINING = {
     **COMMON,
@@ -88,6 +85,9 @@ PRETRAINING = {
     "backbone_learning_rate": 3e-3,
     "question_weight": 1.0,
     "ema": 0.99,
+    "pointer": True,
+    "prompt_grippers": True,
+    "decoder_context": "read",
 }
 """Of the second: vision and words, no action."""
 

@@ -186,7 +186,7 @@ class TrainingJob(Job):
             *(request.grounding_weight, request.touch_weight),
         )
         kinds = {part.kind for part in request.ingredients}
-        told = request.correct_pointing and not request.freeze_backbone
+        told = request.correct_pointing
         return Learner(self.model, weights, kinds, heads, correct_pointing=told)
 
     def _heads(self) -> GroundingHeads | None:
@@ -210,7 +210,8 @@ class TrainingJob(Job):
         if not taught:
             return None
         hidden = self.model.backbone.config.text_config.hidden_size
-        heads = GroundingHeads(hidden, LABELS, points=pointer is not None)
+        points = pointer is not None or request.stage == "seeing"  # which teaches no pointing
+        heads = GroundingHeads(hidden, LABELS, points=points)
         if request.base is not None:
             take_up(heads, Path(request.base))
         return heads

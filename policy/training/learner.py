@@ -45,8 +45,14 @@ class Learner(nn.Module):
         """`kinds` are those of the mixture, for every batch to name the same losses.
 
         With `correct_pointing` the decoder is told the truth where the network points wrong.
+        Raises `ValueError` where that could do nothing.
         """
         super().__init__()
+        if correct_pointing and (model.pointer is None or weights.actions <= 0):
+            raise ValueError(
+                "correct_pointing is for a network with a pointer that learns actions. Leave it "
+                "out, or start from a base that points and set action_weight above 0."
+            )
         self._correct = correct_pointing
         self.model, self.heads, self._weights = model, heads, weights
         names: set[str] = set(kinds)

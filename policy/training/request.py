@@ -109,8 +109,8 @@ class TrainRequest:
     """Whether the prompt says the action convention, and how far each gripper is open (ours)."""
     stem: tuple[int, ...] | None = None
     first_picture_last: bool | None = None
-    """Of a network that starts at random: convolutions before its vision tower, and the order of
-    its pictures, as `QwenVLAConfig` has them (ours)."""
+    """Of a network that starts at random, convolutions before its vision tower; of one that has
+    learnt no actions, the order of its pictures: as `QwenVLAConfig` has them (ours)."""
     decoder_context: ContextForm | None = None
     """Of a decoder that has learnt nothing yet, `DecoderConfig.context`."""
     pointer: bool | None = None
@@ -220,6 +220,12 @@ class TrainRequest:
         yield (
             self.stage == "seeing" and {part.kind for part in self.ingredients} != {"grounding"},
             'The stage seeing learns from scenes alone: give "scenes", and no dataset or mixture.',
+        )
+        idle = "vision" in self.freeze or self.freeze_backbone or self.lora_rank or self.pointer
+        yield (
+            self.stage == "seeing" and bool(idle),
+            "The stage seeing teaches the vision tower alone: leave lora_rank, pointer and vision "
+            "among the frozen parts out.",
         )
         yield None not in (self.base, self.backbone), "Start from a base or a backbone, not both."
         yield (

@@ -51,7 +51,8 @@ class SeeingLearner(nn.Module):
             found.append(torch.stack([shown, self._off(seen, places)]))
         means = (torch.stack(found) * batch.weight[places.rows]).sum(dim=-1)
         shown, off = means.detach()[0]
-        return {"loss": (means @ means.new_tensor([1.0, NEAR])).sum(), "shown": shown, "off": off}
+        loss = (means * means.new_tensor([1.0, NEAR])).sum()
+        return {"loss": loss, "shown": shown, "off": off}
 
     def _off(self, tokens: Tensor, places: PlaceTargets) -> Tensor:
         """How far (b,) from the middle of what a token shows it is said to be, sides of a token."""

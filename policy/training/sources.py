@@ -241,6 +241,12 @@ class Opener:
                 f"Scenes are of the simulated ALOHA, with cameras {list(CAMERAS)}; the network "
                 f"looks at {list(config.image_sizes)}."
             )
+        first, camera = next(iter(config.image_sizes)), next(iter(sizes))
+        if config.first_picture_last and first != camera:
+            raise ValueError(
+                f"With first_picture_last, scenes must show the network's first camera: that is "
+                f"{first!r}, and of the simulated ALOHA's it is {camera!r}. Name {camera!r} first."
+            )
         scenes = load_scenes(self._cache / "scenes.npz", self._request.scenes or 6000, sizes, cell)
         if self._request.stage == "seeing":
             return ScenePieces(scenes, self._still)

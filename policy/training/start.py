@@ -84,8 +84,8 @@ def _from_base(request: TrainRequest, folder: Path) -> Start:
     if differing and (base.tasks or "stem" in differing):
         raise ValueError(
             f"The base was trained with { ({n: getattr(config, n) for n in differing}) }; the "
-            f"request says {differing}. Start from a base that has learnt no actions, or from "
-            "none."
+            f"request says {differing}. Start from a base that has learnt no actions (a stem: "
+            "that has the same one), or from none."
         )
     model = base.model.cast(torch.float32)  # masters: small steps vanish in bfloat16
     if differing:  # the same backbone under a fresh decoder

@@ -120,9 +120,18 @@ def test_a_decoder_that_learns_beside_its_backbone_is_told_the_truth_too(job, ba
     known = places.cell >= 0
     pointed, there = given[False][known, :2], 2 * places.centre[known] - 1
     off = torch.linalg.vector_norm(pointed - there, dim=1) > 2 * contexts.WRONG
-    assert off.any(), "a network of one step points wrong"
+    guessed = given[False][known, 2:4].argmax(dim=1)
+    assert off.any() and (guessed != places.arm[known]).any(), "one step points wrong"
     torch.testing.assert_close(given[True][known, :2], torch.where(off[:, None], there, pointed))
     assert (given[True][known, 2:4].argmax(dim=1) == places.arm[known]).all()
+
+
+def test_what_cannot_be_corrected_is_refused(job, base):
+    asked = {"touch_weight": 1.0, "correct_pointing": True, "augment": 0.0}
+    for name, fields in (("blind", {}), ("still", {"base": str(base), "action_weight": 0.0})):
+        folder = job(name, **asked, **fields)
+        with pytest.raises(ValueError, match="for a network with a pointer that learns actions"):
+            TrainingJob(folder, TrainRequest.load(folder / "request.json"))
 
 
 def test_a_backbone_that_nothing_teaches_to_point_is_not_corrected(job):

@@ -21,6 +21,7 @@ from policy.data.kinds import DRAWER, KINDS, LABELS
 from policy.data.places import ScenePlaces, beside, carried_to, first_touched
 from policy.data.scenes import draw_scenes
 from policy.model.presets import preset
+from policy.model.processor import resize
 from policy.model.words import train_tokenizer, vocabulary
 
 CELL, SIZE = 16, (96, 128)
@@ -40,6 +41,20 @@ def places(scenes):
     config = preset("nano", ("cam_high",), vocabulary(train_tokenizer([])))
     config = dataclasses.replace(config, image_sizes={"cam_high": SIZE})
     return ScenePlaces(scenes, aloha_embodiment(("cam_high",)), config, as_they_are)
+
+
+def test_a_scene_at_rest_shows_its_start_and_one_under_way_does_not(scenes, places):
+    sizes = {"cam_high": SIZE, "cam_high@start": (48, 64)}
+    config = dataclasses.replace(places._config, image_sizes=sizes)
+    shown = ScenePlaces(scenes, aloha_embodiment(("cam_high",)), config, as_they_are)
+    under_way = scenes.held.any(axis=1)
+    assert 0 < under_way.sum() < len(scenes)
+    for number, held in enumerate(under_way):
+        pictures = shown.item(number, np.random.default_rng(number)).pictures
+        assert set(pictures) == ({"cam_high"} if held else set(sizes))
+        if not held:
+            expected = resize(scenes.pictures["cam_high"][number], (48, 64))
+            np.testing.assert_array_equal(pictures["cam_high@start"], expected)
 
 
 def every_item(places):

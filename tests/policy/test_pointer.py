@@ -52,6 +52,14 @@ def test_the_first_picture_is_the_leading_image_tokens():
     ]
 
 
+def test_the_first_picture_is_the_last_image_tokens_where_it_comes_last():
+    kinds = torch.tensor([[0, 1, 1, 0, 1, 1, 1, 0], [0, 0, 1, 1, 1, 0, 0, 0]])
+    assert first_picture(kinds, 3, last=True).int().tolist() == [
+        [0, 0, 0, 0, 1, 1, 1, 0],
+        [0, 0, 1, 1, 1, 0, 0, 0],
+    ]
+
+
 def test_what_is_pointed_at_changes_the_chunk(pointing, seen, config):
     _, state, mask, noise, inputs = seen
     with torch.no_grad():

@@ -117,7 +117,7 @@ def test_the_stage_teaches_the_tower_and_nothing_else(seeing):
     assert (folder / "checkpoints" / "last" / HEADS).is_file()
 
 
-def test_later_stages_go_on_with_what_it_saw(seeing):
+def test_later_stages_go_on_with_what_it_saw(seeing, demonstrations):
     first = seeing()
     train(first, threading.Event())
     asked = {"stage": "grounding", "base": str(first / "checkpoints" / "last"), "steps": 1}
@@ -125,6 +125,12 @@ def test_later_stages_go_on_with_what_it_saw(seeing):
     train(later, threading.Event())
     config = Checkpoint.load(later / "checkpoints" / "last").model.config
     assert config.stem == (8, 16, 16) and config.first_picture_last
+    unpointed = seeing("pointing", **asked | {"stage": "sft", "scenes": 0}, pointer=True)
+    request = json.loads((unpointed / "request.json").read_text())
+    request |= {"dataset": str(demonstrations), "freeze_backbone": True, "scenes": None}
+    (unpointed / "request.json").write_text(json.dumps(request))
+    with pytest.raises(ValueError, match="learns where from touch_weight or scenes"):
+        TrainingJob(unpointed, TrainRequest.load(unpointed / "request.json"))
     other = seeing("other", **asked | {"stem": [8, 8, 8]})
     with pytest.raises(ValueError, match="The base was trained with"):
         TrainingJob(other, TrainRequest.load(other / "request.json"))
@@ -133,6 +139,9 @@ def test_later_stages_go_on_with_what_it_saw(seeing):
 def test_it_learns_from_scenes_alone(seeing):
     with pytest.raises(ValueError, match="seeing learns from scenes alone"):
         TrainRequest.load(seeing(mixture=[{"kind": "questions"}]) / "request.json")
+    for idle in ({"freeze": ["vision"]}, {"pointer": True}):
+        with pytest.raises(ValueError, match="teaches the vision tower alone"):
+            TrainRequest.load(seeing("-".join(idle), **idle) / "request.json")
     with pytest.raises(ValueError, match="leave stem out"):
         TrainRequest.load(seeing("backbone", backbone="some/model") / "request.json")
 
@@ -154,6 +163,12 @@ def test_cells_are_told_by_the_tokens_that_show_them(config, scenes):
             with torch.no_grad():
                 losses.append(float(learner(batch)["shown"]))
         assert losses[0] == pytest.approx(losses[1]), "the other picture is not labelled"
+
+
+def test_scenes_must_show_the_camera_that_comes_last(seeing):
+    folder = seeing(cameras=["front", "cam_high"])
+    with pytest.raises(ValueError, match="Name 'cam_high' first"):
+        TrainingJob(folder, TrainRequest.load(folder / "request.json"))
 
 
 def drawn(item):

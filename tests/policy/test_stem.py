@@ -10,7 +10,9 @@ import torch
 from policy.model.checkpoint import Checkpoint
 from policy.model.processor import Processor
 from policy.model.qwen_vla import QwenVLA
-from policy.model.stem import Stem
+from policy.model.stem import Convolution, Stem
+from policy.training.optimizers import make_optimizers
+from policy.training.request import TrainRequest
 
 WIDTHS = (8, 12, 16)
 
@@ -90,8 +92,14 @@ def test_a_copy_has_a_stem_of_its_own(stemmed, seen):
         assert not torch.equal(other.eval().see(seen[-1]).hidden, before)
 
 
-def test_its_weights_learn_as_matrices_do(stemmed):
-    assert all(parameter.ndim <= 2 for parameter in stemmed.backbone.model.visual.stem.parameters())
+def test_its_matrices_are_stepped_as_matrices(stemmed):
+    request = TrainRequest(scenes=1, optimizer="muon")
+    parameters = list(stemmed.parameters())
+    _, muon = make_optimizers(stemmed, {"all": (parameters, 1e-3)}, request)[0]
+    stepped = {id(p) for group in muon.param_groups for p in group["params"]}
+    stem = stemmed.backbone.model.visual.stem
+    convolutions = [m.weight for m in stem.modules() if isinstance(m, Convolution)]
+    assert len(convolutions) == 5 and all(id(weight) in stepped for weight in convolutions)
 
 
 def test_the_first_picture_can_come_last(config, tokenizer):
