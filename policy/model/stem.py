@@ -60,7 +60,7 @@ class Stem(nn.Module):
     def __init__(self, widths: Sequence[int], hidden: int, *, patch: int, merge: int) -> None:
         """Channels after each halving; as many halvings as make a patch one place.
 
-        Raises `ValueError` for another number of them.
+        Raises `ValueError` for another number of them, and for widths that groups do not fill.
         """
         super().__init__()
         if 2 ** len(widths) != patch:
@@ -68,7 +68,12 @@ class Stem(nn.Module):
                 f"A stem halves a patch of {patch} pixels to one place in {patch.bit_length() - 1} "
                 f"steps, got {len(widths)} widths: {list(widths)}."
             )
-        self._patch, self._merge, self._hidden = patch, merge, hidden
+        if any(width < GROUPS or width % GROUPS for width in widths):
+            raise ValueError(
+                f"Channels of a stem are multiples of {GROUPS}, got {list(widths)}: they are "
+                f"normalised in {GROUPS} groups."
+            )
+        self._patch, self._merge = patch, merge
         before = (3, *widths[:-1])
         self.steps = nn.Sequential(
             *(Step(a, b, again=n > 0) for n, (a, b) in enumerate(zip(before, widths, strict=True)))

@@ -60,6 +60,8 @@ def test_a_patch_is_seen_with_its_neighbours_and_pictures_apart(processor):
 def test_a_stem_has_as_many_steps_as_make_a_patch_one_place():
     with pytest.raises(ValueError, match=r"16 pixels to one place in 4 steps, got 3 widths"):
         Stem(WIDTHS, 10, patch=16, merge=2)
+    with pytest.raises(ValueError, match=r"multiples of 4, got \[8, 10, 16\]"):
+        Stem((8, 10, 16), 10, patch=8, merge=2)
 
 
 def test_a_network_with_a_stem_sees_alike_with_what_is_worked_out_beforehand(
