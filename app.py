@@ -30,7 +30,6 @@ from studio.episodes import Episodes
 from studio.history import History
 from studio.live import Live
 from studio.notices import Notices
-from studio.paths import PathProjector
 from studio.policy_host import PolicyHost
 from studio.preflight import NotReadyError, check_data_dir, check_libraries, listen
 from studio.record_desk import RecordDesk
@@ -131,8 +130,7 @@ def opened(options: Options) -> Iterator[FastAPI]:
         parts.enter_context(station)
         viewer = parts.enter_context(Viewer(station, rig.kinematics, rig.things))
         uplink = parts.enter_context(closing(Uplink(station, rig.jogged, seat, host, training)))
-        projector = PathProjector(rig.kinematics, body.cameras)
-        report = Report(station, record, host, seat, projector, hand=rig.hand)
+        report = Report(station, record, host, seat, rig)
         live = parts.enter_context(Live(station, report, uplink))
         source = policy_source(options)
         if source is not None:

@@ -1,6 +1,5 @@
 """A checkpoint as a `Policy`, in this process."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import torch
 from hardware.embodiment import Embodiment
 from hardware.interfaces import Observation
 from policy.first_look import frame_of, lacking
+from policy.instructions import check_instruction, words_of
 from policy.interface import ActionChunk, Commitment
 from policy.model.action_space import pad
 from policy.model.checkpoint import Checkpoint
@@ -17,7 +17,7 @@ from policy.model.config import Pace
 from policy.model.conventions import convention_for
 from policy.model.graphs import Recorder
 from policy.model.processor import Processor, resize
-from policy.model.prompt import action_prompt, clean_instruction
+from policy.model.prompt import action_prompt
 from policy.model.sampling import Previous, Sampling
 
 
@@ -198,35 +198,3 @@ class LocalPolicy:
         missing = lacking(observation, self.image_sizes)
         if missing:
             raise ValueError(f"The policy looks at {list(self.image_sizes)}; missing: {missing}.")
-
-
-FILLERS = frozenset(
-    ("a", "an", "the", "please", "now", "then", "just", "robot", "can", "could", "would", "you")
-)
-"""Words that any instruction may have."""
-
-
-def words_of(instruction: str) -> frozenset[str]:
-    """The words of an instruction, without marks of punctuation."""
-    return frozenset(re.findall(r"[\w'-]+", clean_instruction(instruction)))
-
-
-def check_instruction(
-    instruction: str, tasks: tuple[str, ...], known: frozenset[str] | None
-) -> None:
-    """Raise `ValueError`, naming what was trained, unless every word of it is `known`.
-
-    Any order of known words passes. One unknown word refuses: a colour never seen or a "not"
-    would be acted out as if it were not there. None lets every word pass.
-    """
-    words = words_of(instruction)
-    if not tasks:
-        raise ValueError(
-            "This checkpoint has learnt no actions yet. Fine-tune it on demonstrations first."
-        )
-    unknown = [] if known is None else sorted(words - FILLERS - known)
-    if unknown:
-        raise ValueError(
-            f"This checkpoint does not know {', '.join(repr(word) for word in unknown)}. "
-            f"It was trained on: {'; '.join(tasks[:8])}."
-        )

@@ -10,6 +10,8 @@ from studio.policy_host import PolicyHost
 from studio.record_desk import RecordDesk
 from studio.seat import Seat
 from studio.station import Station
+from studio.suggestions import Suggestions
+from studio.workcell_rig import Rig
 
 
 class Report:
@@ -21,16 +23,15 @@ class Report:
         record: RecordDesk,
         host: PolicyHost,
         seat: Seat,
-        projector: PathProjector,
-        *,
-        hand: str = "page",
+        rig: Rig,
     ) -> None:
         self._station = station
         self._record = record
         self._host = host
         self._seat = seat
-        self._projector = projector
-        self._hand = hand
+        self._projector = PathProjector(rig.kinematics, rig.robot.embodiment.cameras)
+        self._suggestions = Suggestions(rig.offered)
+        self._hand = rig.hand
         self._cell = Cell(station)
         self._told = 0
 
@@ -80,9 +81,11 @@ class Report:
 
     def slow(self) -> dict[str, str]:
         """What a person notices within a second."""
+        status = self._host.status
         message = {
             "type": "slow",
-            "policy": asdict(self._host.status),
+            "policy": {"state": status.state, "name": status.name, "message": status.message},
+            "suggestions": self._suggestions.fitting(status.tasks),
             "history": [
                 {
                     "number": told.number,

@@ -11,6 +11,7 @@ from hardware.interfaces import Action, Agent, HardwareError, Observation
 from hardware.kinematics import Kinematics, kinematics_for
 from hardware.robot import Robot
 from hardware.simulated_aloha import simulated_aloha
+from hardware.simulation.offers import Offers
 from hardware.simulation.solids import Solid, solids
 from hardware.teleoperator import CartesianTeleoperator
 from hardware.workcell.assembly import AssembledWorkcell, assemble
@@ -35,6 +36,8 @@ class Rig:
     """Where links and cameras are; None for a body whose shape is not known."""
     things: Callable[[], Sequence[Solid]] = tuple
     """What is on the table, as far as it is known."""
+    offered: Callable[[], Sequence[Sequence[str]]] = tuple
+    """What can be asked of a simulated world, kind by kind; of a real one nobody says."""
     rearrange: Callable[[int, str], None] | None = None
     """Puts a simulated world at a new start; None for real arms."""
     cell: AssembledWorkcell | None = None
@@ -99,6 +102,7 @@ def _simulated() -> Rig:
         hand,
         kinematics=kinematics_for(aloha.robot.embodiment),
         things=partial(solids, aloha.world),
+        offered=Offers(aloha.world),
         rearrange=aloha.world.reset,
     )
 

@@ -126,6 +126,14 @@ class QwenVLAConfig:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
 
+    @property
+    def first_grid(self) -> tuple[int, int]:
+        """Rows and columns of the tokens that show the first camera's picture."""
+        vision = self.backbone["vision_config"]
+        cell = int(vision["patch_size"]) * int(vision["spatial_merge_size"])
+        height, width = next(iter(self.image_sizes.values()))
+        return height // cell, width // cell
+
     def pace(self, body: str) -> Pace:
         """The rate and the length of the chunks of the body of that name."""
         return self.paces.get(body, Pace(self.action_hz, self.horizon))

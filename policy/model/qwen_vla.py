@@ -1,5 +1,6 @@
 """Qwen-VLA: a vision-language backbone and the action decoder over its hidden states."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -69,7 +70,7 @@ class QwenVLA(nn.Module):
         rope = text.rope_parameters
         if config.pointer and config.state != "decoder":
             raise ValueError(f'A pointer goes with state "decoder", got {config.state!r}.')
-        self.pointer = Pointer(text.hidden_size) if config.pointer else None
+        self.pointer = Pointer(text.hidden_size, config.first_grid) if config.pointer else None
         self.decoder = ActionDecoder(
             config.decoder,
             hidden=text.hidden_size,
@@ -112,14 +113,9 @@ class QwenVLA(nn.Module):
         """What the decoder is given of `hidden` (B, L, hidden) at `positions` (3, B, L)."""
         pointed = None
         if self.pointer is not None:
-            vision = self.config.backbone["vision_config"]
-            cell = int(vision["patch_size"]) * int(vision["spatial_merge_size"])
-            height, width = next(iter(self.config.image_sizes.values()))
-            picture = first_picture(
-                inputs.mm_token_type_ids,
-                height * width // cell**2,
-                last=self.config.first_picture_last,
-            )
+            tokens = math.prod(self.config.first_grid)
+            last = self.config.first_picture_last
+            picture = first_picture(inputs.mm_token_type_ids, tokens, last=last)
             pointed = self.pointer(hidden, picture)
         return Context(hidden, positions, inputs.attention_mask, pointed)
 

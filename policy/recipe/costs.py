@@ -43,6 +43,10 @@ AIMING_SAMPLES_A_SECOND = 27.0
 SEEING_SAMPLES_A_SECOND = 50.0
 """The same of a vision tower alone, asked twice: two cores learnt from 92 to 107."""
 
+SEEN_SAMPLES_A_SECOND = 49.0
+"""The same where the tower stays as it is and looks at each picture once, `augment` 0: two cores
+learnt from 96 to 101, two draws, a context that is only read."""
+
 DECODER_SAMPLES_A_SECOND = 85.0
 """The same where the decoder learns alone, from contexts computed before: two cores learnt from 160
 to 190, with two draws and a context that is only read, beside other work."""
@@ -51,8 +55,8 @@ CONTEXTS_A_SECOND = 50.0
 """Rows of demonstrations whose contexts a core computes in a second: 42 to 55, beside the same."""
 
 ROWS_A_CORE_SECOND = 50.0
-"""Rows, 10 a second of the robot's, in what a core demonstrates in a second: the 2,900
-demonstrations of `laptop` are 3,205 core-seconds by the tables above, and have 161,214."""
+"""Rows, 10 a second of the robot's, in what a core demonstrates in a second: the 2,510
+demonstrations of `laptop` are 2,792 core-seconds by the tables above, and have 140,888."""
 
 GPU_SAMPLES_A_SECOND = 6000.0
 """Samples a large GPU is planned with; not measured (`docs/recipe.md`)."""
@@ -101,6 +105,8 @@ def _samples_a_second(request: Mapping[str, Any]) -> float:
         return DECODER_SAMPLES_A_SECOND
     if request.get("stage") == "seeing":
         return SEEING_SAMPLES_A_SECOND
+    if "vision" in request.get("freeze", ()) and request.get("augment", 1.0) == 0:
+        return SEEN_SAMPLES_A_SECOND
     aims = request.get("action_weight") == 0 and "decoder" in request.get("freeze", ())
     return AIMING_SAMPLES_A_SECOND if aims else SAMPLES_A_SECOND
 

@@ -26,6 +26,10 @@ GROUNDING_PARTS = ("grounding", "named", "where", "arm", "hit")
 """What the heads measure; the first is the loss, made of some of the others."""
 
 
+FAR = 8.0
+"""How much it counts to be off by a whole picture: in pictures of 8 tokens a side, a token is 1."""
+
+
 class GroundingHeads(nn.Module):
     """Reads the image tokens of the backbone's last hidden state.
 
@@ -33,16 +37,17 @@ class GroundingHeads(nn.Module):
     """
 
     def __init__(
-        self, hidden: int, labels: Sequence[Sequence[int]], *, points: bool = False
+        self, hidden: int, labels: Sequence[Sequence[int]], grid: tuple[int, int] | None = None
     ) -> None:
         """`labels`: for each head, the class of each thing that a cell can show.
 
-        The heads that find what is meant are the network's own if it `points`.
+        The heads that find what is meant, in a first picture of `grid` tokens, are the network's
+        own if it points; then without a `grid`.
         """
         super().__init__()
         self.shows = nn.ModuleList(nn.Linear(hidden, max(classes) + 1) for classes in labels)
         self.register_buffer("labels", torch.tensor(labels))
-        self.pointer = None if points else Pointer(hidden)
+        self.pointer = None if grid is None else Pointer(hidden, grid)
 
     def forward(
         self, tokens: Tensor, targets: PlaceTargets, pointer: Pointer | None = None
@@ -60,14 +65,14 @@ class GroundingHeads(nn.Module):
         seen = (targets.cell >= 0).float()
         chosen = targets.cell.clamp(min=0)
         token = view[torch.arange(len(view), device=view.device), chosen]
-        where = (pointer.where(token).float() - targets.centre).abs().sum(dim=-1) * seen
+        where = (pointer.place(token, chosen) - targets.centre).abs().sum(dim=-1) * seen
         shows = self.shown(tokens, targets.cells)
         picked = functional.cross_entropy(named, targets.cell, ignore_index=-100, reduction="none")
         arm = functional.cross_entropy(
             pointer.arm(token).float(), targets.arm, ignore_index=-100, reduction="none"
         )
         return {
-            "grounding": shows + picked + 3 * where + arm,
+            "grounding": shows + picked + FAR * where + arm,
             "named": picked,
             "where": where,
             "arm": arm,

@@ -211,7 +211,7 @@ class TrainingJob(Job):
             return None
         hidden = self.model.backbone.config.text_config.hidden_size
         points = pointer is not None or request.stage == "seeing"  # which teaches no pointing
-        heads = GroundingHeads(hidden, LABELS, points=points)
+        heads = GroundingHeads(hidden, LABELS, None if points else self.model.config.first_grid)
         if request.base is not None:
             take_up(heads, Path(request.base))
         return heads

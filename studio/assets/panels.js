@@ -15,14 +15,14 @@ export function mountNow(element, live) {
 export function mountSuggestions(element, live) {
   const list = element.querySelector(".suggestions");
   let shown = "";
-  live.on("slow", ({ policy }) => {
-    const key = JSON.stringify([policy.state, policy.name, policy.message, policy.tasks]);
+  live.on("slow", ({ policy, suggestions }) => {
+    const key = JSON.stringify([policy.state, policy.name, policy.message, suggestions]);
     if (key === shown) return;
     shown = key;
     const name = element.querySelector(".policy-name");
     name.textContent = policy.state === "ready" ? policy.name : policy.message;
     name.dataset.state = policy.state;
-    list.replaceChildren(...policy.tasks.slice(0, 12).map(chip));
+    list.replaceChildren(...suggestions.map(chip));
   });
 }
 

@@ -29,18 +29,18 @@ def pointing(config):
 
 
 def test_the_token_that_is_meant_is_said_with_its_place_and_arm():
-    pointer = Pointer(4)
+    pointer = Pointer(4, (1, 3))
     with torch.no_grad():
         for parameter in pointer.parameters():
             parameter.zero_()
         pointer.named.weight[0, 0] = 50.0  # the first feature says: this one
-        pointer.where[2].bias[:] = torch.tensor([0.75, 0.25])
+        pointer.where[2].bias[:] = torch.tensor([-0.25, 0.25])
         pointer.arm.bias[1] = 50.0
     hidden = torch.zeros(2, 6, 4)
     hidden[0, 3, 0], hidden[0, 5, 0] = 1.0, 2.0  # the second is beyond the first picture
     picture = torch.tensor([[0, 1, 1, 1, 0, 0], [0] * 6], dtype=torch.bool)
     said = pointer(hidden, picture)
-    torch.testing.assert_close(said[0], torch.tensor([0.5, -0.5, 0.0, 1.0, 1.0]))
+    torch.testing.assert_close(said[0], torch.tensor([2 * 2.25 / 3 - 1, 0.5, 0.0, 1.0, 1.0]))
     assert said.shape == (2, POINTED) and not said[1].any()  # nothing is seen: nothing is said
 
 
@@ -123,10 +123,10 @@ def test_a_pointer_outlives_another_horizon(job):
 
 
 def test_heads_of_an_earlier_checkpoint_go_on(tmp_path):
-    heads = GroundingHeads(8, LABELS)
+    heads = GroundingHeads(8, LABELS, (6, 8))
     earlier = {name.removeprefix("pointer."): v for name, v in heads.state_dict().items()}
     save_file(earlier, tmp_path / HEADS)
-    again, pointer = GroundingHeads(8, LABELS), Pointer(8)
+    again, pointer = GroundingHeads(8, LABELS, (6, 8)), Pointer(8, (6, 8))
     take_up(again, tmp_path)
     assert point_as(pointer, tmp_path)
     torch.testing.assert_close(again.state_dict(), heads.state_dict())

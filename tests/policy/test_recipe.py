@@ -55,9 +55,8 @@ def test_every_request_of_the_shipped_recipe_is_one_that_training_takes(scale, m
         for stage in nano(scale).stages
     }
     assert requests["seeing"].base is None
-    assert requests["pretraining"].base == str(tmp_path / "jobs/seeing/checkpoints/last")
-    assert requests["aiming"].base == str(tmp_path / "jobs/pretraining/checkpoints/last")
-    assert requests["sft"].base == str(tmp_path / "jobs/driving/checkpoints/last")
+    assert requests["sft"].base == str(tmp_path / "jobs/seeing/checkpoints/last")
+    assert requests["correcting"].base == str(tmp_path / "jobs/sft/checkpoints/last")
     shown = [part.dataset for part in requests["sft"].ingredients if part.kind == "actions"]
     assert shown[0] == str(tmp_path / "data/pick")
     done = set()
@@ -113,6 +112,8 @@ def test_a_stage_is_planned_with_the_rate_of_what_it_learns():
 
     assert hours() == pytest.approx(100 / 22)
     assert hours(action_weight=0.0, freeze=("decoder",)) == pytest.approx(100 / 27)
+    assert hours(freeze=("vision",), augment=0.0) == pytest.approx(100 / 49)
+    assert hours(freeze=("vision",)) == hours(augment=0.0) == hours()
     assert hours(action_weight=0.0) == hours(freeze=("decoder",)) == hours()
     rows = 50 * core_seconds
     assert hours(freeze_backbone=True) == pytest.approx(100 / 85 + rows / 50 / 3600)
@@ -124,11 +125,13 @@ def test_the_shipped_recipes_stages_are_planned_so(tmp_path):
     steps = {step.name: step for step in plan(nano("laptop"), tmp_path, LAPTOP)}
     sizes = {stage.name: stage.request for stage in nano("laptop").stages}
     samples = {name: size["steps"] * size["batch_size"] / 3600 for name, size in sizes.items()}
-    assert steps["aiming"].hours == pytest.approx(samples["aiming"] / 27)
-    rows = 161_214  # of its 2,900 demonstrations, counted
-    driving = samples["driving"] / 85 + rows / 50 / 3600
-    assert steps["driving"].hours == pytest.approx(driving, rel=0.01)
-    assert steps["sft"].hours == pytest.approx(samples["sft"] / 22)
+    assert steps["seeing"].hours == pytest.approx(samples["seeing"] / 50)
+    assert steps["sft"].hours == pytest.approx(samples["sft"] / 49)
+    shown = [each for each in nano("laptop").demonstrations if each.driver is None]
+    rows = 140_888  # of its 2,510 demonstrations, counted
+    frozen = {**sizes["sft"], "freeze_backbone": True}
+    driving = samples["sft"] / 85 + rows / 50 / 3600
+    assert stage_hours(frozen, shown, LAPTOP) == pytest.approx(driving, rel=0.01)
 
 
 def test_attempts_are_starts_of_every_task_on_every_axis():

@@ -10,8 +10,9 @@ import pytest
 from websockets.sync.client import connect
 
 from policy.client import PolicyClient, PolicyUnreachableError
+from policy.instructions import check_instruction, words_of
 from policy.interface import ActionChunk, Commitment, Policy
-from policy.local import LocalPolicy, check_instruction, words_of
+from policy.local import LocalPolicy
 from policy.local_server import LocalPolicyServer
 from policy.serve import PolicyServer, read_observation
 from policy.wire import pack, unpack

@@ -13,7 +13,8 @@ from hardware.interfaces import Frame, Observation
 from hardware.simulation.language import reword, understand
 from policy.data.demonstrations import Trajectories
 from policy.data.samples import load_samples
-from policy.local import LocalPolicy, check_instruction, words_of
+from policy.instructions import check_instruction, words_of
+from policy.local import LocalPolicy
 from policy.model.checkpoint import HEADS, Checkpoint
 from policy.model.config import TimeLaw
 from policy.model.conventions import convention_for

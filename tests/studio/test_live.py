@@ -13,7 +13,6 @@ from recordings.jobs import JobQueue
 from recordings.recorder import Recorder
 from studio.browser import COOKIE
 from studio.live import Live
-from studio.paths import PathProjector
 from studio.pictures import HEADER
 from studio.policy_host import PolicyHost
 from studio.record_desk import RecordDesk
@@ -22,6 +21,7 @@ from studio.seat import Seat
 from studio.status import Driver
 from studio.training import Training
 from studio.uplink import Uplink
+from studio.workcell_rig import Rig
 
 
 @pytest.fixture
@@ -34,9 +34,9 @@ def web(station, body, teleoperator, seat, empty_catalogue, tmp_path):
     training = Training(empty_catalogue, JobQueue(empty_catalogue), station.notices)
     host = PolicyHost(body, station.notices, station.stand_by, tmp_path / "log")
     uplink = Uplink(station, teleoperator, seat, host, training)
-    projector = PathProjector(kinematics_for(body), body.cameras)
+    rig = Rig(station.robot, teleoperator, teleoperator, kinematics_for(body))
     record = RecordDesk(Recorder(body), empty_catalogue)
-    report = Report(station, record, host, seat, projector)
+    report = Report(station, record, host, seat, rig)
     app = FastAPI()
     with Live(station, report, uplink) as live, TestClient(app) as client:
 

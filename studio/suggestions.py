@@ -1,0 +1,47 @@
+"""What the page suggests to say: what can be done with what lies there, in words that are known."""
+
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
+
+from policy.instructions import unknown_words, words_of
+
+MOST = 12
+"""As many as a person reads at a glance."""
+
+
+class Suggestions:
+    """Chooses of what can be asked of the world as it was set out."""
+
+    def __init__(self, offered: Callable[[], Sequence[Sequence[str]]] = tuple) -> None:
+        """`offered` says, kind by kind, what can be asked of the world; nothing of a real one."""
+        self._offered = offered
+        self._tasks: tuple[str, ...] = ()
+        self._words: frozenset[str] = frozenset()
+
+    def fitting(self, tasks: tuple[str, ...]) -> tuple[str, ...]:
+        """At most `MOST` sentences for a policy that was trained on `tasks`.
+
+        They are of as many kinds as there are; some of `tasks` themselves if none fits. A sentence
+        with a word that the policy does not know is left out, as it would refuse it.
+        """
+        if tasks is not self._tasks:
+            self._tasks, self._words = tasks, words_of(" ".join(tasks)) if tasks else frozenset()
+        if not tasks:
+            return ()
+        kinds = [
+            [said for said in kind if not unknown_words(said, self._words)]
+            for kind in self._offered()
+        ]
+        fitting = [kind for kind in kinds if kind]
+        if not fitting:
+            return tasks[:MOST]
+        shares = [_spread(kind, -(-MOST // len(fitting))) for kind in fitting]
+        mixed = [said for row in zip_longest(*shares) for said in row if said is not None]
+        return tuple(mixed[:MOST])
+
+
+def _spread(said: Sequence[str], count: int) -> list[str]:
+    """`count` of them at most, from its beginning to its end, so that neighbours differ."""
+    if len(said) <= count:
+        return list(said)
+    return [said[n * len(said) // count] for n in range(count)]
