@@ -35,13 +35,11 @@ class Suggestions:
         fitting = [kind for kind in kinds if kind]
         if not fitting:
             return tasks[:MOST]
-        shares = [_spread(kind, -(-MOST // len(fitting))) for kind in fitting]
-        mixed = [said for row in zip_longest(*shares) for said in row if said is not None]
-        return tuple(mixed[:MOST])
+        turns = [kind for n in range(MOST) for kind in fitting if len(kind) > n][:MOST]
+        shares = [_spread(kind, turns.count(kind)) for kind in fitting]
+        return tuple(said for row in zip_longest(*shares) for said in row if said is not None)
 
 
 def _spread(said: Sequence[str], count: int) -> list[str]:
-    """`count` of them at most, from its beginning to its end, so that neighbours differ."""
-    if len(said) <= count:
-        return list(said)
+    """`count` of them, from its beginning to its end, so that neighbours differ."""
     return [said[n * len(said) // count] for n in range(count)]
