@@ -1,6 +1,7 @@
 """Instructions as a policy takes them: by words it was trained on. Needs no torch."""
 
 import re
+from collections.abc import Sequence
 
 from policy.model.prompt import clean_instruction
 
@@ -13,6 +14,12 @@ FILLERS = frozenset(
 def words_of(instruction: str) -> frozenset[str]:
     """The words of an instruction, without marks of punctuation."""
     return frozenset(re.findall(r"[\w'-]+", clean_instruction(instruction)))
+
+
+def examples(tasks: Sequence[str], count: int) -> list[str]:
+    """At most `count` of `tasks`, from the first to the last, so that neighbours differ."""
+    count = min(count, len(tasks))
+    return [tasks[n * len(tasks) // count] for n in range(count)]
 
 
 def unknown_words(instruction: str, known: frozenset[str]) -> frozenset[str]:
@@ -36,5 +43,5 @@ def check_instruction(
     if unknown:
         raise ValueError(
             f"This checkpoint does not know {', '.join(repr(word) for word in unknown)}. "
-            f"It was trained on: {'; '.join(tasks[:8])}."
+            f"It was trained on: {'; '.join(examples(tasks, 8))}."
         )

@@ -1,6 +1,7 @@
 """Policies that drive: what they know, in words, and their end. Lets none drive."""
 
 from policy.agent import PolicyAgent
+from policy.instructions import examples
 from policy.interface import Policy
 
 
@@ -14,4 +15,6 @@ def known(policy: Policy) -> str:
     """Say which instructions `policy` was trained on, as the end of a sentence."""
     if not policy.tasks:
         return ""
-    return " It was trained on: " + "; ".join(f"“{task}”" for task in policy.tasks[:12]) + "."
+    return (
+        " It was trained on: " + "; ".join(f"“{task}”" for task in examples(policy.tasks, 12)) + "."
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 
-from policy.instructions import unknown_words, words_of
+from policy.instructions import examples, unknown_words, words_of
 
 MOST = 12
 """As many as a person reads at a glance."""
@@ -34,12 +34,7 @@ class Suggestions:
         ]
         fitting = [kind for kind in kinds if kind]
         if not fitting:
-            return tasks[:MOST]
+            return tuple(examples(tasks, MOST))
         turns = [kind for n in range(MOST) for kind in fitting if len(kind) > n][:MOST]
-        shares = [_spread(kind, turns.count(kind)) for kind in fitting]
+        shares = [examples(kind, turns.count(kind)) for kind in fitting]
         return tuple(said for row in zip_longest(*shares) for said in row if said is not None)
-
-
-def _spread(said: Sequence[str], count: int) -> list[str]:
-    """`count` of them, from its beginning to its end, so that neighbours differ."""
-    return [said[n * len(said) // count] for n in range(count)]

@@ -31,6 +31,7 @@ from policy.evaluation.environment import Ending, Result, Start
 from policy.evaluation.film import Film
 from policy.evaluation.request import Rules
 from policy.from_zero import FromZero
+from policy.instructions import examples
 
 STRICT_SECS = 0.5
 """For a strict success, the driver drives on so long and at its end what was told is done."""
@@ -124,7 +125,8 @@ class AlohaSim:
         if not found:
             raise ValueError(
                 "The policy was trained on no task of the simulated ALOHA, only on: "
-                f"{'; '.join(trained[:8])}. Name tasks with --env, such as {self.tasks[0]}."
+                f"{'; '.join(examples(trained, 8))}. Name tasks with --env, such as "
+                f"{self.tasks[0]}."
             )
         return tuple(found)
 

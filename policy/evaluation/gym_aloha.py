@@ -33,6 +33,7 @@ from policy.evaluation.driver import Briefing, Driver, chance_of
 from policy.evaluation.environment import Ending, Result, Start
 from policy.evaluation.film import Film
 from policy.evaluation.request import Rules
+from policy.instructions import examples
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +104,8 @@ class GymAloha:
         if trained and not found:
             raise ValueError(
                 f"The policy was trained on neither of {list(self.tasks)}, only on: "
-                f"{'; '.join(trained[:8])}. Name one with --env to measure it all the same."
+                f"{'; '.join(examples(trained, 8))}. Name one with --env to measure it "
+                "all the same."
             )
         return found or self.tasks
 
