@@ -15,9 +15,12 @@ TASKS = (
 )
 
 
-def results(swap):
-    seeds = seeds_of("val", None, 2)
-    request = Request(str(NANO), ",".join(TASKS), TASKS, (None,), swap, seeds)
+KINDS = ("put", "store")
+
+
+def results(swap, tasks=TASKS, starts=2):
+    seeds = seeds_of("val", None, starts)
+    request = Request(str(NANO), ",".join(tasks), tasks, (None,), swap, seeds)
     return list(run(request, request.starts(), workers=0))
 
 
@@ -33,5 +36,11 @@ def test_told_another_cube_it_takes_that_and_leaves_this_one():
     assert not any(result.first_done for result in told_another)
 
 
+@pytest.mark.timeout(900)
+def test_it_puts_things_where_they_are_to_go():
+    done = results(swap=False, tasks=KINDS, starts=6)
+    assert sum(result.success for result in done) >= 7
+
+
 def test_it_is_small_enough_to_ship():
-    assert sum(path.stat().st_size for path in NANO.iterdir()) < 25e6
+    assert sum(path.stat().st_size for path in NANO.rglob("*")) < 25e6

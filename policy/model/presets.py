@@ -100,7 +100,7 @@ _NANO = Preset(
         "linear_num_value_heads": 4,
     },
     vision={
-        "depth": 3,
+        "depth": 2,
         "hidden_size": 128,
         "intermediate_size": 256,
         "num_heads": 4,

@@ -3,19 +3,25 @@
 import json
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from hardware.simulation.language.reading import understand
 from policy.ask import Accuracy
 from policy.evaluation.report import Row, table
+from policy.evaluation.request import NO_AXIS
 from policy.model.checkpoint import Checkpoint
 from policy.recipe.plan import checkpoint_folder, report_file
 from policy.recipe.recipe import Recipe
 from policy.recipe.step import Step
 
 PARTIAL = "release.partial"
+
+LEAST = 0.2
+"""Share of starts that a kind of task must succeed in to be told of: a released policy refuses what
+it would nearly always fail at, in words that it then does not know."""
 
 
 def release(recipe: Recipe, out: Path, steps: Sequence[Step]) -> Path:
@@ -28,10 +34,29 @@ def release(recipe: Recipe, out: Path, steps: Sequence[Step]) -> Path:
     source = checkpoint_folder(out, recipe.released)
     shutil.copytree(source, partial)
     checkpoint = Checkpoint.load(partial)
+    told = worth_telling(checkpoint.tasks, _poor(recipe, out))
+    (partial / "tasks.json").write_text(json.dumps(told, indent=2) + "\n")
     (partial / "README.md").write_text(card(recipe, out, steps, checkpoint))
     shutil.rmtree(folder, ignore_errors=True)
     partial.replace(folder)
     return folder
+
+
+def worth_telling(tasks: Iterable[str], poor: Container[str]) -> tuple[str, ...]:
+    """Those of the instructions `tasks` that are of no kind among the `poor` ones."""
+    read = ((told, understand(told)) for told in tasks)
+    return tuple(told for told, meant in read if meant is None or meant.family not in poor)
+
+
+def _poor(recipe: Recipe, out: Path) -> set[str]:
+    """Kinds of which less than `LEAST` succeeded, on starts like those of training."""
+    rows = [
+        row
+        for measured in recipe.measurements
+        if not measured.swap
+        for row in json.loads(report_file(out, measured.name).read_text())["tasks"]
+    ]
+    return {row["task"] for row in rows if row["axis"] == NO_AXIS and row["success"] < LEAST}
 
 
 def card(recipe: Recipe, out: Path, steps: Sequence[Step], checkpoint: Checkpoint) -> str:

@@ -11,6 +11,7 @@ from policy.model.memory import Plan, num_tokens, running_memory, training_memor
 from policy.model.presets import PRESETS, preset, size_for
 from policy.model.qwen_vla import QwenVLA
 from policy.model.words import vocabulary
+from policy.recipe.nano import nano
 
 VIEWS = ("cam_high", "cam_left_wrist", "cam_right_wrist")
 
@@ -54,10 +55,17 @@ def test_the_decoder_has_a_state_input_only_where_the_state_is_shown_to_it():
     assert hasattr(shown.decoder, "state_in")
 
 
-def test_the_nano_preset_is_what_ships(pretrained_nano):
-    shipped = Checkpoint.load(pretrained_nano)
-    named = preset("nano", tuple(shipped.model.config.image_sizes), vocabulary(shipped.tokenizer))
-    assert named == shipped.model.config
+def test_what_ships_is_the_nano_preset_as_its_recipe_asks_for_it(pretrained_nano):
+    shipped, recipe = Checkpoint.load(pretrained_nano), nano("laptop")
+    named = preset("nano", (recipe.camera, *recipe.views), vocabulary(shipped.tokenizer))
+    seeing, sft = (stage.request for stage in recipe.stages[:2])
+    asked = dataclasses.replace(
+        named,
+        decoder=dataclasses.replace(named.decoder, context=sft["decoder_context"]),
+        **{name: seeing[name] for name in ("stem", "first_picture_last")},
+        **{name: sft[name] for name in ("pointer", "prompt_grippers")},
+    )
+    assert asked == shipped.model.config
 
 
 def test_a_preset_survives_its_json(tmp_path):

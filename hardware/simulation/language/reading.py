@@ -94,6 +94,12 @@ class Understood:
         built = _TASKS.get(self.meaning.form)
         return None if self.called or built is None else built(self.meaning)
 
+    @property
+    def family(self) -> str:
+        """Name of its kind of task, a key of `FAMILIES` or `LATER`."""
+        form = self.meaning.form
+        return "sort" if form in SORTING else form.rstrip("_23")
+
     def task_id(self) -> str | None:
         """The id of the task, as far as words can tell it."""
         if self.meaning.form in SORTING:
