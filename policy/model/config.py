@@ -128,7 +128,12 @@ class QwenVLAConfig:
 
     @property
     def first_grid(self) -> tuple[int, int]:
-        """Rows and columns of the tokens that show the first camera's picture."""
+        """Rows and columns of the tokens that show the first camera's picture.
+
+        Raises `ValueError` for a network that looks at none.
+        """
+        if not self.image_sizes:
+            raise ValueError("A network that points needs a camera, and image_sizes names none.")
         vision = self.backbone["vision_config"]
         cell = int(vision["patch_size"]) * int(vision["spatial_merge_size"])
         height, width = next(iter(self.image_sizes.values()))

@@ -22,7 +22,7 @@ class Pointer(nn.Module):
         self._grid = grid
         self.named = nn.Linear(hidden, 1)
         self.arm = nn.Linear(hidden, arms)
-        self.where = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 2))
+        self.offset = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 2))
 
     def forward(self, hidden: Tensor, picture: Tensor) -> Tensor:
         """Numbers (B, POINTED) of tokens (B, L, hidden), `picture` (B, L) true in the first view.
@@ -49,7 +49,7 @@ class Pointer(nn.Module):
         token sees tells that more finely than how far the picture's corner is.
         """
         rows, columns = self._grid
-        off = self.where(token).float()
+        off = self.offset(token).float()
         across, down = cell % columns + 0.5 + off[:, 0], cell // columns + 0.5 + off[:, 1]
         return torch.stack([across / columns, down / rows], dim=-1)
 

@@ -40,13 +40,13 @@ SHARES = {
     "transfer": 5,
     "insertion": 5,
 }
-"""Rows of a batch that a kind of task gets, in one measure with those of `GROUNDING`."""
+"""Weight of a kind of task in a batch, in one measure with `GROUNDING`."""
 
 CORRECTIONS: dict[Scale, int] = {"smoke": 1, "laptop": 100, "gpu": 100}
 """Corrections of each kind of our tasks, where the checkpoint of the stage `sft` drives first."""
 
 GROUNDING, QUESTIONS = 16, 4
-"""Rows of a batch beside the demonstrations, in the same measure as `SHARES`."""
+"""Weights of what is beside the demonstrations, in the same measure as `SHARES`."""
 
 
 @dataclass(frozen=True, slots=True)

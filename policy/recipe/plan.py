@@ -244,8 +244,9 @@ def _write_request(folder: Path, request: Mapping[str, Any], cache: Path) -> Non
     """Make a job folder; one that is there must be of the same request, but for the machine's."""
     path = folder / "request.json"
     if path.exists():
-        theirs = {**json.loads(path.read_text()), **dict.fromkeys(DEVICE_ONLY)}
-        if theirs != {**request, **dict.fromkeys(DEVICE_ONLY)}:
+        theirs, ours = json.loads(path.read_text()), json.loads(json.dumps(request))
+        alike = dict.fromkeys(DEVICE_ONLY)
+        if {**theirs, **alike} != {**ours, **alike}:
             raise ValueError(
                 f"The job was begun with another request. Remove the folder to train anew, or "
                 f"choose another OUT: {folder}"

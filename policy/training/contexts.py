@@ -24,7 +24,7 @@ from policy.data.item import Item, Source
 from policy.model.processor import Processor
 from policy.model.qwen_vla import Context, QwenVLA
 
-FORMAT = 1
+FORMAT = 2
 """Of the files; raised when they would be read otherwise."""
 
 WRONG = 0.03

@@ -109,20 +109,24 @@ def heads_of(base: Path) -> dict[str, Tensor]:
     if not path.is_file():
         return {}
     try:
-        saved = load_file(path)
+        saved: dict[str, Tensor] = load_file(path)
     except (SafetensorError, OSError) as error:
         logger.warning("Grounding begins with new heads: %s is torn. %s", path, error)
         return {}
-    earlier = ("named.", "where.", "arm.")  # as they were called before networks pointed
-    return {(POINTING if n.startswith(earlier) else "") + n: value for n, value in saved.items()}
+    return saved
 
 
 def point_as(pointer: Pointer, base: Path) -> bool:
     """Let a network's new `pointer` go on as the heads beside `base`; whether there are such."""
-    saved = {n: value for n, value in heads_of(base).items() if n.startswith(POINTING)}
-    if saved:
-        pointer.load_state_dict({n.removeprefix(POINTING): value for n, value in saved.items()})
-    return bool(saved)
+    saved = {
+        n.removeprefix(POINTING): value
+        for n, value in heads_of(base).items()
+        if n.startswith(POINTING)
+    }
+    if saved.keys() != pointer.state_dict().keys():  # none, or such as said places otherwise
+        return False
+    pointer.load_state_dict(saved)
+    return True
 
 
 def take_up(heads: GroundingHeads, base: Path) -> None:

@@ -81,10 +81,10 @@ class Job:
             self.model.config = replace(config, longest_prefix=request.longest_prefix)
         looks_alike = not request.augment and not request.crop
         repeats = "vision" in self._frozen and looks_alike and request.stage != "rl"
+        repeats &= self.accelerator.device.type == "cpu"  # a GPU looks sooner than a core compares
         if repeats and config.backbone["model_type"] == "qwen3_5" and not self._sharded:
-            processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-            tower = self.model.backbone.model.visual
-            self.model.pictures = SeenPictures(tower, LARGEST / processes)
+            share = LARGEST / int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+            self.model.pictures = SeenPictures(self.model.backbone.model.visual, share)
         if request.gradient_checkpointing:
             self.model.gradient_checkpointing(enabled=True)
 

@@ -105,7 +105,7 @@ def test_a_decoder_that_learns_beside_its_backbone_is_told_the_truth_too(job, ba
     for correct in (True, False):
         folder = job(f"told-{correct}", correct_pointing=correct, **asked)
         made = TrainingJob(folder, TrainRequest.load(folder / "request.json"))
-        batch, seen = made.mixture.batch(0), []
+        batches, seen = [made.mixture.batch(number) for number in range(12)], []
         loss = made.model.action_loss
         monkeypatch.setattr(
             made.model,
@@ -114,16 +114,20 @@ def test_a_decoder_that_learns_beside_its_backbone_is_told_the_truth_too(job, ba
                 seen.append(context.pointed) or loss(context, *rest)
             ),
         )
-        made.learner(batch)["loss"].backward()
-        given[correct] = seen[0].detach()
-    places = batch.places
-    known = places.cell >= 0
-    pointed, there = given[False][known, :2], 2 * places.centre[known] - 1
+        for batch in batches:
+            made.learner(batch)["loss"].backward()
+        given[correct] = torch.cat(seen).detach()
+    cell, centre, arm = (
+        torch.cat([getattr(batch.places, part) for batch in batches])
+        for part in ("cell", "centre", "arm")
+    )
+    known = cell >= 0
+    pointed, there = given[False][known, :2], 2 * centre[known] - 1
     off = torch.linalg.vector_norm(pointed - there, dim=1) > 2 * contexts.WRONG
     guessed = given[False][known, 2:4].argmax(dim=1)
-    assert off.any() and (guessed != places.arm[known]).any(), "one step points wrong"
+    assert off.any() and (guessed != arm[known]).any(), "one step points wrong"
     torch.testing.assert_close(given[True][known, :2], torch.where(off[:, None], there, pointed))
-    assert (given[True][known, 2:4].argmax(dim=1) == places.arm[known]).all()
+    assert (given[True][known, 2:4].argmax(dim=1) == arm[known]).all()
 
 
 def test_what_cannot_be_corrected_is_refused(job, base):

@@ -34,7 +34,7 @@ def test_the_token_that_is_meant_is_said_with_its_place_and_arm():
         for parameter in pointer.parameters():
             parameter.zero_()
         pointer.named.weight[0, 0] = 50.0  # the first feature says: this one
-        pointer.where[2].bias[:] = torch.tensor([-0.25, 0.25])
+        pointer.offset[2].bias[:] = torch.tensor([-0.25, 0.25])
         pointer.arm.bias[1] = 50.0
     hidden = torch.zeros(2, 6, 4)
     hidden[0, 3, 0], hidden[0, 5, 0] = 1.0, 2.0  # the second is beyond the first picture
@@ -122,15 +122,24 @@ def test_a_pointer_outlives_another_horizon(job):
         torch.testing.assert_close(after.model.pointer.state_dict()[name], value)
 
 
-def test_heads_of_an_earlier_checkpoint_go_on(tmp_path):
-    heads = GroundingHeads(8, LABELS, (6, 8))
-    earlier = {name.removeprefix("pointer."): v for name, v in heads.state_dict().items()}
-    save_file(earlier, tmp_path / HEADS)
-    again, pointer = GroundingHeads(8, LABELS, (6, 8)), Pointer(8, (6, 8))
+def test_heads_that_said_places_otherwise_are_not_gone_on_with(tmp_path):
+    heads, pointer = GroundingHeads(8, LABELS, (6, 8)), Pointer(8, (6, 8))
+    save_file(heads.state_dict(), tmp_path / HEADS)
+    again = GroundingHeads(8, LABELS, (6, 8))
     take_up(again, tmp_path)
     assert point_as(pointer, tmp_path)
     torch.testing.assert_close(again.state_dict(), heads.state_dict())
     torch.testing.assert_close(pointer.state_dict(), heads.pointer.state_dict())
+
+    before = {name.replace("offset", "where"): v for name, v in heads.state_dict().items()}
+    save_file(before, tmp_path / HEADS)
+    new = {name: v.clone() for name, v in pointer.state_dict().items()}
+    fresh = GroundingHeads(8, LABELS, (6, 8))
+    untaught = {name: v.clone() for name, v in fresh.state_dict().items()}
+    take_up(fresh, tmp_path)
+    assert not point_as(pointer, tmp_path)
+    torch.testing.assert_close(pointer.state_dict(), new)
+    torch.testing.assert_close(fresh.state_dict(), untaught)
 
 
 def test_contexts_that_are_kept_keep_what_is_pointed_at(pointing, seen):

@@ -48,7 +48,7 @@ def planned(out, machine=LAPTOP, **changed):
 @pytest.mark.parametrize("machine", [LAPTOP, SERVER], ids=["laptop", "server"])
 def test_every_request_of_the_shipped_recipe_is_one_that_training_takes(scale, machine, tmp_path):
     steps = plan(nano(scale), tmp_path, machine)
-    for step in steps:
+    for step in (*steps, *steps):  # begun, and gone on with
         step.prepare()
     requests = {
         stage.name: TrainRequest.load(tmp_path / f"jobs/{stage.name}/request.json")
@@ -129,9 +129,10 @@ def test_the_shipped_recipes_stages_are_planned_so(tmp_path):
     assert steps["sft"].hours == pytest.approx(samples["sft"] / 49)
     shown = [each for each in nano("laptop").demonstrations if each.driver is None]
     rows = 140_888  # of its 2,510 demonstrations, counted
-    frozen = {**sizes["sft"], "freeze_backbone": True}
-    driving = samples["sft"] / 85 + rows / 50 / 3600
+    frozen = {"steps": 3600, "batch_size": 100, "freeze_backbone": True}
+    driving = 100 / 85 + rows / 50 / 3600
     assert stage_hours(frozen, shown, LAPTOP) == pytest.approx(driving, rel=0.01)
+    assert steps["correcting"].hours == pytest.approx(samples["correcting"] / 49)
 
 
 def test_attempts_are_starts_of_every_task_on_every_axis():

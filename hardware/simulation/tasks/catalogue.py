@@ -51,6 +51,12 @@ def tasks_in(layout: Layout) -> list[Task]:
     ]
 
 
+def later_in(layout: Layout) -> list[Task]:
+    """The same of what comes `LATER`."""
+    kinds = [kind for kind in LATER.values() if layout.table in kind.tables]
+    return [task for kind in kinds for task in kind.every(layout)]
+
+
 @functools.cache
 def task_ids() -> dict[str, tuple[type[Task], str]]:
     """Kind and table of every task that scenes of training offer, by its id."""
