@@ -104,7 +104,7 @@ TUNING = {
     "ema": 0.997,
 }
 """Of the second: words, pointer and decoder together, on what that tower sees. Pictures that
-nothing changes are looked at once."""
+nothing changes are looked at once, but on a GPU."""
 
 CORRECTING = {**TUNING, "learning_rate": 1e-3, "backbone_learning_rate": 1e-3}
 """Of the last: the same with corrections."""
