@@ -42,7 +42,7 @@ SHARES = {
 }
 """Weight of a kind of task in a batch, in one measure with `GROUNDING`."""
 
-CORRECTIONS: dict[Scale, int] = {"smoke": 1, "laptop": 100, "gpu": 100}
+CORRECTIONS: dict[Scale, int] = {"smoke": 1, "laptop": 60, "gpu": 100}
 """Corrections of each kind of our tasks, where the checkpoint of the stage `sft` drives first."""
 
 GROUNDING, QUESTIONS = 16, 4
@@ -68,7 +68,7 @@ class Size:
 
 SIZES: dict[Scale, Size] = {
     "smoke": Size(64, 16, 2, 2, 2, 1, 1, 4),
-    "laptop": Size(14_000, 96, 720, 3700, 2400, 200, 20, 1000),
+    "laptop": Size(14_000, 96, 720, 2250, 2250, 200, 20, 1000),
     "gpu": Size(20_000, 512, 500, 5000, 1600, 200, 20, 1000),
 }
 
@@ -106,7 +106,7 @@ TUNING = {
 """Of the second: words, pointer and decoder together, on what that tower sees. Pictures that
 nothing changes are looked at once, but on a GPU."""
 
-CORRECTING = {**TUNING, "learning_rate": 1e-3, "backbone_learning_rate": 1e-3}
+CORRECTING = {**TUNING, "learning_rate": 1.2e-3, "backbone_learning_rate": 1.2e-3}
 """Of the last: the same with corrections."""
 
 
