@@ -22,7 +22,7 @@ from hardware.simulation.tasks.holding import HandOver, Pick, nearer_arm
 from hardware.simulation.tasks.placing import Insert, Put, Sort, Store
 from hardware.simulation.tasks.task import Task, other_arm
 from hardware.simulation.things import Thing
-from policy.data.demonstrations import Augment
+from policy.data.demonstrations import Augment, Reword
 from policy.data.item import Item
 from policy.data.kinds import DRAWER, KINDS, NUMBERS
 from policy.data.scenes import Scenes
@@ -94,10 +94,11 @@ class ScenePlaces:
         embodiment: Embodiment,
         config: QwenVLAConfig,
         augment: Augment,
+        reword: Reword,
     ) -> None:
-        """`augment` must leave things where they are."""
+        """`augment` must leave things where they are, and `reword` what is meant."""
         self.name = "scenes"
-        self._scenes, self._augment = scenes, augment
+        self._scenes, self._augment, self._reword = scenes, augment, reword
         self._config = replace(config, state="off")  # scenes do not say where the joints are
         self._embodiment, self._kinematics = embodiment, kinematics_for(embodiment)
 
@@ -116,6 +117,7 @@ class ScenePlaces:
         said, thing, arm, away = self._told(index, rng)
         said_too = self._config.prompt_grippers
         state = self._grippers(index, rng) if said_too else np.zeros(0, np.float32)
+        said = self._reword(said, rng)
         prompt = action_prompt(self._config, self._embodiment, said, state)
         pictures = {name: shots[index] for name, shots in self._scenes.pictures.items()}
         pictures |= self._starts(index, pictures)

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from policy.recipe.recipe import Demonstrations, Measurement, Recipe, Scale, Stage
 
 EPISODES: dict[str, dict[Scale, int]] = {
-    "pick": {"smoke": 2, "laptop": 400, "gpu": 600},
-    "push": {"smoke": 0, "laptop": 240, "gpu": 500},
-    "put": {"smoke": 0, "laptop": 360, "gpu": 700},
-    "hand_over": {"smoke": 0, "laptop": 220, "gpu": 600},
-    "insert": {"smoke": 0, "laptop": 200, "gpu": 700},
-    "stack": {"smoke": 0, "laptop": 240, "gpu": 700},
-    "store": {"smoke": 0, "laptop": 220, "gpu": 700},
-    "line_up": {"smoke": 0, "laptop": 120, "gpu": 700},
-    "swap": {"smoke": 0, "laptop": 140, "gpu": 600},
-    "sort": {"smoke": 0, "laptop": 130, "gpu": 600},
-    "transfer": {"smoke": 1, "laptop": 120, "gpu": 500},
-    "insertion": {"smoke": 0, "laptop": 120, "gpu": 700},
+    "pick": {"smoke": 2, "laptop": 400, "gpu": 400},
+    "push": {"smoke": 0, "laptop": 240, "gpu": 350},
+    "put": {"smoke": 0, "laptop": 360, "gpu": 500},
+    "hand_over": {"smoke": 0, "laptop": 220, "gpu": 400},
+    "insert": {"smoke": 0, "laptop": 200, "gpu": 450},
+    "stack": {"smoke": 0, "laptop": 240, "gpu": 500},
+    "store": {"smoke": 0, "laptop": 220, "gpu": 500},
+    "line_up": {"smoke": 0, "laptop": 120, "gpu": 500},
+    "swap": {"smoke": 0, "laptop": 140, "gpu": 450},
+    "sort": {"smoke": 0, "laptop": 130, "gpu": 450},
+    "transfer": {"smoke": 1, "laptop": 120, "gpu": 350},
+    "insertion": {"smoke": 0, "laptop": 120, "gpu": 450},
 }
 """Demonstrations of each kind of task. None at a scale: the kind is left out there."""
 
@@ -43,10 +43,58 @@ SHARES = {
 """Weight of a kind of task in a batch, in one measure with `GROUNDING`."""
 
 CORRECTIONS: dict[Scale, int] = {"smoke": 1, "laptop": 60, "gpu": 100}
-"""Corrections of each kind of our tasks, where the checkpoint of the stage `sft` drives first."""
+"""Corrections of each kind of task, where the checkpoint of the stage `sft` drives first."""
+
+UNCORRECTED = ("insertion",)
+"""Kinds that the stage `sft` does not come far enough with to be corrected."""
 
 GROUNDING, QUESTIONS = 16, 4
 """Weights of what is beside the demonstrations, in the same measure as `SHARES`."""
+
+AGAIN: dict[str, dict[Scale, int]] = {
+    "pick": {"smoke": 1, "laptop": 150, "gpu": 150},
+    "push": {"smoke": 0, "laptop": 300, "gpu": 300},
+    "put": {"smoke": 0, "laptop": 260, "gpu": 260},
+    "hand_over": {"smoke": 0, "laptop": 300, "gpu": 300},
+    "insert": {"smoke": 0, "laptop": 300, "gpu": 300},
+    "stack": {"smoke": 0, "laptop": 300, "gpu": 300},
+    "store": {"smoke": 0, "laptop": 240, "gpu": 240},
+    "transfer": {"smoke": 1, "laptop": 240, "gpu": 240},
+    "insertion": {"smoke": 0, "laptop": 200, "gpu": 200},
+}
+"""Demonstrations in scenes that no stage before `practising` has seen."""
+
+CORRECTIONS_AGAIN: dict[str, int] = {
+    "pick": 20,
+    "push": 60,
+    "put": 40,
+    "hand_over": 60,
+    "insert": 60,
+    "stack": 30,
+    "store": 50,
+    "transfer": 60,
+    "insertion": 40,
+}
+"""Corrections where the checkpoint of the stage `correcting` drives first; one each in `smoke`."""
+
+PRACTISED: dict[str, tuple[int, int, int, int]] = {
+    "pick": (2, 1, 2, 1),
+    "push": (3, 2, 3, 2),
+    "put": (3, 2, 3, 1),
+    "hand_over": (3, 2, 3, 2),
+    "insert": (3, 2, 3, 2),
+    "stack": (3, 1, 4, 1),
+    "store": (2, 1, 3, 1),
+    "line_up": (2, 1, 0, 0),
+    "swap": (1, 0, 0, 0),
+    "sort": (1, 0, 0, 0),
+    "transfer": (1, 1, 3, 2),
+    "insertion": (2, 0, 3, 1),
+}
+"""Weights of a kind's demonstrations and corrections in `practising`: the first ones, and those
+of `AGAIN` and `CORRECTIONS_AGAIN`."""
+
+PRACTISED_GROUNDING, PRACTISED_QUESTIONS = 20, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +104,10 @@ class Size:
     scenes: int
     batch: int
     seeing: int
-    """Steps, as each of the two after it."""
+    """Steps, as each of the three after it."""
     tuning: int
     correcting: int
+    practising: int
     episodes: int
     """Starts per task where success is measured."""
     axis_episodes: int
@@ -67,9 +116,9 @@ class Size:
 
 
 SIZES: dict[Scale, Size] = {
-    "smoke": Size(64, 16, 2, 2, 2, 1, 1, 4),
-    "laptop": Size(14_000, 96, 720, 2250, 2250, 200, 20, 1000),
-    "gpu": Size(20_000, 512, 500, 5000, 1600, 200, 20, 1000),
+    "smoke": Size(64, 40, 2, 2, 2, 2, 1, 1, 4),
+    "laptop": Size(14_000, 96, 720, 2250, 2250, 3400, 200, 20, 1000),
+    "gpu": Size(20_000, 512, 500, 3400, 1000, 2200, 200, 20, 1000),
 }
 
 SEEING = {
@@ -107,39 +156,70 @@ TUNING = {
 nothing changes are looked at once, but on a GPU."""
 
 CORRECTING = {**TUNING, "learning_rate": 1.2e-3, "backbone_learning_rate": 1.2e-3}
-"""Of the last: the same with corrections."""
+"""Of the third: the same with corrections."""
+
+PRACTISING = {**CORRECTING, "draws": 4, "strange_words": 0.35}
+"""Of the last: with new scenes and corrections, and words that nobody has told it."""
 
 
 def nano(scale: Scale) -> Recipe:
     """The recipe of `policy/pretrained/nano` at `scale`."""
     size = SIZES[scale]
-    shown = [
-        Demonstrations(name, STANDARD.get(name, name), counts[scale], seed=0, disturbed=0.3)
-        for name, counts in EPISODES.items()
-        if counts[scale]
-    ]
+    shown = _shown(scale, EPISODES, "", 0)
     corrected = _corrections(scale, [each.name for each in shown])
+    practised = [
+        *_shown(scale, AGAIN, "-again", 50_000),
+        *(
+            Demonstrations(
+                f"{name}-again-corrected",
+                STANDARD.get(name, name),
+                1 if scale == "smoke" else count,
+                60_000,
+                driver="correcting",
+            )
+            for name, count in CORRECTIONS_AGAIN.items()
+            if AGAIN[name][scale]
+        ),
+    ]
     return Recipe(
         name=f"nano-{scale}",
-        demonstrations=(*shown, *corrected),
-        stages=tuple(_stages(scale, shown, corrected)),
+        demonstrations=(*shown, *practised, *corrected),
+        stages=tuple(_stages(scale, shown, corrected, practised)),
         measurements=tuple(_measurements(size, [each.name for each in shown])),
         questions=size.questions,
         views=("cam_high@start",),
     )
 
 
-def _corrections(scale: Scale, names: list[str]) -> list[Demonstrations]:
-    ours = [name for name in names if name not in STANDARD]
+def _shown(
+    scale: Scale, episodes: dict[str, dict[Scale, int]], suffix: str, seed: int
+) -> list[Demonstrations]:
     return [
-        Demonstrations(f"{name}-corrected", name, CORRECTIONS[scale], 20_000, driver="sft")
-        for name in ours
-        if CORRECTIONS[scale]
+        Demonstrations(name + suffix, STANDARD.get(name, name), counts[scale], seed, disturbed=0.3)
+        for name, counts in episodes.items()
+        if counts[scale]
+    ]
+
+
+def _corrections(scale: Scale, names: list[str]) -> list[Demonstrations]:
+    return [
+        Demonstrations(
+            f"{name}-corrected",
+            STANDARD.get(name, name),
+            CORRECTIONS[scale],
+            20_000,
+            driver="sft",
+        )
+        for name in names
+        if name not in UNCORRECTED
     ]
 
 
 def _stages(
-    scale: Scale, shown: list[Demonstrations], corrected: list[Demonstrations]
+    scale: Scale,
+    shown: list[Demonstrations],
+    corrected: list[Demonstrations],
+    practised: list[Demonstrations],
 ) -> list[Stage]:
     size = SIZES[scale]
     told = {"grounding": float(GROUNDING), "questions": float(QUESTIONS)}
@@ -147,12 +227,29 @@ def _stages(
     common = {"batch_size": size.batch, "seed": 0, "scenes": size.scenes}
     both = dict(weights)
     for each in corrected:
-        both[each.name] = both[each.task] = weights[each.task] / 2
+        kind = each.name.removesuffix("-corrected")
+        both[each.name] = both[kind] = weights[kind] / 2
+    practice = _practice([each.name for each in (*shown, *corrected, *practised)])
+    beside = {"grounding": float(PRACTISED_GROUNDING), "questions": float(PRACTISED_QUESTIONS)}
+    largest = int(max(size.batch, sum(practice.values()) + sum(beside.values())))
+    last = {**PRACTISING, **common, "steps": size.practising, "batch_size": largest}
     return [
         Stage("seeing", {**SEEING, "steps": size.seeing, **common}),
         Stage("sft", {**TUNING, "steps": size.tuning, **common}, "seeing", weights, told),
         Stage("correcting", {**CORRECTING, "steps": size.correcting, **common}, "sft", both, told),
+        Stage("practising", last, "correcting", practice, beside),
     ]
+
+
+def _practice(names: list[str]) -> dict[str, float]:
+    """Weights of the sets of demonstrations `names` in the last stage; a row or more of each."""
+    suffixes = ("", "-corrected", "-again", "-again-corrected")
+    return {
+        kind + suffix: float(weight)
+        for kind, weights in PRACTISED.items()
+        for suffix, weight in zip(suffixes, weights, strict=True)
+        if weight and kind + suffix in names
+    }
 
 
 def _measurements(size: Size, names: list[str]) -> list[Measurement]:

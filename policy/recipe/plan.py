@@ -75,8 +75,7 @@ class _Planner:
 
     def _decode(self, shown: Demonstrations) -> None:
         folder, done = data_folder(self.out, shown.name), self.out / f"decoded/{shown.name}"
-        # By its place in the mixture: stages show datasets in the order of the recipe.
-        cache = cache_folder(self.out) / str(self.recipe.demonstrations.index(shown))
+        cache = cache_folder(self.out) / folder.name  # where training looks for them
         self._add(
             Step(
                 name=f"decode-{shown.name}",

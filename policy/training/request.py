@@ -169,6 +169,8 @@ class TrainRequest:
     """Share of each side that is cut off at random; blurs where things are, for a fixed camera."""
     paraphrase: float = 0.0
     """Share of samples whose instruction is said in other words."""
+    strange_words: float = 0.0
+    """Share in which invented words stand for one or two that do not say which thing (ours)."""
     gradient_checkpointing: bool = False
     """Compute activations twice instead of keeping them."""
     save_every: int = 250

@@ -23,6 +23,7 @@ from policy.data.places import ScenePlaces
 from policy.data.samples import Samples, load_samples
 from policy.data.scene_questions import REPEATS, SceneQuestions
 from policy.data.scenes import load_scenes
+from policy.data.strange_words import StrangeWords
 from policy.data.touches import touches_of
 from policy.model.action_space import NormStats, Quantiles
 from policy.model.checkpoint import Body
@@ -64,6 +65,7 @@ class Opener:
         self._still = Augmentation().in_place().scaled(request.augment * varied)
         self._moving = replace(self._still, crop=request.crop * varied)
         self._reworded = request.paraphrase * varied
+        self._strange = request.strange_words * varied
         self._drives = request.action_weight > 0 and "decoder" not in request.freeze
         """Whether actions are learnt: else no instruction is one that can be driven by."""
         told = begun.model.config.state == "text"
@@ -72,7 +74,7 @@ class Opener:
     def open(self) -> Opened:
         """Demonstrations first, for those of one body are normalised alike."""
         asked = self._request.ingredients
-        loaded = {n: self._samples(n, part) for n, part in enumerate(asked) if _shown(part)}
+        loaded = {n: self._samples(part) for n, part in enumerate(asked) if _shown(part)}
         self._set_paces([(asked[n], samples) for n, samples in loaded.items()])
         bodies = self._bodies([(asked[n], samples) for n, samples in loaded.items()])
         parts = []
@@ -86,11 +88,13 @@ class Opener:
             parts.append(Part(source, part.weight))
         return Opened(tuple(parts), tuple(bodies.values()))
 
-    def _samples(self, number: int, part: Ingredient) -> Samples:
-        given = None if part.embodiment is None else _body(part.embodiment)
+    def _samples(self, part: Ingredient) -> Samples:
+        given, folder = None, Path(str(part.dataset))
+        if part.embodiment is not None:
+            given = _body(part.embodiment)
         sizes = {} if part.kind == "trajectories" else self._config.image_sizes
         samples = load_samples(
-            *(Path(str(part.dataset)), sizes, self._cache / f"{number}"),
+            *(folder, sizes, self._cache / folder.resolve().name),
             embodiment=given,
             renamed=part.cameras,
             keep_all=part.keep_all,
@@ -207,16 +211,13 @@ class Opener:
             camera, (height, width) = next(iter(self._config.image_sizes.items()))
             cell = self._begun.processor.cell
             touches = touches_of(samples, camera), (height // cell, width // cell)
+        reword = Paraphraser.of_dataset(folder, share=self._reworded).draw
         return kind(
             folder.name,
             samples,
             bodies[samples.embodiment.name].norm_stats,
             self._config,
-            Variation(
-                self._moving,
-                Paraphraser.of_dataset(folder, share=self._reworded).draw,
-                self._state_noise,
-            ),
+            Variation(self._moving, StrangeWords(self._strange, reword).draw, self._state_noise),
             touches,
         )
 
@@ -259,7 +260,7 @@ class Opener:
                 repeats=REPEATS,
             )
         body = bodies[SIMULATED].embodiment if SIMULATED in bodies else aloha_embodiment()
-        return ScenePlaces(scenes, body, config, self._still)
+        return ScenePlaces(scenes, body, config, self._still, StrangeWords(self._strange).draw)
 
 
 def _shown(part: Ingredient) -> bool:

@@ -31,6 +31,10 @@ def as_they_are(pictures, rng):
     return pictures
 
 
+def as_said(instruction, rng):
+    return instruction
+
+
 @pytest.fixture(scope="module")
 def scenes():
     return draw_scenes(60, 600_000, {"cam_high": SIZE}, CELL, workers=1)
@@ -40,13 +44,13 @@ def scenes():
 def places(scenes):
     config = preset("nano", ("cam_high",), vocabulary(train_tokenizer([])))
     config = dataclasses.replace(config, image_sizes={"cam_high": SIZE})
-    return ScenePlaces(scenes, aloha_embodiment(("cam_high",)), config, as_they_are)
+    return ScenePlaces(scenes, aloha_embodiment(("cam_high",)), config, as_they_are, as_said)
 
 
 def test_a_scene_at_rest_shows_its_start_and_one_under_way_does_not(scenes, places):
     sizes = {"cam_high": SIZE, "cam_high@start": (48, 64)}
     config = dataclasses.replace(places._config, image_sizes=sizes)
-    shown = ScenePlaces(scenes, aloha_embodiment(("cam_high",)), config, as_they_are)
+    shown = ScenePlaces(scenes, aloha_embodiment(("cam_high",)), config, as_they_are, as_said)
     under_way = scenes.held.any(axis=1)
     assert 0 < under_way.sum() < len(scenes)
     for number, held in enumerate(under_way):
@@ -172,7 +176,7 @@ def test_labels_fit_the_heads(places):
 
 def test_a_gripper_that_holds_is_said_to_be_less_open(scenes, places):
     config = dataclasses.replace(places._config, prompt_grippers=True)
-    telling = ScenePlaces(scenes, aloha_embodiment(("cam_high",)), config, as_they_are)
+    telling = ScenePlaces(scenes, aloha_embodiment(("cam_high",)), config, as_they_are, as_said)
     held = 0
     for number, (item, silent) in enumerate(
         zip(every_item(telling), every_item(places), strict=True)

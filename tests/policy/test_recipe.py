@@ -57,6 +57,7 @@ def test_every_request_of_the_shipped_recipe_is_one_that_training_takes(scale, m
     assert requests["seeing"].base is None
     assert requests["sft"].base == str(tmp_path / "jobs/seeing/checkpoints/last")
     assert requests["correcting"].base == str(tmp_path / "jobs/sft/checkpoints/last")
+    assert requests["practising"].base == str(tmp_path / "jobs/correcting/checkpoints/last")
     shown = [part.dataset for part in requests["sft"].ingredients if part.kind == "actions"]
     assert shown[0] == str(tmp_path / "data/pick")
     done = set()
@@ -78,7 +79,7 @@ def test_corrections_are_made_by_the_stage_that_drives_and_before_the_one_that_l
 def test_with_a_gpu_films_are_decoded_side_by_side_and_training_takes_no_core(tmp_path):
     steps = planned(tmp_path, SERVER)
     assert steps["decode-pick"].needs == ("pick",)
-    assert str(cache_folder(tmp_path) / "0") in steps["decode-pick"].command
+    assert str(cache_folder(tmp_path) / "pick") in steps["decode-pick"].command
     assert set(steps["sft"].needs) == {"decode-pick", "words"}
     assert steps["sft"].gpu and steps["sft"].cores == 0
     assert not any(step.gpu for name, step in steps.items() if name not in ("words", "sft", "more"))
@@ -127,12 +128,13 @@ def test_the_shipped_recipes_stages_are_planned_so(tmp_path):
     samples = {name: size["steps"] * size["batch_size"] / 3600 for name, size in sizes.items()}
     assert steps["seeing"].hours == pytest.approx(samples["seeing"] / 50)
     assert steps["sft"].hours == pytest.approx(samples["sft"] / 49)
-    shown = [each for each in nano("laptop").demonstrations if each.driver is None]
-    rows = 140_888  # of its 2,510 demonstrations, counted
+    first = [each for each in nano("laptop").demonstrations if each.seed == 0]
+    rows = 140_888  # of its 2,510 first demonstrations, counted
     frozen = {"steps": 3600, "batch_size": 100, "freeze_backbone": True}
     driving = 100 / 85 + rows / 50 / 3600
-    assert stage_hours(frozen, shown, LAPTOP) == pytest.approx(driving, rel=0.01)
+    assert stage_hours(frozen, first, LAPTOP) == pytest.approx(driving, rel=0.01)
     assert steps["correcting"].hours == pytest.approx(samples["correcting"] / 49)
+    assert steps["practising"].hours == pytest.approx(samples["practising"] / 49)
 
 
 def test_attempts_are_starts_of_every_task_on_every_axis():

@@ -60,6 +60,23 @@ def test_questions_are_for_the_simulated_body_whose_words_are_trained(tmp_path):
     assert [part.dataset for part in alone.ingredients] == [str(tmp_path / "new")]
 
 
+def test_a_tower_that_knows_the_simulated_body_looks_once_and_another_learns(tmp_path):
+    knows = request_for(Lesson(), replace(material(tmp_path), points=True), 100, 2)
+    assert knows.freeze == ("vision",) and knows.augment == 0
+    assert knows.touch_weight and knows.correct_pointing
+    assert knows.action_weight == Lesson().action_weight
+    real = request_for(Lesson(), material(tmp_path, simulated=False), 100, 2)
+    assert real.freeze == () and real.augment == 1
+    seeing = Lesson(freeze=("vision",))
+    real = request_for(seeing, material(tmp_path, simulated=False), 100, 2)
+    assert real.freeze == ("vision",) and real.augment == 1
+    pointing = replace(material(tmp_path), points=True)
+    wordless = request_for(Lesson(freeze=("language",)), pointing, 100, 2)
+    assert wordless.freeze == ("language",) and wordless.augment == 1
+    assert not wordless.touch_weight and not wordless.correct_pointing
+    assert wordless.action_weight == 1
+
+
 def test_what_was_recorded_badly_can_be_taught_if_asked_for(tmp_path):
     shown = material(tmp_path)
     for keep_all in (False, True):
@@ -148,7 +165,7 @@ def test_a_checkpoint_is_taught_and_goes_on_being_what_it_was(taught_once, tmp_p
     assert teach(options, threading.Event()) == checkpoint  # nothing is left to do
     asked = tmp_path / "taught/lesson.json"
     before = json.loads(asked.read_text())
-    assert before.pop("keep_all") is False
+    assert before.pop("keep_all") is False and before["lesson"].pop("optimizer") == "muon"
     asked.write_text(json.dumps(before))  # of a job from before there was that option
     assert teach(options, threading.Event()) == checkpoint
     with pytest.raises(ValueError, match=r"teaches with keep_all False\. Choose another --out"):
