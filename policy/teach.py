@@ -23,10 +23,11 @@ from hardware.embodiment import Embodiment
 from policy.data.loader import set_sharing
 from policy.data.samples import load_samples
 from policy.model.checkpoint import Body, Checkpoint
+from policy.teaching.cores import processes, train_on
 from policy.teaching.lesson import Lesson, Material, probe_of, request_for, steps_that_fit
 from policy.teaching.replay import generate_replay, is_simulated, known_tasks
 from policy.text_file import write_atomically
-from policy.train import in_words, train
+from policy.train import in_words
 from policy.training.request import TrainRequest
 
 logger = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ def teach(options: Options, stop: threading.Event) -> Path:
         write_atomically(asked, json.dumps(_as_asked(options), indent=2) + "\n")
         request.save(path)
     if not stop.is_set():
-        train(options.folder, stop)
+        train_on(options.folder, threads, stop)
     return options.folder / "checkpoints/last"
 
 
@@ -143,15 +144,16 @@ def _planned(
     material = Material(
         *(options.dataset, options.base, replay, simulated, points), keep_all=options.keep_all
     )
-    request = request_for(options.lesson, material, options.lesson.most_steps, threads)
-    rate = _rate(options.folder, request, stop)
+    each = threads // processes(threads)
+    request = request_for(options.lesson, material, options.lesson.most_steps, each)
+    rate = _rate(options.folder, request, threads, stop)
     left = seconds - (time.monotonic() - began)
     steps = steps_that_fit(options.lesson, left, rate)
     logger.info("%.1f samples/s: %d steps in the %.1f minutes left.", rate, steps, left / 60)
-    return request_for(options.lesson, material, steps, threads)
+    return request_for(options.lesson, material, steps, each)
 
 
-def _rate(folder: Path, request: TrainRequest, stop: threading.Event) -> float:
+def _rate(folder: Path, request: TrainRequest, threads: int, stop: threading.Event) -> float:
     """Samples a second of the job, measured on a few steps; its films stay decoded."""
     probe, cache = folder / "probe", folder / "cache"
     shutil.rmtree(probe, ignore_errors=True)
@@ -159,7 +161,7 @@ def _rate(folder: Path, request: TrainRequest, stop: threading.Event) -> float:
     cache.mkdir(exist_ok=True)
     (probe / "cache").symlink_to(cache.absolute(), target_is_directory=True)
     probe_of(request, PROBE_STEPS).save(probe / "request.json")
-    train(probe, stop)
+    train_on(probe, threads, stop)
     if stop.is_set():
         raise KeyboardInterrupt
     last = (probe / "metrics.jsonl").read_text().splitlines()[-1]

@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from hardware.bodies import body_named
 from hardware.simulation.things import COLOURS, SHAPES
 from policy.model.checkpoint import Checkpoint
 from policy.teach import Options, fitting_body, next_steps, teach
+from policy.teaching.cores import train_on
 from policy.teaching.lesson import Lesson, Material, probe_of, request_for, steps_that_fit
 from policy.teaching.replay import is_simulated, known_tasks
 from policy.train import train
@@ -89,6 +91,50 @@ def test_what_was_recorded_badly_can_be_taught_if_asked_for(tmp_path):
 def test_shares_that_are_none_are_refused():
     with pytest.raises(ValueError, match=r"new_share 0\.0"):
         Lesson(new_share=0.0)
+
+
+def test_two_cores_teach_as_two_processes_and_say_what_went_wrong(taught_once, tmp_path, capsys):
+    base, demonstrations = taught_once
+    job = tmp_path / "job"
+    job.mkdir()
+    request = TrainRequest(
+        dataset=str(demonstrations), base=str(base), steps=2, batch_size=4, threads=1, workers=0
+    )
+    request.save(job / "request.json")
+    train_on(job, 2, threading.Event())
+    assert "step 2/2" in capsys.readouterr().out
+    assert json.loads((job / "status.json").read_text())["status"] == "succeeded"
+    Checkpoint.load(job / "checkpoints/last")
+
+    torn = tmp_path / "torn"
+    torn.mkdir()
+    replace(request, base=str(tmp_path / "nothing")).save(torn / "request.json")
+    with pytest.raises(ValueError, match=r"nothing.* Log: .*torn/train\.txt"):
+        train_on(torn, 2, threading.Event())
+
+
+def test_two_processes_that_are_stopped_leave_a_job_to_go_on_with(taught_once, tmp_path):
+    base, demonstrations = taught_once
+    job = tmp_path / "job"
+    job.mkdir()
+    request = TrainRequest(
+        dataset=str(demonstrations), base=str(base), steps=5000, batch_size=4, threads=1, workers=0
+    )
+    request.save(job / "request.json")
+    stop = threading.Event()
+    learning = threading.Thread(target=train_on, args=(job, 2, stop))
+    learning.start()
+    try:
+        deadline = time.monotonic() + 150
+        while not (job / "metrics.jsonl").exists() and time.monotonic() < deadline:
+            time.sleep(0.2)
+    finally:
+        stop.set()
+        learning.join(90)
+    assert not learning.is_alive()
+    status = json.loads((job / "status.json").read_text())
+    assert status["status"] == "cancelled" and 0 < status["step"] < 5000
+    assert (job / "training_state.pt").exists()
 
 
 def test_as_many_steps_are_made_as_fit():
