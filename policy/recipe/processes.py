@@ -74,4 +74,5 @@ class Command:
 
 
 def _end_with_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored by what a shell has in the background
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
