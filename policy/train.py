@@ -5,6 +5,7 @@ go on from. Run again in the same folder, it goes on where it stopped.
 """
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -22,6 +23,10 @@ from policy.training.status import Status
 
 logger = logging.getLogger(__name__)
 
+PRIMITIVES = "256"
+"""Kernels that oneDNN keeps, one for each size of a product met, in place of 1024: sentences have
+many lengths. As quick, and gigabytes smaller in a long training (`docs/log.md`)."""
+
 
 def train(folder: Path, stop: threading.Event) -> None:
     """Run the job in `folder` until it is done or stopped, and say in status.json how it went.
@@ -29,6 +34,7 @@ def train(folder: Path, stop: threading.Event) -> None:
     Raises `ValueError` for a request that cannot be met, before anything is learnt, and whatever
     ends the training early; the last whole checkpoint is kept either way.
     """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", PRIMITIVES)
     status = Status(folder)
     try:
         request = TrainRequest.load(folder / "request.json")
