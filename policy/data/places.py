@@ -4,10 +4,11 @@ Ours: the paper grounds by boxes and points in words; a network that a laptop ca
 where things are in minutes from these labels, and not at all from the flow loss (`docs/log.md`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float32
 
 from hardware.aloha import ARMS, START
 from hardware.embodiment import Embodiment
@@ -34,6 +35,20 @@ from policy.model.prompt import action_prompt
 NAMED = 0.2
 """Share of scenes in which something seen is named and nothing is to be done: every colour and
 shape is named so, also what is never moved and what instructions call an object."""
+
+RELATED = 0.5
+"""Share of those in which not the thing is named but a place beside it."""
+
+RELATIONS: Mapping[str, tuple[float, float]] = {
+    "left of": (-1.0, 0.0),
+    "right of": (1.0, 0.0),
+    "behind": (0.0, 1.0),
+    "in front of": (0.0, -1.0),
+}
+"""In which direction from a thing that is: x and y as the operator sees the table."""
+
+RELATED_AWAY = 0.07
+"""Metres from the middle of a thing to the place beside it."""
 
 HOLDING, EMPTY = (-0.8, 0.4), (0.6, 1.0)
 """Between which a gripper is open that holds something, and one that does not, normalised:
@@ -85,6 +100,21 @@ def carried_to(task: Task, thing: Thing) -> Thing | None:
     return None
 
 
+def gripper_state(
+    embodiment: Embodiment, holding: Set[int], rng: np.random.Generator
+) -> Float32[np.ndarray, "channels"]:
+    """A normalised state of which only the grippers mean anything: scenes tell no joints.
+
+    `holding` are the numbers in `ARMS` of those that hold something.
+    """
+    names = [channel.name for channel in embodiment.state_channels]
+    state = np.zeros(len(names), np.float32)
+    for number, arm in enumerate(ARMS):
+        low, high = HOLDING if number in holding else EMPTY
+        state[names.index(f"{arm}_gripper")] = rng.uniform(low, high)
+    return state
+
+
 class ScenePlaces:
     """Each scene with an instruction drawn for it, as in driving."""
 
@@ -116,7 +146,10 @@ class ScenePlaces:
         """
         said, thing, arm, away = self._told(index, rng)
         said_too = self._config.prompt_grippers
-        state = self._grippers(index, rng) if said_too else np.zeros(0, np.float32)
+        holding = {int(arm) - 1 for arm in self._scenes.held[index]} - {-1}
+        state = (
+            gripper_state(self._embodiment, holding, rng) if said_too else np.zeros(0, np.float32)
+        )
         said = self._reword(said, rng)
         prompt = action_prompt(self._config, self._embodiment, said, state)
         pictures = {name: shots[index] for name, shots in self._scenes.pictures.items()}
@@ -141,16 +174,6 @@ class ScenePlaces:
             for view, size in sizes.items()
             if view not in pictures and camera_of(view) in pictures
         }
-
-    def _grippers(self, index: int, rng: np.random.Generator) -> np.ndarray:
-        """A normalised state of which only the grippers mean anything: scenes tell no joints."""
-        names = [channel.name for channel in self._embodiment.state_channels]
-        state = np.zeros(len(names), np.float32)
-        holding = set(self._scenes.held[index]) - {0}
-        for number, arm in enumerate(ARMS, 1):
-            low, high = HOLDING if number in holding else EMPTY
-            state[names.index(f"{arm}_gripper")] = rng.uniform(low, high)
-        return state
 
     def _seen_at(self, index: int, number: int, away: np.ndarray | None) -> np.ndarray:
         """Where the first camera sees a kind of thing, or a point (3,) `away` from it in metres."""
@@ -188,7 +211,11 @@ class ScenePlaces:
         if not len(seen):
             return "look at the table", None, None, None
         thing = KINDS[int(seen[int(rng.integers(len(seen)))])]
-        return f"look at the {thing.name}", thing, None, None
+        if rng.random() >= RELATED:
+            return f"look at the {thing.name}", thing, None, None
+        relation = str(rng.choice([*RELATIONS]))
+        away = RELATED_AWAY * np.array([*RELATIONS[relation], 0.0])
+        return f"look {relation} the {thing.name}", thing, None, away
 
     def _tasks(self, index: int, layout: Layout) -> list[Task]:
         """What can be done there; storing needs the drawer that thinned scenes may lack."""

@@ -11,6 +11,7 @@ from jaxtyping import Float64
 
 from hardware.aloha import ARM_WIDTH, ARMS, START
 from hardware.aloha_model import tip_site
+from hardware.interfaces import JointPositions
 from hardware.simulation.layout import TABLES, Layout, upright
 from hardware.simulation.stock import DRAWER_SIZE, DRAWER_TRAVEL, THICK
 from hardware.simulation.things import CONTAINERS, HALF_HEIGHTS, SHAPES, UNSEEN_SHAPES, Thing
@@ -121,6 +122,22 @@ def label_cells(segmentation: np.ndarray, rows: int, columns: int) -> np.ndarray
     return np.where(shares.max(axis=1) >= LEAST_SHARE, shown, 0).astype(np.int64)
 
 
+def set_up(world: World, layout: Layout, arms: JointPositions, opening: float) -> None:
+    """Set out `layout`, the arms at `arms` (14,) and the drawer `opening` metres out."""
+    world.set_out(layout, start=arms)
+    world.place(arms, {}, drawer=opening)
+
+
+def in_gripper(world: World, arm: str, rng: np.random.Generator) -> Pose:
+    """Pose of a thing between the pads of `arm`, turned at random about the line between them."""
+    with world.lock:
+        tip = world.data.site(tip_site(arm)).xmat.copy()
+    turn, own, pose = rng.uniform(-0.8, 0.8), np.empty(4), np.empty(4)
+    mujoco.mju_mat2Quat(own, tip)
+    mujoco.mju_mulQuat(pose, own, np.array([np.cos(turn / 2), 0, np.sin(turn / 2), 0]))
+    return np.array([*world.tip(arm), *pose])
+
+
 @cache
 def _world() -> World:
     return World()
@@ -141,8 +158,7 @@ def _arrange(world: World, seed: int) -> _Arrangement:
 
 
 def _set_out(world: World, scene: _Arrangement) -> None:
-    world.set_out(scene.layout, start=scene.arms)
-    world.place(scene.arms, {}, drawer=scene.opening)
+    set_up(world, scene.layout, scene.arms, scene.opening)
 
 
 def _thinned(layout: Layout, rng: np.random.Generator) -> Layout:
@@ -194,23 +210,13 @@ def _lift(world: World, scene: _Arrangement, rng: np.random.Generator) -> None:
     movables = scene.layout.movables
     thing, arm = movables[int(rng.integers(len(movables)))], int(rng.integers(len(ARMS)))
     if rng.random() < 0.5 and world.tip(ARMS[arm])[2] > LOWEST_CARRIED:
-        _move(scene, thing, _in_gripper(world, ARMS[arm], rng))
+        _move(scene, thing, in_gripper(world, ARMS[arm], rng))
         scene.arms[(arm + 1) * ARM_WIDTH - 1] = HOLDING
         scene.held[thing] = arm
         scene.inside.pop(thing, None)
     elif thing not in scene.inside:
         aside = np.array([*rng.uniform(-0.06, 0.06, 2), rng.uniform(0.02, 0.15), 0, 0, 0, 0])
         _move(scene, thing, scene.layout.poses[thing] + aside)
-
-
-def _in_gripper(world: World, arm: str, rng: np.random.Generator) -> Pose:
-    """Pose of a thing between the pads of `arm`, turned at random about the line between them."""
-    with world.lock:
-        tip = world.data.site(tip_site(arm)).xmat.copy()
-    turn, own, pose = rng.uniform(-0.8, 0.8), np.empty(4), np.empty(4)
-    mujoco.mju_mat2Quat(own, tip)
-    mujoco.mju_mulQuat(pose, own, np.array([np.cos(turn / 2), 0, np.sin(turn / 2), 0]))
-    return np.array([*world.tip(arm), *pose])
 
 
 def _look(world: World, camera: str, size: tuple[int, int], cell: int) -> View:

@@ -16,7 +16,7 @@ from policy.model.words import COMMON
 
 FUNCTION = """
 a an and at by from him in into is it its me my of off on onto one over that the them then there
-this to where with arm drawer leftmost rightmost nearest closest farthest same opposite middle each
+this to where with arm leftmost rightmost nearest closest farthest same opposite middle each
 every all everything
 """
 
@@ -30,6 +30,12 @@ CODAS = ("", "", "n", "t", "r", "ck", "st", "ll", "m", "sp")
 MOST = 2
 """Words of an instruction that are exchanged at once."""
 
+ADDED = 0.4
+"""Share of those instructions into which as many invented words more are put."""
+
+LONGER = 0.35
+"""How likely each of two more syllables is, after the first of an invented word."""
+
 KNOWN = KEPT | frozenset(COMMON.lower().split())
 """Words that are not invented."""
 
@@ -38,7 +44,7 @@ _WORD = re.compile(r"[\w'-]+")
 
 @dataclass(frozen=True, slots=True)
 class StrangeWords:
-    """Exchanges one or two words of some instructions for invented ones, wherever they stand."""
+    """Exchanges words of some instructions for invented ones, and puts such in besides."""
 
     share: float
     """Of instructions, 0 to 1."""
@@ -56,16 +62,28 @@ class StrangeWords:
             return said
         said = clean_instruction(said)
         words = sorted(word for word in set(_WORD.findall(said)) - KEPT if word.isalpha())
+        if not words:
+            return said
         count = min(int(rng.integers(1, MOST + 1)), len(words))
         gone = rng.permutation(words)[:count].tolist()
         invented = {word: invent(rng) for word in gone}
-        return _WORD.sub(lambda found: invented.get(found[0], found[0]), said)
+        said = _WORD.sub(lambda found: invented.get(found[0], found[0]), said)
+        return _with_more(said, rng) if rng.random() < ADDED else said
+
+
+def _with_more(said: str, rng: np.random.Generator) -> str:
+    """One or two invented words more, before it, after it, or before what it names."""
+    words = said.split()
+    for _ in range(int(rng.integers(1, MOST + 1))):
+        places = [0, len(words), *(n for n, word in enumerate(words) if word == "the")]
+        words.insert(places[int(rng.integers(len(places)))], invent(rng))
+    return " ".join(words)
 
 
 def invent(rng: np.random.Generator) -> str:
-    """A word of one or two syllables that can be spoken, and none that is known."""
+    """A word of one to three syllables that can be spoken, and none that is known."""
     while True:
-        syllables = range(int(rng.integers(1, 3)))
+        syllables = range(1 + int(rng.binomial(2, LONGER)))
         word = "".join(str(rng.choice(part)) for _ in syllables for part in (ONSETS, NUCLEI, CODAS))
         if word not in KNOWN:
             return word

@@ -48,53 +48,56 @@ CORRECTIONS: dict[Scale, int] = {"smoke": 1, "laptop": 60, "gpu": 100}
 UNCORRECTED = ("insertion",)
 """Kinds that the stage `sft` does not come far enough with to be corrected."""
 
-GROUNDING, QUESTIONS = 16, 4
+GROUNDING, QUESTIONS = 40, 6
 """Weights of what is beside the demonstrations, in the same measure as `SHARES`."""
 
 AGAIN: dict[str, dict[Scale, int]] = {
     "pick": {"smoke": 1, "laptop": 150, "gpu": 150},
-    "push": {"smoke": 0, "laptop": 300, "gpu": 300},
+    "push": {"smoke": 0, "laptop": 460, "gpu": 460},
     "put": {"smoke": 0, "laptop": 260, "gpu": 260},
-    "hand_over": {"smoke": 0, "laptop": 300, "gpu": 300},
-    "insert": {"smoke": 0, "laptop": 300, "gpu": 300},
-    "stack": {"smoke": 0, "laptop": 300, "gpu": 300},
-    "store": {"smoke": 0, "laptop": 240, "gpu": 240},
-    "transfer": {"smoke": 1, "laptop": 240, "gpu": 240},
-    "insertion": {"smoke": 0, "laptop": 200, "gpu": 200},
+    "hand_over": {"smoke": 0, "laptop": 400, "gpu": 400},
+    "insert": {"smoke": 0, "laptop": 500, "gpu": 500},
+    "stack": {"smoke": 0, "laptop": 460, "gpu": 460},
+    "store": {"smoke": 0, "laptop": 340, "gpu": 340},
+    "line_up": {"smoke": 0, "laptop": 140, "gpu": 140},
+    "swap": {"smoke": 0, "laptop": 120, "gpu": 120},
+    "sort": {"smoke": 0, "laptop": 110, "gpu": 110},
+    "transfer": {"smoke": 1, "laptop": 380, "gpu": 380},
+    "insertion": {"smoke": 0, "laptop": 360, "gpu": 360},
 }
 """Demonstrations in scenes that no stage before `practising` has seen."""
 
 CORRECTIONS_AGAIN: dict[str, int] = {
-    "pick": 20,
-    "push": 60,
-    "put": 40,
-    "hand_over": 60,
-    "insert": 60,
+    "pick": 40,
+    "push": 130,
+    "put": 80,
+    "hand_over": 110,
+    "insert": 130,
     "stack": 30,
-    "store": 50,
-    "transfer": 60,
-    "insertion": 40,
+    "store": 90,
+    "transfer": 130,
+    "insertion": 90,
 }
 """Corrections where the checkpoint of the stage `correcting` drives first; one each in `smoke`."""
 
 PRACTISED: dict[str, tuple[int, int, int, int]] = {
-    "pick": (2, 1, 2, 1),
-    "push": (3, 2, 3, 2),
-    "put": (3, 2, 3, 1),
-    "hand_over": (3, 2, 3, 2),
-    "insert": (3, 2, 3, 2),
-    "stack": (3, 1, 4, 1),
-    "store": (2, 1, 3, 1),
-    "line_up": (2, 1, 0, 0),
-    "swap": (1, 0, 0, 0),
-    "sort": (1, 0, 0, 0),
-    "transfer": (1, 1, 3, 2),
-    "insertion": (2, 0, 3, 1),
+    "pick": (1, 1, 1, 2),
+    "push": (2, 1, 4, 2),
+    "put": (2, 1, 2, 2),
+    "hand_over": (2, 1, 3, 2),
+    "insert": (2, 1, 4, 2),
+    "stack": (2, 1, 4, 1),
+    "store": (1, 1, 3, 2),
+    "line_up": (2, 1, 2, 0),
+    "swap": (2, 0, 2, 0),
+    "sort": (2, 0, 2, 0),
+    "transfer": (1, 1, 4, 2),
+    "insertion": (1, 0, 4, 2),
 }
 """Weights of a kind's demonstrations and corrections in `practising`: the first ones, and those
 of `AGAIN` and `CORRECTIONS_AGAIN`."""
 
-PRACTISED_GROUNDING, PRACTISED_QUESTIONS = 20, 5
+PRACTISED_GROUNDING, PRACTISED_QUESTIONS = 52, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,8 @@ class Size:
     """How much is trained and measured at a scale."""
 
     scenes: int
+    midway: int
+    """Tasks under way."""
     batch: int
     seeing: int
     """Steps, as each of the three after it."""
@@ -116,9 +121,9 @@ class Size:
 
 
 SIZES: dict[Scale, Size] = {
-    "smoke": Size(64, 40, 2, 2, 2, 2, 1, 1, 4),
-    "laptop": Size(14_000, 96, 720, 2250, 2250, 3400, 200, 20, 1000),
-    "gpu": Size(20_000, 512, 500, 3400, 1000, 2200, 200, 20, 1000),
+    "smoke": Size(64, 40, 40, 2, 2, 2, 2, 1, 1, 4),
+    "laptop": Size(14_000, 70_000, 128, 720, 2250, 2250, 3900, 200, 20, 1000),
+    "gpu": Size(20_000, 100_000, 512, 500, 3400, 1000, 2200, 200, 20, 1000),
 }
 
 SEEING = {
@@ -158,7 +163,7 @@ nothing changes are looked at once, but on a GPU."""
 CORRECTING = {**TUNING, "learning_rate": 1.2e-3, "backbone_learning_rate": 1.2e-3}
 """Of the third: the same with corrections."""
 
-PRACTISING = {**CORRECTING, "draws": 4, "strange_words": 0.35}
+PRACTISING = {**CORRECTING, "draws": 4, "strange_words": 0.5}
 """Of the last: with new scenes and corrections, and words that nobody has told it."""
 
 
@@ -225,6 +230,8 @@ def _stages(
     told = {"grounding": float(GROUNDING), "questions": float(QUESTIONS)}
     weights = {each.name: float(SHARES[each.name]) for each in shown}
     common = {"batch_size": size.batch, "seed": 0, "scenes": size.scenes}
+    under_way = {**common, "midway": size.midway}
+    correcting = {**CORRECTING, "steps": size.correcting, **under_way}
     both = dict(weights)
     for each in corrected:
         kind = each.name.removesuffix("-corrected")
@@ -232,11 +239,11 @@ def _stages(
     practice = _practice([each.name for each in (*shown, *corrected, *practised)])
     beside = {"grounding": float(PRACTISED_GROUNDING), "questions": float(PRACTISED_QUESTIONS)}
     largest = int(max(size.batch, sum(practice.values()) + sum(beside.values())))
-    last = {**PRACTISING, **common, "steps": size.practising, "batch_size": largest}
+    last = {**PRACTISING, **under_way, "steps": size.practising, "batch_size": largest}
     return [
         Stage("seeing", {**SEEING, "steps": size.seeing, **common}),
-        Stage("sft", {**TUNING, "steps": size.tuning, **common}, "seeing", weights, told),
-        Stage("correcting", {**CORRECTING, "steps": size.correcting, **common}, "sft", both, told),
+        Stage("sft", {**TUNING, "steps": size.tuning, **under_way}, "seeing", weights, told),
+        Stage("correcting", correcting, "sft", both, told),
         Stage("practising", last, "correcting", practice, beside),
     ]
 

@@ -91,6 +91,8 @@ class TrainRequest:
     """Folder of demonstrations: short for a mixture of it alone."""
     scenes: int = 0
     """Simulated scenes to ground the backbone on and to ask about."""
+    midway: int = 0
+    """Simulated tasks under way to ground it on besides: where a hand acts next (ours)."""
     scenes_share: float = 0.25
     """Share of every batch that grounding takes, beside a `dataset`."""
     mixture: tuple[Ingredient, ...] = ()

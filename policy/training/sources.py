@@ -16,6 +16,8 @@ from policy.data.demonstrations import Demonstrations, Trajectories, Variation
 from policy.data.file_questions import FileQuestions
 from policy.data.gripper_paths import GripperPaths, is_demonstrations
 from policy.data.item import Source
+from policy.data.joined import Joined
+from policy.data.midway_places import MidwayPlaces, load_midways
 from policy.data.mixture import Part
 from policy.data.paraphrases import Paraphraser
 from policy.data.pieces import ScenePieces
@@ -25,6 +27,7 @@ from policy.data.scene_questions import REPEATS, SceneQuestions
 from policy.data.scenes import load_scenes
 from policy.data.strange_words import StrangeWords
 from policy.data.touches import touches_of
+from policy.first_look import camera_of
 from policy.model.action_space import NormStats, Quantiles
 from policy.model.checkpoint import Body
 from policy.model.config import Pace
@@ -236,7 +239,8 @@ class Opener:
                     keep_all=part.keep_all,
                 )
             return FileQuestions(folder, pixels=height * width, cell=cell, augmentation=self._still)
-        sizes = {name: size for name, size in config.image_sizes.items() if name in CAMERAS}
+        views = {v: size for v, size in config.image_sizes.items() if camera_of(v) in CAMERAS}
+        sizes = {name: size for name, size in views.items() if name in CAMERAS}
         if not sizes:
             raise ValueError(
                 f"Scenes are of the simulated ALOHA, with cameras {list(CAMERAS)}; the network "
@@ -260,7 +264,14 @@ class Opener:
                 repeats=REPEATS,
             )
         body = bodies[SIMULATED].embodiment if SIMULATED in bodies else aloha_embodiment()
-        return ScenePlaces(scenes, body, config, self._still, StrangeWords(self._strange).draw)
+        vary = self._still, StrangeWords(self._strange).draw
+        places = ScenePlaces(scenes, body, config, *vary)
+        if not self._request.midway:
+            return places
+        midways = load_midways(self._cache / "midway", self._request.midway, views)
+        reword = StrangeWords(self._strange, Paraphraser(share=self._reworded).draw).draw
+        under_way = MidwayPlaces(midways, body, config, cell, (self._still, reword))
+        return Joined("scenes", (places, under_way))
 
 
 def _shown(part: Ingredient) -> bool:

@@ -20,7 +20,8 @@ def words(said):
     return re.findall(r"[a-z]+", said)
 
 
-def test_what_says_which_thing_stays_and_one_or_two_words_change_wherever_they_stand():
+def test_what_says_which_thing_stays_and_one_or_two_words_change_wherever_they_stand(monkeypatch):
+    monkeypatch.setattr("policy.data.strange_words.ADDED", 0.0)
     strange, rng = StrangeWords(1.0), np.random.default_rng(0)
     changed = 0
     for task in TASKS[::3]:
@@ -34,6 +35,25 @@ def test_what_says_which_thing_stays_and_one_or_two_words_change_wherever_they_s
         assert not is_held_out(drawn)
         changed += len(exchanged)
     assert changed > len(TASKS[::3])
+
+
+def test_more_words_come_before_it_after_it_or_before_what_is_named(monkeypatch):
+    monkeypatch.setattr("policy.data.strange_words.ADDED", 1.0)
+    said, rng = "the red cube on the left", np.random.default_rng(5)
+    found = set()
+    for _ in range(300):
+        drawn = StrangeWords(1.0).draw(said, rng).split()
+        strange = [word for word in drawn if word not in said.split()]
+        assert 2 <= len(strange) <= 1 + MOST  # the cube, and one or two more
+        assert [word for word in drawn if word not in strange] == [
+            "the",
+            "red",
+            "on",
+            "the",
+            "left",
+        ]
+        found |= {drawn[0] in strange, drawn[-1] in strange and "last", len(strange)}
+    assert found == {True, False, "last", 2, 3}
 
 
 def test_a_share_of_instructions_is_changed_after_what_comes_before():
@@ -59,7 +79,7 @@ def test_an_instruction_that_has_only_words_that_mean_a_thing_stays():
 def test_invented_words_are_letters_and_many():
     rng = np.random.default_rng(4)
     invented = [invent(rng) for _ in range(500)]
-    assert all(re.fullmatch(r"[a-z]{2,16}", word) for word in invented)
+    assert all(re.fullmatch(r"[a-z]{2,18}", word) for word in invented)
     assert len(set(invented)) > 400
     assert not set(invented) & KNOWN
     rolled = np.random.default_rng(7)

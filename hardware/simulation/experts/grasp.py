@@ -40,6 +40,11 @@ EMPTY = 0.2
 """Opening below which fingers have closed on nothing: the thinnest thing leaves 0.35."""
 
 
+def over_middle(thing: Thing) -> float:
+    """Metres from the middle of `thing` up to a gripper's tip that takes it."""
+    return OVER_MIDDLE.get(thing.shape, OVER_OTHERS)
+
+
 class _Phase(enum.Enum):
     REACH = enum.auto()
     CLOSE = enum.auto()
@@ -56,7 +61,7 @@ class Grasp:
         self._world = world
         self._arm, self._thing = arm, thing.name
         self._variation = variation
-        self._over = OVER_MIDDLE.get(thing.shape, OVER_OTHERS) + variation.height
+        self._over = over_middle(thing) + variation.height
         self._lowest = HALF_HEIGHTS[thing.shape] + self._over
         self._hover = HOVER + variation.hover
         self._off = _off(arm, variation)

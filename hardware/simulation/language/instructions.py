@@ -37,7 +37,7 @@ PLACED = ("thing", "first", "peg")
 
 NO_COMMANDS = (
     *("the", "with", "from", "to", "left", "right", "into", "in", "on", "onto", "inside", "atop"),
-    *("every", "all", "i", "a", *COLOURS, *UNSEEN_COLOURS),
+    *("every", "each", "all", "i", "a", *COLOURS, *UNSEEN_COLOURS),
 )
 """Words that open a sentence before which no courtesy fits."""
 

@@ -14,6 +14,12 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "(grab|grasp|take) <thing> with the <arm> and (lift|raise) it",
         "(lift|raise) <thing> off the table with the <arm>",
         "<arm>: (lift|raise) <thing> off the table",
+        "the <arm> (picks up|lifts|grabs|takes|raises) <thing>",
+        "<thing> is to be (picked up|lifted|taken|raised) by the <arm>",
+        "have <thing> (lifted|raised|picked up) by the <arm>",
+        "have the <arm> (lift|take|raise|grab) <thing>",
+        "<thing>: (lift|take|raise) it with the <arm>",
+        "bring <thing> up with the <arm>",
     ),
     "hand_over": (
         "(pass|hand|transfer|move) <thing> from the <other> to the <arm>",
@@ -22,6 +28,13 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "with the <other>, (pick up|take|grab) <thing> and (give|pass|hand) it to the <arm>",
         "use the <other> to (pass|hand|give) <thing> to the <arm>",
         "<other>: (pass|hand|give) <thing> to the <arm>",
+        "the <other> (passes|hands|gives) <thing> to the <arm>",
+        "the <arm> takes <thing> from the <other>",
+        "<thing> is to be (passed|handed) to the <arm>",
+        "<thing> is to be (passed|handed) from the <other> to the <arm>",
+        "have <thing> (passed|handed) to the <arm>",
+        "have the <other> (pass|give) <thing> to the <arm>",
+        "<thing>: from the <other> to the <arm>",
     ),
     "push": (
         "(push|slide|shove) <thing> to the <side>",
@@ -31,6 +44,11 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "move <thing> to the <side> by (pushing|sliding) it",
         "to the <side>, (push|slide|shove) <thing>",
         "<side>: (push|slide) <thing> that way",
+        "<thing> is to be (pushed|slid|shoved) to the <side>",
+        "have <thing> (pushed|slid|shoved) to the <side>",
+        "<thing>: (push|slide) it to the <side>",
+        "give <thing> a push to the <side>",
+        "bring <thing> further to the <side>",
     ),
     "pull": (
         "(pull|slide|drag) <thing> (towards me|to me|closer to me|nearer to me)",
@@ -54,6 +72,9 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "(make|build) a (stack|tower|pile) of <bottom> and <top>, with <top> on top",
         "(stack|put|place) the <top_colour> <kind> (on|on top of) the <bottom_colour> one",
         "(make|build) a (stack|tower) with <bottom> at the bottom and <top> on top",
+        "<top> is to be (stacked|put|placed) on <bottom>",
+        "have <top> (stacked|put|placed) (on|on top of) <bottom>",
+        "<top>: (put|place) it on <bottom>",
     ),
     "stack_3": (
         "(stack|put|place) <middle> on <bottom>(,| and) then <top> on <middle>",
@@ -65,12 +86,20 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "<bottom_colour> at the bottom, then <middle_colour>, then <top_colour>",
         "(stack|pile up) the <kinds>, <bottom_colour> at the bottom, <middle_colour> in the middle"
         "(,| and) <top_colour> on top",
+        "first (put|stack|place) <middle> on <bottom>, then <top> on <middle>",
+        "have <middle> (stacked|placed|put) on <bottom> and <top> on <middle>",
+        "(put|place|set) <middle> on <bottom> and then <top> on top",
+        "<middle> is to be put on <bottom>, and <top> on <middle>",
+        "<middle> on <bottom>, then <top> on <middle>",
     ),
     "swap": (
         "(swap|exchange|switch) <first> (and|with) <second>",
         "(swap|exchange|switch) the (places|positions) of <first> and <second>",
         "make <first> and <second> (swap|exchange|switch) (places|positions)",
         "(put|move|set) <first> where <second> is and <second> where <first> is",
+        "have <first> and <second> (swap|exchange|switch) (places|positions)",
+        "<first> and <second> are to (swap|exchange|switch) places",
+        "<first> is to be where <second> is, and <second> where <first> is",
     ),
     "line_up": (
         "(line up|arrange|put in a row) <one>, <two> and <three> from left to right",
@@ -81,11 +110,18 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "(make|form) a (row|line) of <kinds> from left to right: "
         "<one_colour>, <two_colour>(,| and) <three_colour>",
         "(make|form) a (row|line): <one> on the left, <two> in the middle and <three> on the right",
+        "have <one>, <two> and <three> (lined up|arranged) from left to right",
+        "<one>, <two> and <three> are to be in a (row|line) from left to right",
+        "(line up|arrange), from left to right, first <one>, then <two>, then <three>",
     ),
     "put": (
         "(put|place|drop|set|lay) <thing> <into> <container>",
         "(pick up|take|grab) <thing> and (put|place|drop|set) it <into> <container>",
         "(lift|move) <thing> (over |)<onto> <container>",
+        "<thing> is to be (put|placed|dropped|laid) <into> <container>",
+        "have <thing> (put|placed|dropped|laid) <into> <container>",
+        "<thing>: (put|place|drop) it <into> <container>",
+        "bring <thing> <into> <container>",
     ),
     "sort": (
         "(sort|tidy up) (the|all the) (objects|things) by colour",
@@ -96,6 +132,9 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "(objects|things) (in|into) <two>",
         "(put|place|drop) everything <one_colour> (in|into) <one> and everything <two_colour> "
         "(in|into) <two>",
+        "have (the|all the) (objects|things) sorted by colour",
+        "(the|all the) (objects|things) are to be sorted by colour",
+        "have (each|every) (object|thing) put (in|into) the container of (its|the same) colour",
     ),
     "sort_opposite": (
         "(put|place|drop) (each|every) (object|thing) (in|into) the container of the "
@@ -106,6 +145,10 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "(objects|things) (in|into) <one>",
         "(put|place|drop) everything <one_colour> (in|into) <two> and everything <two_colour> "
         "(in|into) <one>",
+        "have (each|every) (object|thing) put (in|into) the container of the (other|opposite) "
+        "colour",
+        "(each|every) (object|thing) is to be put (in|into) the container of the "
+        "(other|opposite) colour",
     ),
     "store": (
         "open <drawer> and (put|place|drop|lay) <thing> (in|into|inside) it",
@@ -114,12 +157,19 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "(put|place|drop|store) <thing> (in|into|inside) <drawer>",
         "(take|pick up) <thing> and (put|place|store) it (in|inside) <drawer>",
         "put <thing> away in <drawer>",
+        "<thing> is to be (put|placed|stored) (in|inside) <drawer>",
+        "have <thing> (put|placed|stored) (in|inside) <drawer>",
+        "<thing>: (put|place|store) it (in|inside) <drawer>",
     ),
     "insert": (
         "(insert|put|push|stick|plug) <peg> into <socket>",
         "(put|stick|plug) <peg> in <socket>",
         "(pick up|take|grab|lift) <peg> and (insert|put|push|stick|plug) it into <socket>",
         "(pick up|take) <peg> and (put|stick|plug) it in <socket>",
+        "<peg> is to be (inserted|put|pushed|plugged) into <socket>",
+        "have <peg> (inserted|put|pushed|plugged) into <socket>",
+        "<peg>: (insert|put|plug) it into <socket>",
+        "bring <peg> into <socket>",
     ),
 }
 
