@@ -8,7 +8,7 @@ import numpy as np
 
 from policy.data.item import Item
 from policy.data.samples import Samples
-from policy.data.touches import Touches
+from policy.data.touches import NOWHERE, Touches
 from policy.model.action_space import NormStats
 from policy.model.config import QwenVLAConfig
 from policy.model.conventions import convention_for
@@ -68,6 +68,13 @@ class Demonstrations:
         for rows in (samples.driven, samples.state, samples.action):
             digest.update(np.ascontiguousarray(rows).tobytes())
         return digest.hexdigest()
+
+    @property
+    def placed(self) -> np.ndarray:
+        """Numbers of the items (n,) that say where a hand acts next."""
+        if self._touches is None:
+            return np.zeros(0, np.int64)
+        return np.flatnonzero(self._touches[0].arms[self._samples.driven] != NOWHERE)
 
     def item(self, index: int, rng: np.random.Generator) -> Item:
         """The driven row `index`."""

@@ -91,11 +91,12 @@ class MidwayPlaces:
 def load_midways(folder: Path, count: int, sizes: Sizes) -> Midways:
     """Return the tasks kept in `folder`, drawing them the first time, and when they do not fit.
 
-    Raises `ValueError` for more than there are for training.
+    Raises `ValueError` for none, and for more than there are for training.
     """
-    if count > VALIDATION_SEED - FIRST_SEED:
+    if not 0 < count <= VALIDATION_SEED - FIRST_SEED:
         raise ValueError(
-            f"There are {VALIDATION_SEED - FIRST_SEED} tasks under way to train on, got {count}."
+            f"There are 1 to {VALIDATION_SEED - FIRST_SEED} tasks under way to train on, got "
+            f"{count}. Change midway."
         )
     wanted = {"format": FORMAT, "count": count, "sizes": {k: list(v) for k, v in sizes.items()}}
     index = folder / "index.json"

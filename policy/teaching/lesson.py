@@ -16,6 +16,9 @@ class Lesson:
 
     new_share: float = 0.5
     """Of a batch: the new demonstrations. The rest shows what was known before."""
+    moved_share: float = 0.2
+    """Of a batch and of that share, where the base points: those with their pictures moved about,
+    so that it does not learn twenty places by heart (`policy.data.moved_pictures`)."""
     questions_share: float = 0.06
     """Of a batch: questions about simulated scenes, where the base is of the simulated body."""
     batch_size: int = 48
@@ -52,6 +55,11 @@ class Lesson:
                 "Shares of a batch are within 0..1 and the new demonstrations have one, got "
                 f"new_share {self.new_share} and questions_share {self.questions_share}."
             )
+        if not 0 <= self.moved_share < self.new_share:
+            raise ValueError(
+                f"moved_share is a part of new_share, {self.new_share}, and less than it; got "
+                f"{self.moved_share}."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,7 @@ class Material:
 def request_for(lesson: Lesson, material: Material, steps: int, threads: int) -> TrainRequest:
     """The job that teaches: the new demonstrations beside what was known. Saves at its end."""
     freeze = frozen(lesson, material)
-    points = material.points and "language" not in freeze
+    points = _points(lesson, material)
     return TrainRequest(
         base=str(material.base),
         mixture=tuple(_mixture(lesson, material)),
@@ -109,6 +117,11 @@ def frozen(lesson: Lesson, material: Material) -> tuple[str, ...]:
     return ("vision",) if material.simulated else ()
 
 
+def _points(lesson: Lesson, material: Material) -> bool:
+    """Whether pointing is learnt."""
+    return material.points and "language" not in frozen(lesson, material)
+
+
 def probe_of(request: TrainRequest, steps: int) -> TrainRequest:
     """The same job, so short that it only shows how fast the machine is."""
     return replace(request, steps=steps, warmup=1, save_every=steps)
@@ -129,8 +142,12 @@ def steps_that_fit(lesson: Lesson, seconds: int | float, samples_per_second: int
 def _mixture(lesson: Lesson, material: Material) -> list[Ingredient]:
     told = material.simulated and "language" not in frozen(lesson, material)
     asked = lesson.questions_share if told else 0
+    moved = lesson.moved_share if _points(lesson, material) else 0
     kept = max(1 - lesson.new_share - asked, 0.0)
-    parts = [_demonstrated(material.dataset, lesson.new_share, keep_all=material.keep_all)]
+    new = lesson.new_share - moved
+    parts = [_demonstrated(material.dataset, new, keep_all=material.keep_all)]
+    if moved:
+        parts.append(replace(parts[0], kind="grounding", weight=moved))
     if kept:
         each = kept / max(1, len(material.replay))
         parts += [_demonstrated(old, each, keep_all=material.keep_all) for old in material.replay]

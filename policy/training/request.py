@@ -65,8 +65,8 @@ class Ingredient:
     __pydantic_config__ = STRICT
     kind: Kind
     dataset: str | None = None
-    """Folder of demonstrations (LeRobotDataset v3.0), of which questions ask where grippers go, or
-    of questions. Without one, questions and grounding are about simulated scenes."""
+    """Folder of demonstrations (LeRobotDataset v3.0), of which questions ask where grippers go and
+    grounding where a hand acts next, or of questions. Without: about simulated scenes."""
     weight: float = 1.0
     """Share of every batch, relative to the other parts."""
     embodiment: str | None = None

@@ -19,6 +19,7 @@ from policy.data.item import Source
 from policy.data.joined import Joined
 from policy.data.midway_places import MidwayPlaces, load_midways
 from policy.data.mixture import Part
+from policy.data.moved_pictures import MovedPictures
 from policy.data.paraphrases import Paraphraser
 from policy.data.pieces import ScenePieces
 from policy.data.places import ScenePlaces
@@ -209,13 +210,14 @@ class Opener:
         folder = Path(str(part.dataset))
         kind = Trajectories if part.kind == "trajectories" else Demonstrations
         touches = None
+        camera, (height, width) = next(iter(self._config.image_sizes.items()))
+        cell = self._begun.processor.cell
+        grid = height // cell, width // cell
         labelled = self._request.touch_weight or self._request.correct_pointing
-        if labelled and kind is Demonstrations:
-            camera, (height, width) = next(iter(self._config.image_sizes.items()))
-            cell = self._begun.processor.cell
-            touches = touches_of(samples, camera), (height // cell, width // cell)
+        if (labelled and part.kind == "actions") or part.kind == "grounding":
+            touches = touches_of(samples, camera), grid
         reword = Paraphraser.of_dataset(folder, share=self._reworded).draw
-        return kind(
+        source = kind(
             folder.name,
             samples,
             bodies[samples.embodiment.name].norm_stats,
@@ -223,6 +225,7 @@ class Opener:
             Variation(self._moving, StrangeWords(self._strange, reword).draw, self._state_noise),
             touches,
         )
+        return MovedPictures(source, grid) if part.kind == "grounding" else source
 
     def _simulated(self, part: Ingredient, bodies: dict[str, Body]) -> Source:
         """Questions of a folder or about demonstrations, or what simulated scenes teach."""
@@ -275,11 +278,10 @@ class Opener:
 
 
 def _shown(part: Ingredient) -> bool:
+    """Whether it is about demonstrations' own pictures or trajectories."""
     if part.kind in DEMONSTRATED and part.dataset is None:
         raise ValueError(f"A part of kind {part.kind!r} needs a dataset.")
-    if part.kind == "grounding" and part.dataset is not None:
-        raise ValueError("Grounding is about simulated scenes; leave its dataset out.")
-    return part.kind in DEMONSTRATED
+    return part.kind in DEMONSTRATED or (part.kind == "grounding" and part.dataset is not None)
 
 
 def _relative(body: Embodiment) -> bool:

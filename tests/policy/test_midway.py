@@ -1,6 +1,8 @@
 """Tasks under way are told truly, and a hand of the expert acts where they say, with that arm."""
 
 import dataclasses
+import json
+import threading
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from policy.data.midway_places import MidwayPlaces, load_midways
 from policy.data.scene_drawing import set_up
 from policy.model.presets import preset
 from policy.model.words import train_tokenizer, vocabulary
+from policy.train import train
 
 SIZES = {"cam_high": (96, 128), "cam_high@start": (48, 64)}
 CELL = 16
@@ -135,8 +138,11 @@ def test_they_are_drawn_once_and_anew_when_others_are_asked_for(kept, monkeypatc
     np.testing.assert_array_equal(again.centres, midways.centres)
     fewer = load_midways(folder, 4, SIZES)
     assert seeds == [4] and len(fewer) == 4 and fewer.said == midways.said[:4]
-    with pytest.raises(ValueError, match="tasks under way to train on, got 400001"):
-        load_midways(folder, 400_001, SIZES)
+    for count in (-1, 400_001):
+        with pytest.raises(
+            ValueError, match=f"1 to 400000 tasks under way to train on, got {count}"
+        ):
+            load_midways(folder, count, SIZES)
 
 
 def test_an_item_asks_where_a_hand_acts_next_and_says_which_gripper_holds(kept):
@@ -168,3 +174,14 @@ def test_joined_sources_are_gone_through_one_after_the_other(kept):
     assert first.prompt == second.prompt
     with pytest.raises(IndexError, match="both has 8 items"):
         both.item(8, np.random.default_rng(0))
+
+
+def test_a_training_draws_them_and_learns_from_them_beside_scenes(tmp_path):
+    asked = {"stage": "grounding", "scenes": 8, "midway": 8, "steps": 3, "batch_size": 8}
+    asked |= {"threads": 1, "workers": 0, "warmup": 1, "cameras": list(SIZES)}
+    (tmp_path / "request.json").write_text(json.dumps(asked))
+    train(tmp_path, threading.Event())
+    labels = np.load(tmp_path / "cache/midway/labels.npz")
+    assert len(labels["arms"]) == 8
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert all(np.isfinite(json.loads(line)["grounding"]) for line in lines)

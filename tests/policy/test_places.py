@@ -18,7 +18,14 @@ from hardware.simulation.tasks.holding import HandOver, Pick
 from hardware.simulation.world import World
 from policy.data.item import Source
 from policy.data.kinds import DRAWER, KINDS, LABELS
-from policy.data.places import ScenePlaces, beside, carried_to, first_touched
+from policy.data.places import (
+    RELATED_AWAY,
+    RELATIONS,
+    ScenePlaces,
+    beside,
+    carried_to,
+    first_touched,
+)
 from policy.data.scenes import draw_scenes
 from policy.model.presets import preset
 from policy.model.processor import resize
@@ -166,6 +173,28 @@ def test_some_scenes_name_a_thing_and_ask_for_no_arm(scenes, places):
             assert item.place.arm == -100
             named.append(kind)
     assert 5 < len(named) < 30
+
+
+def test_others_name_a_place_beside_a_thing_as_the_operator_sees_it(scenes, places):
+    kinematics, said = Kinematics(), set()
+    for number in range(len(scenes)):
+        for turn in range(12):
+            item = places.item(number, np.random.default_rng([turn, number]))
+            told = item.prompt.rpartition("task: look ")[2].strip(" .").partition(" the ")
+            relation, name = told[0], told[2]
+            if relation not in RELATIONS or item.place.cell < 0:
+                continue
+            kind = next(n for n, kind in enumerate(KINDS) if kind.name == name)
+            spot, away = scenes.spots[number, kind], (*RELATIONS[relation], 0.0)
+            spots = np.stack([spot, spot + RELATED_AWAY * np.array(away)])
+            here, there = kinematics.project("cam_high", START, spots, aspect=4 / 3)[0]
+            np.testing.assert_allclose(item.place.centre, there, atol=1e-5)
+            step = there - here
+            axis, sign = (0, away[0]) if away[0] else (1, -away[1])  # down is nearer
+            assert step[axis] * sign > 0.02 and abs(step[1 - axis]) < 0.03
+            assert item.place.arm == -100
+            said.add(relation)
+    assert said == set(RELATIONS)
 
 
 def test_labels_fit_the_heads(places):

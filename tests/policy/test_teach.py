@@ -91,6 +91,19 @@ def test_what_was_recorded_badly_can_be_taught_if_asked_for(tmp_path):
 def test_shares_that_are_none_are_refused():
     with pytest.raises(ValueError, match=r"new_share 0\.0"):
         Lesson(new_share=0.0)
+    for moved in (-0.1, 0.5):
+        with pytest.raises(ValueError, match=r"moved_share is a part of new_share, 0\.5"):
+            Lesson(moved_share=moved)
+
+
+def test_where_the_base_points_some_of_the_new_pictures_are_moved_about(tmp_path):
+    request = request_for(Lesson(), replace(material(tmp_path), points=True), 100, 2)
+    shares = {(part.kind, part.dataset): part.weight for part in request.ingredients}
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares["grounding", str(tmp_path / "new")] == 0.2
+    assert shares["actions", str(tmp_path / "new")] == pytest.approx(0.3)
+    without = request_for(Lesson(moved_share=0.0), replace(material(tmp_path), points=True), 9, 2)
+    assert "grounding" not in {part.kind for part in without.ingredients}
 
 
 def test_two_cores_teach_as_two_processes_and_say_what_went_wrong(taught_once, tmp_path, capsys):
