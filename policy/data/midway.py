@@ -215,7 +215,7 @@ def _only_stage(task: Pick | HandOver | Push, start: Layout) -> Stage:
         return Stage(start, 0.0, Act(arm, behind), None, Act(arm, behind))
     act = Act(arm, place + np.array([0.0, 0.0, over_middle(thing)]))
     if isinstance(task, HandOver):
-        return Stage(start, 0.0, act, thing, Act(task.arm, MEETING))
+        return Stage(start, 0.0, act, thing, Act(arm, MEETING))  # there the giver lets go
     return Stage(start, 0.0, act, None, act)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,20 +14,25 @@ import numpy as np
 from jaxtyping import Float32, Int64
 from tqdm import tqdm
 
+from hardware.aloha import START, aloha_embodiment
 from hardware.embodiment import Embodiment
 from hardware.simulation.seeds import VALIDATION_SEED
 from hardware.worker_processes import begin_worker
 from policy.data.demonstrations import Augment, Reword
+from policy.data.gripper_paths import known_camera, seen_tips
 from policy.data.item import Item
 from policy.data.midway import Midway, draw_midway
 from policy.data.places import gripper_state
 from policy.data.scenes import FIRST_SEED
-from policy.data.touches import Touches
+from policy.data.touches import NOWHERE, Touches
 from policy.model.config import QwenVLAConfig
 from policy.model.prompt import action_prompt
 
 FORMAT = 1
 """Of the saved folder; raised when what is drawn changes, so that an old one is drawn again."""
+
+INDEX = "index.json"
+"""Says what was drawn."""
 
 Sizes = Mapping[str, tuple[int, int]]
 """Height and width of the pictures of each view."""
@@ -41,6 +47,7 @@ class Midways:
     centres: Float32[np.ndarray, "n 2"]
     """Where the first camera sees the next act, x and y in 0..1."""
     arms: Int64[np.ndarray, "n"]
+    """Number of the hand that acts; `NOWHERE` where the first camera does not see the place."""
     holding: Int64[np.ndarray, "n"]
     """Number of the arm that holds something, or -1."""
     said: tuple[tuple[str, ...], ...]
@@ -91,28 +98,56 @@ class MidwayPlaces:
 def load_midways(folder: Path, count: int, sizes: Sizes) -> Midways:
     """Return the tasks kept in `folder`, drawing them the first time, and when they do not fit.
 
-    Raises `ValueError` for none, and for more than there are for training.
+    Raises `ValueError` for none, for more than there are for training, and for a first view of
+    which labels cannot be told.
     """
     if not 0 < count <= VALIDATION_SEED - FIRST_SEED:
         raise ValueError(
             f"There are 1 to {VALIDATION_SEED - FIRST_SEED} tasks under way to train on, got "
             f"{count}. Change midway."
         )
+    _require_still(next(iter(sizes)))
     wanted = {"format": FORMAT, "count": count, "sizes": {k: list(v) for k, v in sizes.items()}}
-    index = folder / "index.json"
-    if not index.exists() or json.loads(index.read_text())["drawn"] != wanted:
-        folder.mkdir(parents=True, exist_ok=True)
-        index.unlink(missing_ok=True)
-        _draw(folder, count, sizes)
-        index.write_text(json.dumps({"drawn": wanted}))
+    if _drawn(folder) != wanted:
+        partial = folder.with_name(f"partial-{folder.name}-{os.getpid()}")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        try:
+            _draw(partial, count, sizes)
+            (partial / INDEX).write_text(json.dumps(wanted))
+            shutil.rmtree(folder, ignore_errors=True)  # who has it mapped keeps it
+            partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
     with np.load(folder / "labels.npz") as labels:
+        centres, arms = labels["centres"], labels["arms"]
+        inside = ((centres >= 0) & (centres <= 1)).all(axis=1)
         return Midways(
             {view: np.load(_pictures(folder, view), mmap_mode="r") for view in sizes},
-            labels["centres"],
-            labels["arms"],
+            centres,
+            np.where(inside, arms, NOWHERE),
             labels["holding"],
             tuple(tuple(each) for each in json.loads((folder / "said.json").read_text())),
         )
+
+
+def _require_still(view: str) -> None:
+    body = aloha_embodiment()
+    kinematics = known_camera(body, view)
+    if kinematics is None:
+        raise ValueError(
+            f"Where a hand acts is told in the first view; that must be what a camera of "
+            f"{body.name!r} sees now, got {view!r}."
+        )
+    seen_tips(START[None], kinematics, view, 1.0)  # refuses a camera that moves
+
+
+def _drawn(folder: Path) -> object:
+    """What the folder says it holds; None for nothing that can be read."""
+    try:
+        return json.loads((folder / INDEX).read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def _draw(folder: Path, count: int, sizes: Sizes) -> None:

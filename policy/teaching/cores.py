@@ -14,6 +14,7 @@ import torch
 from policy.recipe.machine import TOGETHER
 from policy.recipe.processes import Command
 from policy.train import train
+from policy.training.request import TrainRequest
 
 LOOK_SECS = 0.5
 
@@ -26,10 +27,11 @@ def processes(cores: int) -> int:
 def train_on(folder: Path, cores: int, stop: threading.Event) -> None:
     """Run the job in `folder` until it is done or `stop` is set; say how it goes as it goes.
 
-    Its request must have as many threads as `cores` over `processes`. Raises `ValueError` with
-    what the job says when it fails.
+    There are as many processes as the threads that its request gives each leave cores for. Raises
+    `ValueError` with what the job says when it fails.
     """
-    count = processes(cores)
+    threads = TrainRequest.load(folder / "request.json").threads or cores
+    count = min(processes(cores), max(1, cores // threads))
     if count == 1:
         train(folder, stop)
         return

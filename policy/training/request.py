@@ -199,10 +199,12 @@ class TrainRequest:
         yield data and rl, "The stage rl learns from its own attempts: give no data."
         yield rl and self.base is None, "The stage rl improves a checkpoint: give it as base."
         yield not 0 <= self.ema < 1, f"ema is from 0 to below 1, got {self.ema}."
-        yield (
-            bool(self.touch_weight) and "actions" not in {part.kind for part in self.ingredients},
-            "touch_weight learns from pictures of demonstrations: give a part of kind actions.",
-        )
+        kinds = {part.kind for part in self.ingredients}
+        told = "grounding" in kinds and self.stage != "seeing"
+        wrong = self.midway < 0 or bool(self.midway and not told)
+        yield wrong, f"midway joins the scenes of a part of kind grounding, got {self.midway}."
+        said = "touch_weight learns from pictures of demonstrations: give a part of kind actions."
+        yield bool(self.touch_weight) and "actions" not in kinds, said
         yield (
             bool(self.pointer and self.backbone) and self.state != "decoder",
             'A network that points is shown the state: set "state": "decoder" beside pointer.',
@@ -217,12 +219,10 @@ class TrainRequest:
             "correct_pointing leaves a backbone that points wrong untaught: set touch_weight or "
             "freeze_backbone beside it.",
         )
+        said = "A pretrained backbone takes pictures in as it learnt to: leave stem out."
+        yield bool(self.backbone and self.stem), said
         yield (
-            bool(self.backbone and self.stem),
-            "A pretrained backbone takes pictures in as it learnt to: leave stem out.",
-        )
-        yield (
-            self.stage == "seeing" and {part.kind for part in self.ingredients} != {"grounding"},
+            self.stage == "seeing" and kinds != {"grounding"},
             'The stage seeing learns from scenes alone: give "scenes", and no dataset or mixture.',
         )
         idle = "vision" in self.freeze or self.freeze_backbone or self.lora_rank or self.pointer
@@ -240,7 +240,7 @@ class TrainRequest:
             bool(self.lora_rank) and ("language" in self.freeze or self.freeze_backbone),
             "Adapters train the language tower: do not freeze it as well.",
         )
-        taught = sorted({part.kind for part in self.ingredients} - set(DEMONSTRATED))
+        taught = sorted(kinds - set(DEMONSTRATED))
         yield (
             self.freeze_backbone and bool(taught),
             f"freeze_backbone leaves nothing for {', '.join(taught)} to teach. Leave those out, or "

@@ -13,6 +13,7 @@ class Status:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "status.json"
         self._speaks = os.environ.get("RANK", "0") == "0"
+        self._before = self._text()
 
     def write(
         self,
@@ -25,9 +26,12 @@ class Status:
     ) -> None:
         """Replace the file; `status` is running, succeeded, failed or cancelled.
 
-        Of several processes that train together the first writes, and any that fails.
+        Of several processes that train together the first writes, and the first that fails: what
+        others say after it is that they lost it.
         """
         if not self._speaks and status != "failed":
+            return
+        if status == "failed" and self._another_failed():
             return
         fields = {
             "status": status,
@@ -38,3 +42,12 @@ class Status:
             "pid": os.getpid(),
         }
         write_atomically(self._path, json.dumps(fields, indent=2) + "\n")
+
+    def _text(self) -> str:
+        return self._path.read_text() if self._path.exists() else ""
+
+    def _another_failed(self) -> bool:
+        """Whether one of several processes has said since the start that it failed."""
+        now = self._text()
+        alone = os.environ.get("WORLD_SIZE", "1") == "1"
+        return not alone and now != self._before and json.loads(now)["status"] == "failed"

@@ -1,7 +1,7 @@
 """How people also say each kind of task: the sentences of evaluation, never trained on.
 
 Verbs, nouns and orders of naming that `trained` has none of: row and stack are named from the
-other end, the container or the receiver comes first, a wish stands for a command.
+other end, the container comes first, a wish stands for a command.
 """
 
 SENTENCES: dict[str, tuple[str, ...]] = {
